@@ -1,0 +1,48 @@
+# Two commands do everything: `make demo` and `make test`. Both make what they need and can be repeated.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+ONLY ?=
+
+.PHONY: demo test lint bench lock clean help
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/run ## start a simulated operator, cut a fibre, watch one incident become a ticket and a credit
+	@$(BIN)/assure demo $(ARGS)
+
+test: $(VENV)/dev ## run every test (those that want net-snmp, Kafka, PostgreSQL or Chromium skip with the install line)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev ## ruff (all rules) and mypy (strict)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(VENV)/dev ## print the bars; ONLY=<name> for one
+	@$(BIN)/python -m tests.bench $(ONLY) $(ARGS)
+
+lock: ## resolve the dependencies again (wants uv); the locks name no index host
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra dev -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock pyproject.toml requirements-build.in -o requirements.lock
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) var build dist
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Say which to use: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run: requirements.lock pyproject.toml | $(VENV)/python
+	@echo "Installing pinned dependencies into $(VENV) (the first time only)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --no-compile --require-hashes --quiet --quiet -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock pyproject.toml | $(VENV)/python
+	@echo "Installing pinned dependencies and test tools into $(VENV) (the first time only)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --no-compile --require-hashes --quiet -r requirements-dev.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/run
