@@ -1,0 +1,1 @@
+"""YAML -> frozen dataclasses; the one decoder; every problem at once with file, line and remedy."""

@@ -1,0 +1,92 @@
+"""Kafka for everything but Faust: partition choice, one producer, one consumer group. The only aiokafka code outside of ``stream/``."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.partitioner import murmur2
+
+from pipeline.wire import Topic
+
+log = logging.getLogger(__name__)
+
+__all__ = ["ConsumerRecord", "TopicPartition", "consumer", "create_topics", "partition_of", "producer", "wait_until_up"]
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key, as Kafka's default partitioner chooses it (murmur2 of the key's UTF-8, sign bit cleared)."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+async def wait_until_up(bootstrap: str, *, within_s: float) -> None:
+    """Return when the broker answers. Raises ``TimeoutError`` that names the address after ``within_s`` seconds."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2_000)
+        try:
+            await admin.start()
+        except (KafkaConnectionError, OSError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise TimeoutError(f"no Kafka broker answers at {bootstrap} within {within_s:.0f} s: {error}") from error
+            await asyncio.sleep(0.1)
+        else:
+            return
+        finally:
+            await admin.close()
+
+
+async def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
+    """Declare every topic of :class:`pipeline.wire.Topic`; one that exists is left as it is. Raises the broker's error otherwise."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        answer = await admin.create_topics([NewTopic(topic.value, partitions, replication) for topic in Topic])
+    finally:
+        await admin.close()
+    for topic, code, *_ in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise error(f"cannot create topic {topic}")
+
+
+@asynccontextmanager
+async def producer(bootstrap: str, *, linger_ms: int = 0) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer whose sends are acknowledged by all replicas and not doubled by its own retries."""
+    client = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=linger_ms,
+        max_request_size=16_777_216,
+        max_batch_size=131_072,
+    )
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+@asynccontextmanager
+async def consumer(bootstrap: str, group: str, topics: Sequence[Topic]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A member of a consumer group that starts at the earliest offset and commits only when told to."""
+    client = AIOKafkaConsumer(
+        *(topic.value for topic in topics),
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=2_000,
+        fetch_max_wait_ms=200,
+        max_partition_fetch_bytes=8_388_608,
+    )
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.stop()

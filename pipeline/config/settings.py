@@ -1,0 +1,150 @@
+"""The settings of one installation: one frozen dataclass for each component, all in one YAML file (``assure init`` writes it)."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.config.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """The Kafka-protocol broker. ``embedded`` starts our own on ``bootstrap``; otherwise ``bootstrap`` is a production Kafka."""
+
+    bootstrap: str = "127.0.0.1:19092"
+    embedded: bool = True
+    partitions: int = 4
+    replication: int = 1
+    sync: str = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """ClickHouse over HTTP. ``embedded`` starts the engine of the chdb wheel as a child on ``host:port``."""
+
+    host: str = "127.0.0.1"
+    port: int = 18123
+    native_port: int = 19000
+    database: str = "assure"
+    user: str = "assure"
+    password: Secret = field(default_factory=Secret)
+    viewer_password: Secret = field(default_factory=Secret)
+    secure: bool = False
+    embedded: bool = True
+    memory_bytes: int = 2_000_000_000
+    flush_ms: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ObligationsSettings:
+    """The relational store of obligations: an SQLAlchemy URL. Empty means SQLite in the data directory."""
+
+    url: Secret = field(default_factory=Secret)
+
+
+@dataclass(frozen=True, slots=True)
+class TrapSettings:
+    """The trap collector. ``allow`` lists CIDRs; nothing is allowed that is not listed. Sizes are bytes."""
+
+    collector: str = "trap-1"
+    listen: tuple[str, ...] = ("127.0.0.1:16200",)
+    allow: tuple[str, ...] = ("127.0.0.0/8",)
+    forwarders: tuple[str, ...] = ()
+    receive_buffer_bytes: int = 8_388_608
+    batch_ms: int = 5
+    segment_bytes: int = 67_108_864
+    journal_bytes: int = 4_294_967_296
+
+
+@dataclass(frozen=True, slots=True)
+class PollSettings:
+    """The poll collector. Each device is asked every ``interval_s``; ``timeout_s`` and ``retries`` bound one question."""
+
+    collector: str = "poll-1"
+    interval_s: float = 3.0
+    timeout_s: float = 1.0
+    retries: int = 1
+    in_flight: int = 64
+    segment_bytes: int = 67_108_864
+    journal_bytes: int = 1_073_741_824
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelationSettings:
+    """When an incident is opened: ``settle_s`` after the last new alarm of its component, at most ``settle_cap_s`` after the first."""
+
+    settle_s: float = 1.5
+    settle_cap_s: float = 5.0
+    flap_changes: int = 5
+    flap_window_s: float = 60.0
+    clear_hold_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class TicketSettings:
+    """The ticket system: ``system`` names an output (``tmf621``), ``url`` its base. ``built_in`` runs our own ticket book there."""
+
+    system: str = "tmf621"
+    url: str = "http://127.0.0.1:18621"
+    built_in: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """One receiver of signed webhooks (Standard Webhooks 1.0)."""
+
+    name: str
+    url: str
+    secret: Secret = field(default_factory=Secret)
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BillingSettings:
+    """Credits. ``posting`` false is dry run: computed and kept in the ledger, never posted."""
+
+    posting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The read-only console and northbound API."""
+
+    listen: str = "127.0.0.1:18642"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything. Paths are absolute after loading; empty ``rules_dir``/``mibs_dir`` mean those that come with the package.
+
+    Each process serves its own metrics and health on ``metrics_host`` and ``metrics_port + n``, ``n`` being its place in
+    :data:`pipeline.config.settings.COMPONENTS`.
+    """
+
+    data_dir: Path
+    inventory_dir: Path
+    rules_dir: Path | None = None
+    mibs_dir: Path | None = None
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 18700
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
+    obligations: ObligationsSettings = field(default_factory=ObligationsSettings)
+    traps: TrapSettings = field(default_factory=TrapSettings)
+    polls: PollSettings = field(default_factory=PollSettings)
+    correlation: CorrelationSettings = field(default_factory=CorrelationSettings)
+    tickets: TicketSettings = field(default_factory=TicketSettings)
+    webhooks: tuple[WebhookSettings, ...] = ()
+    billing: BillingSettings = field(default_factory=BillingSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
+
+    def journal_dir(self, collector: str) -> Path:
+        """Where a collector keeps its journal."""
+        return self.data_dir / "journal" / collector
+
+    def obligations_url(self) -> str:
+        """The obligations store's SQLAlchemy URL, the default being SQLite in the data directory."""
+        return self.obligations.url.reveal() or f"sqlite:///{self.data_dir / 'obligations.db'}"
+
+
+COMPONENTS = ("traps", "polls", "worker", "sink", "outputs", "api")
+"""The long-running processes of ``assure up``, in the order in which they start after broker and history."""

@@ -1,0 +1,99 @@
+"""What the network said, before any rule: decoded traps and polls, numeric OIDs, typed values."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class SnmpVersion(IntEnum):
+    """The version field of an SNMP message (RFC 1157, RFC 1901, RFC 3412)."""
+
+    V1 = 0
+    V2C = 1
+    V3 = 3
+
+
+class ValueType(IntEnum):
+    """BER tags of the SMI's types (RFC 2578 section 7.1, RFC 3416 section 3)."""
+
+    INTEGER = 0x02
+    OCTET_STRING = 0x04
+    NULL = 0x05
+    OBJECT_IDENTIFIER = 0x06
+    IP_ADDRESS = 0x40
+    COUNTER32 = 0x41
+    GAUGE32 = 0x42
+    TIME_TICKS = 0x43
+    OPAQUE = 0x44
+    COUNTER64 = 0x46
+    NO_SUCH_OBJECT = 0x80
+    NO_SUCH_INSTANCE = 0x81
+    END_OF_MIB_VIEW = 0x82
+
+
+@dataclass(frozen=True, slots=True)
+class VarBind:
+    """One variable of a notification.
+
+    ``oid`` is dotted without a leading dot; ``value`` is an int for the numbers, bytes for octet strings and opaque, the dotted
+    form in ASCII bytes for object identifiers and IP addresses, ``None`` for NULL and the exceptions.
+    """
+
+    oid: str
+    type: ValueType
+    value: int | bytes | None
+
+    @property
+    def dotted(self) -> str:
+        """The value of an object identifier or IP address as text; empty for other types."""
+        dotted_types = (ValueType.OBJECT_IDENTIFIER, ValueType.IP_ADDRESS)
+        return self.value.decode() if self.type in dotted_types and isinstance(self.value, bytes) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawTrap:
+    """One notification, v1 already mapped to v2 form (RFC 3584 section 3.1).
+
+    ``(collector, sequence)`` is its place in the collector's journal and its identity: the same pair is the same datagram, however often
+    it is published. Times are UTC nanoseconds. ``authenticated`` is true for v3 with authentication only. ``varbinds`` leaves out
+    sysUpTime.0 and snmpTrapOID.0, which have fields of their own.
+    """
+
+    collector: str
+    sequence: int
+    received_at: int
+    source: str
+    version: SnmpVersion
+    trap_oid: str
+    varbinds: tuple[VarBind, ...]
+    uptime_ticks: int | None = None
+    authenticated: bool = False
+    inform: bool = False
+    agent_address: str | None = None
+
+
+class PollOutcome(StrEnum):
+    """How a poll ended. An unanswered poll is a fact that is kept, not a hole."""
+
+    ANSWERED = "answered"
+    TIMEOUT = "timeout"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class RawPoll:
+    """One device polled once, columnar: row ``i`` is the interface ``indexes[i]``, ``columns[name][i]`` its value or ``None``.
+
+    Column names are those of the poll profile (``oper_status``, ``admin_status``, ``in_octets``, ``out_octets``, ``in_errors``,
+    ``out_errors``, ``speed_mbps``, ``discontinuity_ticks``). Octet columns are 64-bit counters (IF-MIB ifHC*). Times are UTC nanoseconds,
+    ``uptime_ticks`` is sysUpTime in hundredths of a second.
+    """
+
+    collector: str
+    sequence: int
+    polled_at: int
+    device: str
+    outcome: PollOutcome
+    uptime_ticks: int | None = None
+    indexes: tuple[int, ...] = ()
+    columns: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
+    round_trip_ms: float = 0.0

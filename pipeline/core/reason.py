@@ -1,0 +1,52 @@
+"""The words for why: the same word in the log, the metric's label, the ticket and the credit's evidence."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something was decided, refused or ignored."""
+
+    # alarms
+    FIRST_RAISE = "first-raise"
+    RAISED_AFTER_CLEAR = "raised-after-clear"
+    SEVERITY_CHANGED = "severity-changed"
+    REPEATED = "repeated"
+    CLEARED = "cleared"
+    CONFIRMED_BY_POLL = "confirmed-by-poll"
+    LOST_CLEAR_SETTLED_BY_POLL = "lost-clear-settled-by-poll"
+    LOST_RAISE_SETTLED_BY_POLL = "lost-raise-settled-by-poll"
+    CLEAR_WITHOUT_RAISE = "clear-without-raise"
+    CLEAR_BEFORE_RAISE = "clear-before-raise"
+    LATE = "late"
+    ALREADY_SEEN = "already-seen"
+    STATELESS = "stateless"
+    # shelf
+    MAINTENANCE_WINDOW = "maintenance-window"
+    MAINTENANCE_ENDED = "maintenance-ended"
+    FLAPPING = "flapping"
+    # incidents and tickets
+    ROOT_CAUSE_FOUND = "root-cause-found"
+    EVIDENCE_REVISED = "evidence-revised"
+    ALL_CLEAR = "all-clear"
+    WITHIN_HOLD_DOWN = "within-hold-down"
+    NO_SERVICE_AFFECTED = "no-service-affected"
+    BELOW_SEVERITY = "below-severity"
+    # sla and credit
+    TARGET_MET = "target-met"
+    TARGET_MISSED = "target-missed"
+    UNCONFIRMED = "unconfirmed"
+    BELOW_MINIMUM = "below-minimum"
+    EXCLUDED_PLANNED = "excluded-planned"
+    CAPPED = "capped"
+    DRY_RUN = "dry-run"
+    # refused at the edge
+    NOT_ALLOWED = "not-allowed"
+    MALFORMED = "malformed"
+    UNSUPPORTED_VERSION = "unsupported-version"
+    UNKNOWN_DEVICE = "unknown-device"
+    TOO_LARGE = "too-large"
+    JOURNAL_FULL = "journal-full"
+    UNKNOWN_NOTIFICATION = "unknown-notification"
+    # poison
+    UNDECODABLE = "undecodable"
+    HANDLER_FAILED = "handler-failed"
