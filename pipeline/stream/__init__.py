@@ -1,0 +1,1 @@
+"""The only Faust code: topics, tables, thin agents, ticks. Decisions are made in ``core``."""
