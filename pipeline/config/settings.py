@@ -107,9 +107,10 @@ class BillingSettings:
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """The read-only console and northbound API."""
+    """The read-only console and northbound API. ``token`` is asked of every caller; without one it listens on loopback only."""
 
     listen: str = "127.0.0.1:18642"
+    token: Secret = field(default_factory=Secret)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,265 @@
+"""Nodes -> frozen dataclasses by their annotations: the one decoder. It reports every problem, not the first.
+
+It knows text, numbers, booleans, Decimal, Path, Secret, enums, ``tuple[X, ...]``, ``dict[str, X]``, ``X | None``, nested dataclasses and
+``Any``. An enum is written by its value, one that is a number by its name in kebab-case (``severity: major``).
+"""
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Callable, Hashable, Mapping
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from pipeline.config.problem import Level, Path_, Problem, Problems, did_you_mean, path_text
+from pipeline.config.secret import Secret
+from pipeline.config.secret_source import SecretError, find_secret
+from pipeline.config.yaml_source import Fields, Items, Node, Scalar
+
+T = TypeVar("T")
+FAILED: Final = object()
+"""What the inner functions answer for a value that has a problem; the problem is already told."""
+
+_INT = re.compile(r"[+-]?[0-9](_?[0-9])*")
+_FLOAT = re.compile(r"[+-]?([0-9](_?[0-9])*)?\.?[0-9]+([eE][+-]?[0-9]+)?")
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_NULLS = frozenset({"", "~", "null"})
+_BOOLEANS = {"true": True, "false": False}
+_BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Decoder:
+    """Decodes the nodes of one file. ``file`` is the name told in problems; paths and secret files are relative to ``base``."""
+
+    file: str
+    base: Path
+    problems: Problems
+    environ: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def read(self, node: Node, target: type[T], path: Path_ = ()) -> T | None:
+        """The value that ``node`` stands for, or ``None`` after telling what is wrong."""
+        value = self._value(node, target, path)
+        return None if value is FAILED else cast("T", value)
+
+    def tell(self, node: Node | int, path: Path_, message: str, remedy: str = "", level: Level = Level.ERROR) -> None:
+        """Report a problem at a node (or a line)."""
+        line = node if isinstance(node, int) else node.line
+        self.problems.add(Problem(self.file, line, path_text(path), message, remedy, level))
+
+    def _fail(self, node: Node | int, path: Path_, message: str, remedy: str = "") -> Any:
+        self.tell(node, path, message, remedy)
+        return FAILED
+
+    def _value(self, node: Node, target: Any, path: Path_) -> Any:
+        if target is Any:
+            return plain_value(node)
+        if dataclasses.is_dataclass(target):
+            return self._dataclass(node, cast("type[Any]", target), path)
+        origin = typing.get_origin(target)
+        if origin in {typing.Union, types.UnionType}:
+            return self._optional(node, target, path)
+        if origin is tuple:
+            return self._tuple(node, typing.get_args(target)[0], path)
+        if origin is dict:
+            return self._dict(node, typing.get_args(target), path)
+        return self._scalar(node, target, path)
+
+    def _optional(self, node: Node, target: Any, path: Path_) -> Any:
+        if isinstance(node, Scalar) and node.plain and node.text in _NULLS:
+            return None
+        inner = [member for member in typing.get_args(target) if member is not type(None)]
+        return self._value(node, inner[0], path)
+
+    def _tuple(self, node: Node, item: Any, path: Path_) -> Any:
+        if not isinstance(node, Items):
+            return self._fail(node, path, f"expected a list, found {describe(node)}", "write it as a list: [a, b]")
+        values = [self._value(child, item, (*path, position)) for position, child in enumerate(node.items)]
+        return FAILED if any(value is FAILED for value in values) else tuple(values)
+
+    def _dict(self, node: Node, arguments: tuple[Any, ...], path: Path_) -> Any:
+        if not isinstance(node, Fields):
+            return self._fail(node, path, f"expected a mapping, found {describe(node)}", "write it as key: value")
+        key_type, value_type = arguments
+        keys = [self._value(Scalar(key, plain=True, line=node.lines[key]), key_type, (*path, key)) for key in node.fields]
+        values = [self._value(child, value_type, (*path, key)) for key, child in node.fields.items()]
+        return FAILED if any(part is FAILED for part in (*keys, *values)) else dict(zip(keys, values, strict=True))
+
+    def _dataclass(self, node: Node, target: type[Any], path: Path_) -> Any:
+        if not isinstance(node, Fields):
+            return self._fail(node, path, f"expected a mapping, found {describe(node)}", "write it as key: value")
+        shape = shape_of(target)
+        missing = [name for name in shape.required if name not in node.fields]
+        for name in missing:
+            self.tell(node, path, f"'{name}' is missing", f"add {name}: …")
+        unknown = [key for key in node.fields if key not in shape.types]
+        for key in unknown:
+            self.tell(node.lines[key], (*path, key), f"'{key}' is not a key here", did_you_mean(key, shape.types))
+        values = {key: self._value(child, shape.types[key], (*path, key)) for key, child in node.fields.items() if key in shape.types}
+        if missing or unknown or any(value is FAILED for value in values.values()):
+            return FAILED
+        try:
+            return target(**values)
+        except ValueError as error:
+            return self._fail(node, path, str(error))
+
+    def _scalar(self, node: Node, target: Any, path: Path_) -> Any:
+        if not isinstance(node, Scalar):
+            return self._fail(node, path, f"expected {_NAMES.get(target, 'one value')}, found {describe(node)}")
+        if isinstance(target, type) and issubclass(target, Enum):
+            return self._enum(node, target, path)
+        if target is Secret:
+            return self._secret(node, path)
+        if target is Path:
+            return self._path(node, path)
+        try:
+            return _READERS[target](node)
+        except ValueError:
+            remedy = _BOOLEAN_WORDS.get(node.text.lower()) if target is bool else None
+            hint = f"did you mean '{remedy}'?" if remedy else _REMEDIES.get(target, "")
+            return self._fail(node, path, f"{node.text!r} is not {_NAMES[target]}", hint)
+
+    def _enum(self, node: Scalar, target: type[Enum], path: Path_) -> Any:
+        words = words_of(target)
+        if node.text in words:
+            return words[node.text]
+        return self._fail(node, path, f"{node.text!r} is not a {_noun(target)}", did_you_mean(node.text, words))
+
+    def _path(self, node: Scalar, path: Path_) -> Any:
+        if not node.text or "\0" in node.text:
+            return self._fail(node, path, "a path is missing", "name a file or folder")
+        return (self.base / Path(node.text).expanduser()).resolve()
+
+    def _secret(self, node: Scalar, path: Path_) -> Any:
+        try:
+            secret, warning = find_secret(node.text, self.base, self.environ)
+        except SecretError as problem:
+            return self._fail(node, path, problem.message, problem.remedy)
+        if warning:
+            self.tell(node, path, warning, "use env:NAME or file:PATH", Level.WARNING)
+        return secret
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shape:
+    """What a dataclass asks for: each field's type, and which have no default."""
+
+    types: dict[str, Any]
+    required: tuple[str, ...]
+
+
+@cache
+def shape_of(target: Hashable) -> Shape:
+    """The shape of a dataclass, annotations resolved."""
+    dataclass = cast("type[Any]", target)
+    hints = typing.get_type_hints(dataclass)
+    fields = [field for field in dataclasses.fields(dataclass) if field.init]
+    nothing = dataclasses.MISSING
+    required = tuple(field.name for field in fields if field.default is nothing and field.default_factory is nothing)
+    return Shape({field.name: hints[field.name] for field in fields}, required)
+
+
+@cache
+def words_of(target: type[Enum]) -> dict[str, Enum]:
+    """How each member of an enum is written in YAML."""
+    return {member.value if isinstance(member.value, str) else member.name.lower().replace("_", "-"): member for member in target}
+
+
+def describe(node: Node) -> str:
+    """What a node is, for a problem's text."""
+    match node:
+        case Items():
+            return "a list"
+        case Fields():
+            return "a mapping"
+        case _:
+            return repr(node.text) if node.text else "nothing"
+
+
+def plain_value(node: Node) -> Any:
+    """A node as plain Python data by YAML 1.2's core rules: null, true/false, numbers, text, lists and dicts."""
+    match node:
+        case Items(items=items):
+            return [plain_value(item) for item in items]
+        case Fields(fields=fields):
+            return {key: plain_value(value) for key, value in fields.items()}
+        case _:
+            return _plain_scalar(node)
+
+
+def _plain_scalar(node: Scalar) -> Any:
+    if not node.plain:
+        return node.text
+    if node.text in _NULLS:
+        return None
+    if node.text in _BOOLEANS:
+        return _BOOLEANS[node.text]
+    for reader in (_read_int, _read_float):
+        try:
+            return reader(node)
+        except ValueError:
+            continue
+    return node.text
+
+
+def _read_text(node: Scalar) -> str:
+    if node.plain and node.text in _NULLS:
+        raise ValueError(node.text)
+    return node.text
+
+
+def _read_int(node: Scalar) -> int:
+    if not (node.plain and _INT.fullmatch(node.text) and len(node.text) <= _MAX_DIGITS):
+        raise ValueError(node.text)
+    return int(node.text)
+
+
+def _read_float(node: Scalar) -> float:
+    if not (node.plain and _FLOAT.fullmatch(node.text) and len(node.text) <= _MAX_DIGITS):
+        raise ValueError(node.text)
+    return float(node.text)
+
+
+def _read_bool(node: Scalar) -> bool:
+    if not (node.plain and node.text in _BOOLEANS):
+        raise ValueError(node.text)
+    return _BOOLEANS[node.text]
+
+
+def _read_decimal(node: Scalar) -> Decimal:
+    if not (_DECIMAL.fullmatch(node.text) and len(node.text) <= _MAX_DIGITS):
+        raise ValueError(node.text)
+    return Decimal(node.text)
+
+
+def _noun(target: type[Enum]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", target.__name__).lower()
+
+
+_MAX_DIGITS = 40
+_READERS: dict[Any, Callable[[Scalar], Any]] = {
+    str: _read_text,
+    int: _read_int,
+    float: _read_float,
+    bool: _read_bool,
+    Decimal: _read_decimal,
+}
+_NAMES: dict[Any, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Decimal: "a decimal number",
+    Secret: "a secret",
+    Path: "a path",
+}
+_REMEDIES: dict[Any, str] = {
+    str: "write the text, in quotes if need be",
+    int: "write it in digits, without quotes",
+    float: "write it in digits, without quotes",
+    Decimal: "write it in digits: 12.50",
+}

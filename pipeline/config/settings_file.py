@@ -1,0 +1,115 @@
+"""The settings file: read, checked, and written anew for ``assure init``."""
+
+import ipaddress
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pipeline.config.decode import Decoder
+from pipeline.config.problem import Path_, Problem, Problems
+from pipeline.config.settings import Settings
+from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
+
+_log = logging.getLogger(__name__)
+_MAX_PORT = 65_535
+
+
+def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; relative paths in it start at its folder. Warnings are logged.
+
+    Raises:
+        ConfigError: with every problem of the file.
+    """
+    settings, warnings = read_settings(path, os.environ if environ is None else environ)
+    for warning in warnings:
+        _log.warning("%s", warning)
+    return settings
+
+
+def read_settings(path: Path, environ: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
+    """The settings and their warnings. Raises ``ConfigError`` with every problem."""
+    problems = Problems()
+    node = read_yaml(path)
+    decoder = Decoder(str(path), path.resolve().parent, problems, environ)
+    settings = decoder.read(node, Settings)
+    if settings is not None:
+        _check(decoder, node, settings)
+    problems.raise_if_any()
+    assert settings is not None
+    return settings, problems.warnings
+
+
+def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
+    """Tell of values that have the right type and still cannot be meant."""
+
+    def require(*path: str | int, ok: bool, message: str, remedy: str) -> None:
+        if not ok:
+            decoder.tell(line_at(node, path), path, message, remedy)
+
+    for position, cidr in enumerate(settings.traps.allow):
+        require("traps", "allow", position, ok=_is_network(cidr), message=f"'{cidr}' is not a network", remedy="write it as 192.0.2.0/24")
+    for position, address in enumerate(settings.traps.forwarders):
+        remedy = "write it as 192.0.2.7 or 192.0.2.0/24"
+        require("traps", "forwarders", position, ok=_is_network(address), message=f"'{address}' is not an address", remedy=remedy)
+    for position, listen in enumerate(settings.traps.listen):
+        message, remedy = f"'{listen}' is not an address and a port", "write it as 127.0.0.1:16200 or [::1]:16200"
+        require("traps", "listen", position, ok=is_host_port(listen), message=message, remedy=remedy)
+    message, remedy = f"'{settings.api.listen}' is not an address and a port", "write it as 127.0.0.1:18642"
+    require("api", "listen", ok=is_host_port(settings.api.listen), message=message, remedy=remedy)
+    for path, value in _positive(settings).items():
+        require(*path, ok=value > 0, message=f"{value} is not more than nothing", remedy="write a positive number")
+    for path, port in _ports(settings).items():
+        require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
+    names = [webhook.name for webhook in settings.webhooks]
+    for position, name in enumerate(names):
+        require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
+
+
+def _positive(settings: Settings) -> dict[tuple[str, str], float]:
+    sections: dict[str, tuple[str, ...]] = {"broker": ("partitions", "replication"), "history": ("memory_bytes", "flush_ms")}
+    sections["traps"] = ("receive_buffer_bytes", "batch_ms", "segment_bytes", "journal_bytes")
+    sections["polls"] = ("interval_s", "timeout_s", "in_flight", "segment_bytes", "journal_bytes")
+    sections["correlation"] = ("settle_s", "settle_cap_s", "flap_changes", "flap_window_s")
+    return {(section, key): getattr(getattr(settings, section), key) for section, keys in sections.items() for key in keys}
+
+
+def _ports(settings: Settings) -> dict[tuple[str, ...], int]:
+    history = settings.history
+    return {("metrics_port",): settings.metrics_port, ("history", "port"): history.port, ("history", "native_port"): history.native_port}
+
+
+def _holds(check: Callable[[str], object], text: str) -> bool:
+    try:
+        check(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_network(text: str) -> bool:
+    return _holds(ipaddress.ip_network, text)
+
+
+def is_host_port(text: str) -> bool:
+    """Whether text names an address (IPv6 in brackets) or ``localhost``, and a port from 0 to 65535."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= _MAX_PORT):
+        return False
+    if host.startswith("[") and host.endswith("]"):
+        return _holds(ipaddress.IPv6Address, host[1:-1])
+    return host == "localhost" or _holds(ipaddress.IPv4Address, host)
+
+
+def line_at(node: Node, path: Path_) -> int:
+    """The line of the deepest part of ``path`` that the file has."""
+    line = node.line
+    for part in path:
+        if isinstance(node, Fields) and isinstance(part, str) and part in node.fields:
+            line, node = node.lines[part], node.fields[part]
+        elif isinstance(node, Items) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            line = node.line
+        else:
+            break
+    return line
