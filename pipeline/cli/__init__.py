@@ -1,0 +1,69 @@
+"""`assure ...`: the command line. Each command is one small file; a process imports only the parts of the command that it runs."""
+
+import importlib
+from typing import ClassVar
+
+import click
+
+from pipeline import __version__
+
+
+class LazyGroup(click.Group):
+    """Commands are imported when they are named, so that ``assure --help`` and a child process start fast."""
+
+    COMMANDS: ClassVar[dict[str, tuple[str, str]]] = {
+        "demo": ("pipeline.cli.demo:demo", "a simulated operator: cut a fibre, see the incident, ticket and credit"),
+        "init": ("pipeline.cli.up:init", "write a commented starting configuration for your own network"),
+        "up": ("pipeline.cli.up:up", "run the whole chain for your own network"),
+        "check": ("pipeline.cli.check:check", "validate settings, inventory and rules, and run the rules' own tests"),
+        "alarms": ("pipeline.cli.show:alarms", "alarms that stand now"),
+        "incidents": ("pipeline.cli.show:incidents", "incidents: one cause each, with its alarms and services"),
+        "explain": ("pipeline.cli.explain:explain", "why: from a credit, outage or incident back to the datagrams"),
+        "tickets": ("pipeline.cli.show:tickets", "trouble tickets and the incidents they belong to"),
+        "sla": ("pipeline.cli.sla:sla", "availability against what was agreed; settle a month"),
+        "credits": ("pipeline.cli.credits:credits_", "the ledger of SLA credits; verify its chain"),
+        "topology": ("pipeline.cli.topology:topology", "what depends on what; the impact of a failure"),
+        "mibs": ("pipeline.cli.mibs:mibs", "compile MIBs; look up a name or OID"),
+        "doctor": ("pipeline.cli.doctor:doctor", "is anything lost? the sums that must hold, and each part's health"),
+        "lab": ("pipeline.cli.lab:lab", "the simulated operator: run it, cut a fibre, mend it"),
+        "topic": ("pipeline.cli.topic:topic", "read a topic as JSON lines"),
+        "run": ("pipeline.cli.run:run", "run one part (what `assure up` and docker compose start)"),
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which people meet them."""
+        return list(self.COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module now."""
+        if cmd_name not in self.COMMANDS:
+            return None
+        module, _, attribute = self.COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in self.COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="assure")
+def assure() -> None:
+    """Streaming service assurance for operators.
+
+    SNMP traps and polls go in; one explained incident per fault, an open ticket, a correct SLA credit and a queryable history come out.
+
+    \b
+    First steps:
+      assure demo                 see it work on a simulated operator (Ctrl-C ends it)
+      assure init mynet           write a configuration for your own network
+      assure check -c mynet/assure.yaml
+      assure up -c mynet/assure.yaml
+
+    \b
+    Exit codes: 0 fine; 1 a problem was found; 2 wrong usage or configuration, or a port in use;
+                3 nothing by that name; 4 a part does not answer.
+    """

@@ -1,0 +1,45 @@
+"""Which settings a command works with: ``--config``, ``$ASSURE_CONFIG``, ``./assure.yaml``, else those of the demo in this folder."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.output import Exit, fail
+from pipeline.config.load import load_settings
+from pipeline.config.problem import ConfigError
+from pipeline.config.settings import Settings
+
+DEMO_SETTINGS = Path("var/demo/assure.yaml")
+_option = click.option(
+    "-c",
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file. Default: $ASSURE_CONFIG, ./assure.yaml, or the demo's in var/demo.",
+)
+
+
+def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--config`` to a command."""
+    return _option(command)
+
+
+def settings_path(config: Path | None) -> Path:
+    """The settings file to use; ends with the remedy when there is none."""
+    named = config or (Path(os.environ["ASSURE_CONFIG"]) if os.environ.get("ASSURE_CONFIG") else None)
+    for candidate in [named] if named else [Path("assure.yaml"), DEMO_SETTINGS]:
+        if candidate.is_file():
+            return candidate
+    fail(f"no settings file{f' at {named}' if named else ''}; `assure init mynet` writes one, `assure demo` makes its own", Exit.USAGE)
+
+
+def read_settings(config: Path | None) -> Settings:
+    """The settings; ends with every problem of the file, each with line and remedy."""
+    path = settings_path(config)
+    try:
+        return load_settings(path)
+    except ConfigError as error:
+        fail(str(error), Exit.USAGE)

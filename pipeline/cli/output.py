@@ -1,0 +1,93 @@
+"""How commands speak: tables for people, JSON for scripts, one line for errors, exit codes that mean something."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    FINE = 0
+    PROBLEM = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    NO_ANSWER = 4
+
+
+SEVERITY_STYLE = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "cyan", "indeterminate": "dim"}
+STATE_STYLE = {"down": "bold red", "degraded": "yellow", "redundancy-lost": "magenta", "up": "green", "open": "bold red", "resolved": "green"}
+TIER_STYLE = {"gold": "bold yellow", "silver": "bold white", "bronze": "dark_orange3"}
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+
+
+def console() -> Console:
+    """Where people read; it leaves styles out when the output is not a terminal."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def fail(message: str, code: Exit) -> NoReturn:
+    """End with one clear line on stderr."""
+    click.echo(f"assure: {message}", err=True)
+    sys.exit(code)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(value, indent=2, default=str))
+
+
+def styled(word: object) -> Text:
+    """A severity, state or tier in its colour."""
+    text = str(word)
+    return Text(text, style=SEVERITY_STYLE.get(text) or STATE_STYLE.get(text) or TIER_STYLE.get(text) or "")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> Table:
+    """A table that fits the terminal: the last column takes what is left and wraps."""
+    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        last = number == len(columns) - 1
+        made.add_column(column, overflow="fold", no_wrap=not last, ratio=1 if last else None)
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else styled(cell) for cell in row))
+    return made
+
+
+def clock(at: int) -> str:
+    """UTC nanoseconds as ``2026-11-23 10:46:23`` UTC; a dash for never."""
+    return datetime.fromtimestamp(at / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S") if at else "-"
+
+
+def duration(nanoseconds: int) -> str:
+    """A stretch of time for people: ``12 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    seconds = round(nanoseconds / 1e9)
+    if seconds < 60:  # noqa: PLR2004  # seconds of a minute
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:  # noqa: PLR2004  # minutes of an hour
+        return f"{minutes} min {seconds} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount of minor units with two places: ``60.00 EUR``."""
+    return f"{minor // 100}.{minor % 100:02d} {currency}" if minor >= 0 else f"-{money(-minor, currency)}"
+
+
+def existing(path: Path) -> Path:
+    """The path, or a clear end when nothing is there."""
+    if not path.exists():
+        fail(f"{path} does not exist", Exit.USAGE)
+    return path

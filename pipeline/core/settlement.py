@@ -1,0 +1,131 @@
+"""Settling a contract: its outages folded by service, evaluated when a month ends (or when somebody asks), credits proposed once.
+
+What was issued for a period is part of the state: a later evaluation of the same period proposes only the difference, as a new revision
+(facts of late data become adjustments, an entry is never changed).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from pipeline.core.credit import propose
+from pipeline.core.effect import Effect
+from pipeline.core.inventory import Contract, Customer, Inventory, MaintenanceWindow, Service
+from pipeline.core.outage import Outage
+from pipeline.core.period import month_of
+from pipeline.core.plan import Plan
+from pipeline.core.sla import Evaluation, evaluate
+
+LATE_SECONDS = 3600
+"""How long after a month's end it is settled, so that what was under way when it ended has arrived."""
+
+KEEP_MONTHS_NS = 100 * 86_400 * 1_000_000_000
+"""How long an ended outage stays in the state: the months that late data may still reopen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What earlier revisions of one service's month have proposed, in minor units."""
+
+    revision: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContractState:
+    """One contract's outages by id, what was issued by ``service|period``, and the last month that was settled at its end."""
+
+    contract: str
+    outages: dict[str, Outage] = field(default_factory=dict)
+    issued: dict[str, Issued] = field(default_factory=dict)
+    settled_through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a contract's evaluation needs: who bought what under which plan, and the planned work."""
+
+    contract: Contract
+    plan: Plan
+    customer: Customer
+    services: tuple[Service, ...]
+    windows: tuple[MaintenanceWindow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The outcome of settling: the new state, an evaluation for each service, the effects that pay."""
+
+    state: ContractState
+    evaluations: tuple[Evaluation, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+
+def terms_of(inventory: Inventory, plans: dict[str, Plan]) -> dict[str, Terms]:
+    """Terms by contract name; a contract whose plan or customer is not known has none (``assure check`` names it)."""
+    return {
+        contract.name: Terms(
+            contract,
+            plans[contract.plan],
+            inventory.customers[contract.customer],
+            tuple(service for service in inventory.services.values() if service.contract == contract.name),
+            inventory.windows,
+        )
+        for contract in inventory.contracts.values()
+        if contract.plan in plans and contract.customer in inventory.customers
+    }
+
+
+def record(state: ContractState, outages: Iterable[Outage]) -> ContractState:
+    """The state with newer revisions of outages; an older revision than the one known changes nothing."""
+    known = dict(state.outages)
+    for outage in outages:
+        before = known.get(outage.id)
+        if before is None or outage.revision > before.revision:
+            known[outage.id] = outage
+    return replace(state, outages=known)
+
+
+def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:
+    """Evaluate each service for the customer's month that contains ``at``, cut at ``now``; propose what is not issued yet.
+
+    Settling the same facts again proposes nothing: what is owed equals what was issued.
+    """
+    evaluations: list[Evaluation] = []
+    effects: list[Effect] = []
+    issued = dict(state.issued)
+    for service in terms.services:
+        key = f"{service.name}|{month_of(at, terms.customer.timezone).label}"
+        before = issued.get(key, Issued(0, 0))
+        evaluation = evaluate(
+            terms.contract,
+            terms.plan,
+            service,
+            terms.customer,
+            state.outages.values(),
+            at,
+            now,
+            windows=terms.windows,
+            revision=before.revision + 1,
+        )
+        effect = propose(evaluation, now, before.amount_minor)
+        if effect is not None:
+            issued[key] = Issued(evaluation.revision, evaluation.credit_minor)
+            effects.append(effect)
+        evaluations.append(evaluation)
+    return Settlement(replace(state, issued=issued), tuple(evaluations), tuple(effects))
+
+
+def tick(state: ContractState, terms: Terms, now: int) -> Settlement:
+    """Settle the month that ended last, once, ``LATE_SECONDS`` after its end; forget outages too old to matter.
+
+    A state that has never settled begins with the month that it first sees end.
+    """
+    present = month_of(now - LATE_SECONDS * 1_000_000_000, terms.customer.timezone)
+    ended = month_of(present.starts_at - 1, terms.customer.timezone)
+    if not state.settled_through:
+        return Settlement(replace(state, settled_through=ended.label))
+    if state.settled_through >= ended.label:
+        return Settlement(state)
+    settled = settle(state, terms, ended.starts_at, now)
+    kept = {key: outage for key, outage in settled.state.outages.items() if not outage.ended_at or outage.ended_at > now - KEEP_MONTHS_NS}
+    return replace(settled, state=replace(settled.state, outages=kept, settled_through=ended.label))

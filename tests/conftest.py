@@ -1,0 +1,47 @@
+"""Shared by all tests: what a marker needs, and the line that installs it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def has_netsnmp() -> bool:
+    return all(shutil.which(program) or Path("/usr/sbin", program).exists() for program in ("snmptrap", "snmpd", "snmptrapd", "snmpget"))
+
+
+def has_kafka() -> bool:
+    return bool(os.environ.get("ASSURE_TEST_KAFKA")) or all(map(shutil.which, ("java", "mvn")))
+
+
+def has_postgres() -> bool:
+    found = shutil.which("postgres") or list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return bool(os.environ.get("ASSURE_TEST_POSTGRES") or found)
+
+
+def has_chromium() -> bool:
+    return bool(shutil.which("chromium"))
+
+
+def has_schemas() -> bool:
+    return Path(os.environ.get("ASSURE_TMF_SCHEMAS", "/nonexistent")).is_dir()
+
+
+NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "needs_netsnmp": (has_netsnmp, "apt-get install snmp snmpd snmptrapd"),
+    "needs_kafka": (has_kafka, "apt-get install openjdk-17-jre-headless maven, or set ASSURE_TEST_KAFKA=host:port"),
+    "needs_postgres": (has_postgres, "apt-get install postgresql, or set ASSURE_TEST_POSTGRES=URL"),
+    "needs_chromium": (has_chromium, "apt-get install chromium"),
+    "needs_schemas": (has_schemas, "set ASSURE_TMF_SCHEMAS to a folder with TM Forum's published schemas"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run, and say what would make it run."""
+    for marker, (present, remedy) in NEEDS.items():
+        if not present():
+            for item in items:
+                if item.get_closest_marker(marker):
+                    item.add_marker(pytest.mark.skip(reason=f"{marker}: {remedy}"))
