@@ -1,0 +1,241 @@
+"""A trouble ticket (TMF621): its lifecycle, and what an incident's new revision asks of tickets and notifications."""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pipeline.core.effect import Effect, EffectKind
+from pipeline.core.incident import Incident, IncidentState
+from pipeline.core.reason import Reason
+from pipeline.core.routing import Audience, Occasion, Route, Routing
+from pipeline.core.wording import description, headline, incident_data, related_entities, related_parties, rfc3339, severity_word
+
+
+class TicketStatus(StrEnum):
+    """The statuses of TMF621 v4 (``TroubleTicketStatusType``)."""
+
+    ACKNOWLEDGED = "acknowledged"
+    IN_PROGRESS = "inProgress"
+    PENDING = "pending"
+    HELD = "held"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+TRANSITIONS: dict[TicketStatus, frozenset[TicketStatus]] = {
+    TicketStatus.ACKNOWLEDGED: frozenset({TicketStatus.IN_PROGRESS, TicketStatus.REJECTED, TicketStatus.CANCELLED}),
+    TicketStatus.IN_PROGRESS: frozenset({TicketStatus.HELD, TicketStatus.PENDING, TicketStatus.RESOLVED, TicketStatus.CANCELLED}),
+    TicketStatus.HELD: frozenset({TicketStatus.IN_PROGRESS}),
+    TicketStatus.PENDING: frozenset({TicketStatus.IN_PROGRESS, TicketStatus.CANCELLED}),
+    TicketStatus.RESOLVED: frozenset({TicketStatus.CLOSED, TicketStatus.IN_PROGRESS}),
+    TicketStatus.CLOSED: frozenset(),
+    TicketStatus.REJECTED: frozenset(),
+    TicketStatus.CANCELLED: frozenset(),
+}
+"""Which status may follow which (TMF621 user guide, trouble ticket lifecycle)."""
+
+
+def path(status: TicketStatus, goal: TicketStatus) -> tuple[TicketStatus, ...] | None:
+    """The statuses to pass, ``goal`` last; empty when already there, ``None`` when ``goal`` cannot be reached any more."""
+    ways: deque[tuple[TicketStatus, ...]] = deque([()])
+    seen = {status}
+    while ways:
+        way = ways.popleft()
+        here = way[-1] if way else status
+        if here is goal:
+            return way
+        steps = sorted(TRANSITIONS[here] - seen)
+        seen.update(steps)
+        ways.extend((*way, step) for step in steps)
+    return None
+
+
+class Action(StrEnum):
+    """What one receiver is to be told."""
+
+    OPEN = "open"
+    UPDATE = "update"
+    REOPEN = "reopen"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The actions one receiver is owed, in order, and why; no action has its reason too."""
+
+    actions: tuple[Action, ...]
+    reason: Reason
+
+
+EVERY_REVISION_UNTIL = 8
+"""Up to this revision each change of impact is notified; afterwards only at revisions that are powers of two, or with a new root cause."""
+
+
+def decide(incident: Incident, previous: Incident | None, routing: Routing, at: int) -> tuple[Effect, ...]:
+    """The effects of an incident's new revision: on its one ticket, then on each notification route.
+
+    ``previous`` is the revision before, ``None`` at first; ``at`` is the time of decision in UTC nanoseconds. The same input gives the
+    same keys, so a replay asks for nothing new.
+    """
+    ticket = judge_ticket(incident, previous, routing)
+    effects = [_ticket_effect(action, incident, previous, routing, ticket.reason, at) for action in ticket.actions]
+    for route in routing.routes:
+        decision = judge(incident, previous, route)
+        effects += [
+            _notify_effect(occasion, incident, route, decision.reason, at) for occasion in _occasions(decision, route, incident, previous)
+        ]
+    return tuple(effects)
+
+
+def judge_ticket(incident: Incident, previous: Incident | None, routing: Routing) -> Decision:
+    """As :func:`judge` for the ticket system, but a resolve that might be owed is sent.
+
+    An incident that grew slight before it ended may have a ticket from an earlier revision; to resolve none is harmless.
+    """
+    decision = judge(incident, previous, routing.tickets)
+    ended = previous is not None and previous.state is IncidentState.OPEN and incident.state is IncidentState.RESOLVED
+    if previous is not None and ended and not decision.actions and not previous.planned and previous.revision > 1:
+        return Decision((Action.RESOLVE,), Reason.ALL_CLEAR)
+    return decision
+
+
+def judge(incident: Incident, previous: Incident | None, audience: Audience) -> Decision:
+    """What ``audience`` is owed by an incident's step from ``previous`` to ``incident``."""
+    known = previous if previous is not None and audience.refusal(previous) is None else None
+    if incident.state is IncidentState.RESOLVED:
+        return _judge_end(incident, previous, known, audience)
+    refusal = audience.refusal(incident)
+    if known is None or previous is None:
+        return Decision((), refusal) if refusal else _judge_start(previous)
+    if known.state is IncidentState.RESOLVED:
+        return Decision((), refusal) if refusal else Decision((Action.REOPEN,), Reason.RAISED_AFTER_CLEAR)
+    if refusal is Reason.MAINTENANCE_WINDOW:
+        return Decision((Action.RESOLVE,), refusal)
+    change = meaningful(known, incident)
+    return Decision((Action.UPDATE,), change) if change else Decision((), Reason.REPEATED)
+
+
+def _judge_start(previous: Incident | None) -> Decision:
+    if previous is None:
+        return Decision((Action.OPEN,), Reason.ROOT_CAUSE_FOUND)
+    if previous.planned:
+        return Decision((Action.OPEN, Action.REOPEN), Reason.MAINTENANCE_ENDED)
+    return Decision((Action.OPEN,), Reason.EVIDENCE_REVISED)
+
+
+def _judge_end(incident: Incident, previous: Incident | None, known: Incident | None, audience: Audience) -> Decision:
+    if previous is None:
+        refusal = audience.refusal(incident)
+        return Decision((), refusal) if refusal else Decision((Action.OPEN, Action.RESOLVE), Reason.ALL_CLEAR)
+    if previous.state is IncidentState.RESOLVED:
+        return Decision((), Reason.ALREADY_SEEN)
+    if known is None:
+        return Decision((), audience.refusal(previous) or Reason.BELOW_SEVERITY)
+    return Decision((Action.RESOLVE,), Reason.ALL_CLEAR)
+
+
+def meaningful(previous: Incident, incident: Incident) -> Reason | None:
+    """Why a revision is worth telling: another cause or other impacts, a confirmation, another severity; ``None`` when it is not."""
+    if previous.root_cause != incident.root_cause or felt(previous) != felt(incident):
+        return Reason.EVIDENCE_REVISED
+    if incident.confirmed_by and not previous.confirmed_by:
+        return Reason.CONFIRMED_BY_POLL
+    return Reason.SEVERITY_CHANGED if incident.severity != previous.severity else None
+
+
+def felt(incident: Incident) -> frozenset[tuple[str, str]]:
+    """Which service fares how, without the times."""
+    return frozenset((impact.service, impact.state.value) for impact in incident.impacts)
+
+
+def _occasions(decision: Decision, route: Route, incident: Incident, previous: Incident | None) -> list[Occasion]:
+    occasions = {
+        Action.OPEN: Occasion.OPENED,
+        Action.REOPEN: Occasion.UPDATED,
+        Action.UPDATE: Occasion.UPDATED,
+        Action.RESOLVE: Occasion.RESOLVED,
+    }
+    wanted = [occasions[action] for action in decision.actions if action is not Action.UPDATE or _worth_a_page(incident, previous)]
+    return [occasion for occasion in wanted if occasion in route.events]
+
+
+def _worth_a_page(incident: Incident, previous: Incident | None) -> bool:
+    if previous is None or previous.root_cause != incident.root_cause:
+        return True
+    if felt(previous) == felt(incident):
+        return False
+    revision = incident.revision
+    return revision <= EVERY_REVISION_UNTIL or revision & (revision - 1) == 0
+
+
+_TICKET_KINDS = {
+    Action.OPEN: EffectKind.TICKET_OPEN,
+    Action.UPDATE: EffectKind.TICKET_UPDATE,
+    Action.REOPEN: EffectKind.TICKET_UPDATE,
+    Action.RESOLVE: EffectKind.TICKET_RESOLVE,
+}
+
+
+def _ticket_effect(action: Action, incident: Incident, previous: Incident | None, routing: Routing, reason: Reason, at: int) -> Effect:
+    suffix = {Action.OPEN: "open", Action.RESOLVE: f"resolve:r{incident.revision}"}.get(action, f"r{incident.revision}")
+    return Effect(
+        key=f"ticket:{incident.id}:{suffix}",
+        kind=_TICKET_KINDS[action],
+        subject=incident.id,
+        route=routing.tickets.system,
+        decided_at=at,
+        reason=reason.value,
+        body={
+            "incident": incident.id,
+            "ticket": ticket_fields(incident),
+            "note": "" if action is Action.OPEN else _note(action, incident, previous, reason),
+            "started_at": incident.started_at,
+            "resolved_at": incident.resolved_at,
+            "reopen": action is Action.REOPEN,
+        },
+    )
+
+
+def ticket_fields(incident: Incident) -> dict[str, Any]:
+    """The TMF621 v4 fields that we write (``TroubleTicket_Create`` without status): JSON-ready, texts made plain."""
+    return {
+        "name": headline(incident),
+        "description": description(incident),
+        "severity": severity_word(incident.severity),
+        "ticketType": "incident",
+        "externalId": incident.id,
+        "relatedEntity": related_entities(incident),
+        "relatedParty": related_parties(incident),
+    }
+
+
+def _note(action: Action, incident: Incident, previous: Incident | None, reason: Reason) -> str:
+    if action is Action.RESOLVE:
+        ended = f" at {rfc3339(incident.resolved_at)}" if incident.resolved_at else ""
+        return f"Resolved{ended} ({reason.value}). {headline(incident)}"
+    if previous is not None and previous.root_cause != incident.root_cause:
+        return f"The root cause is now {headline(incident)} ({reason.value})."
+    return f"Revision {incident.revision} ({reason.value}): {headline(incident)}"
+
+
+def _notify_effect(occasion: Occasion, incident: Incident, route: Route, reason: Reason, at: int) -> Effect:
+    suffix = occasion.value if occasion is Occasion.OPENED else f"{occasion.value}:r{incident.revision}"
+    return Effect(
+        key=f"notify:{incident.id}:{route.name}:{suffix}",
+        kind=EffectKind.NOTIFY,
+        subject=incident.id,
+        route=route.name,
+        decided_at=at,
+        reason=reason.value,
+        body={
+            "webhook": route.webhook,
+            "payload": {
+                "type": f"incident.{occasion.value}",
+                "timestamp": rfc3339(at),
+                "data": {**incident_data(incident), "decision": reason.value},
+            },
+        },
+    )
