@@ -152,9 +152,13 @@ class Shape:
     required: tuple[str, ...]
 
 
-@cache
-def shape_of(target: Hashable) -> Shape:
+def shape_of(target: type[Any]) -> Shape:
     """The shape of a dataclass, annotations resolved."""
+    return _shape_of(cast("Hashable", target))
+
+
+@cache
+def _shape_of(target: Hashable) -> Shape:
     dataclass = cast("type[Any]", target)
     hints = typing.get_type_hints(dataclass)
     fields = [field for field in dataclasses.fields(dataclass) if field.init]

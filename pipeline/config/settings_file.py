@@ -57,8 +57,8 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
         require("traps", "listen", position, ok=is_host_port(listen), message=message, remedy=remedy)
     message, remedy = f"'{settings.api.listen}' is not an address and a port", "write it as 127.0.0.1:18642"
     require("api", "listen", ok=is_host_port(settings.api.listen), message=message, remedy=remedy)
-    for path, value in _positive(settings).items():
-        require(*path, ok=value > 0, message=f"{value} is not more than nothing", remedy="write a positive number")
+    for (section, key), value in _positive(settings).items():
+        require(section, key, ok=value > 0, message=f"{value} is not more than nothing", remedy="write a positive number")
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     names = [webhook.name for webhook in settings.webhooks]

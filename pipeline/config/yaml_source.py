@@ -85,7 +85,7 @@ class _Builder:
             case yaml.AliasEvent():
                 self._alias(event.anchor or "", line)
             case yaml.ScalarEvent():
-                self._place(Scalar(event.value, event.style is None, line), event.anchor)
+                self._place(Scalar(event.value, not event.style, line), event.anchor)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 self._open(_Open(mapping=isinstance(event, yaml.MappingStartEvent), line=line, anchor=event.anchor))
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():

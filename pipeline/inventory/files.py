@@ -1,0 +1,149 @@
+"""An inventory from a folder of YAML and CSV files."""
+
+import hashlib
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.decode import Decoder
+from pipeline.config.problem import ConfigError, Level, Path_, Problem, Problems, did_you_mean, path_text
+from pipeline.config.reload import Reloading
+from pipeline.config.settings_file import line_at
+from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
+from pipeline.core.inventory import Inventory
+from pipeline.inventory.cross import findings
+from pipeline.inventory.csv_source import read_csv
+from pipeline.inventory.form import SECTIONS, Section
+
+_log = logging.getLogger(__name__)
+SUFFIXES = (".yaml", ".yml", ".csv")
+
+
+def load_inventory(folder: Path) -> Inventory:
+    """Read every YAML and CSV file of a folder as one inventory; a CSV file is called by its section (``services.csv``).
+
+    Warnings are logged.
+
+    Raises:
+        ConfigError: with every problem of every file.
+    """
+    inventory, warnings = read_inventory(folder)
+    for warning in warnings:
+        _log.warning("%s", warning)
+    return inventory
+
+
+def read_inventory(folder: Path) -> tuple[Inventory, tuple[Problem, ...]]:
+    """The inventory and its warnings. Its version is a hash of what is declared, whatever the files' layout. Raises ``ConfigError``."""
+    gathered = _Gathered()
+    files = inventory_files(folder)
+    if not files:
+        gathered.problems.add(Problem(str(folder), 0, "$", "no inventory files here", "add .yaml or .csv files; see the lab's"))
+    for path in files:
+        try:
+            _read_file(path, gathered)
+        except ConfigError as error:
+            gathered.problems.extend(error.problems)
+    gathered.problems.raise_if_any()
+    inventory = _assemble(gathered)
+    for finding in findings(inventory):
+        gathered.tell(finding.section, finding.name, finding.key, finding.message, finding.remedy, finding.level)
+    gathered.problems.raise_if_any()
+    return inventory, gathered.problems.warnings
+
+
+class InventorySource(Reloading[Inventory]):
+    """The inventory of a folder, read again when its files change; a broken set is refused whole and the last good one stays."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__((folder,), SUFFIXES, lambda: load_inventory(folder), what="inventory")
+
+
+def inventory_files(folder: Path) -> tuple[Path, ...]:
+    """The files of an inventory, in order of name; hidden ones are left out."""
+    found = folder.rglob("*") if folder.is_dir() else ()
+    return tuple(sorted(path for path in found if path.is_file() and path.suffix in SUFFIXES and not path.name.startswith(".")))
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Where an entry stands."""
+
+    file: str
+    path: Path_
+    node: Node
+
+    def problem(self, key: str, message: str, remedy: str, level: Level) -> Problem:
+        return Problem(self.file, line_at(self.node, (key,)), path_text((*self.path, key)), message, remedy, level)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """What was read so far: the entries of each section by name, where each stands, and the problems."""
+
+    entries: dict[str, dict[str, Any]] = field(default_factory=lambda: {key: {} for key in SECTIONS})
+    marks: dict[tuple[str, str], _Mark] = field(default_factory=dict)
+    problems: Problems = field(default_factory=Problems)
+
+    def tell(self, section: str, name: str, key: str, message: str, remedy: str, level: Level = Level.ERROR) -> None:
+        self.problems.add(self.marks[section, name].problem(key, message, remedy, level))
+
+
+def _read_file(path: Path, gathered: _Gathered) -> None:
+    decoder = Decoder(str(path), path.parent, gathered.problems)
+    if path.suffix == ".csv":
+        _read_csv_file(path, decoder, gathered)
+        return
+    root = read_yaml(path)
+    if not isinstance(root, Fields):
+        decoder.tell(root, (), "expected sections", f"begin with one of: {', '.join(SECTIONS)}")
+        return
+    for key, node in root.fields.items():
+        if key not in SECTIONS:
+            decoder.tell(root.lines[key], (key,), f"'{key}' is not a section", did_you_mean(key, SECTIONS))
+        else:
+            _read_section(node, SECTIONS[key], decoder, gathered)
+
+
+def _read_csv_file(path: Path, decoder: Decoder, gathered: _Gathered) -> None:
+    section = SECTIONS.get(path.stem)
+    if section is None or section.key in {"devices", "contracts", "windows"}:
+        flat = [key for key in SECTIONS if key not in {"devices", "contracts", "windows"}]
+        decoder.tell(0, (), f"'{path.stem}' cannot be told in CSV", did_you_mean(path.stem, flat))
+        return
+    _read_section(read_csv(path, section, str(path)), section, decoder, gathered)
+
+
+def _read_section(node: Node, section: Section, decoder: Decoder, gathered: _Gathered) -> None:
+    if not isinstance(node, Items):
+        decoder.tell(node, (section.key,), "expected a list", f"write it as {section.key}: [{{name: …}}]")
+        return
+    for position, item in enumerate(node.items):
+        path = (section.key, position)
+        entry = decoder.read(item, section.form, path)
+        if entry is not None:
+            _keep(entry, section, _Mark(decoder.file, path, item), gathered)
+
+
+def _keep(entry: Any, section: Section, mark: _Mark, gathered: _Gathered) -> None:
+    try:
+        value = section.finish(entry)
+    except ValueError as error:
+        gathered.problems.add(Problem(mark.file, mark.node.line, path_text(mark.path), str(error)))
+        return
+    first = gathered.marks.get((section.key, value.name))
+    if first is not None:
+        message = f"'{value.name}' is declared already, at {first.file}:{first.node.line}"
+        gathered.problems.add(mark.problem("name", message, "rename one", Level.ERROR))
+        return
+    gathered.entries[section.key][value.name] = value
+    gathered.marks[section.key, value.name] = mark
+
+
+def _assemble(gathered: _Gathered) -> Inventory:
+    entries = gathered.entries
+    content = repr([(key, sorted(entries[key].items())) for key in SECTIONS])
+    version = hashlib.sha256(content.encode()).hexdigest()[:12]
+    mappings = {key: entries[key] for key in SECTIONS if key != "windows"}
+    return Inventory(version=version, windows=tuple(entries["windows"].values()), **mappings)

@@ -1,0 +1,99 @@
+"""How inventory files are written: which sections there are, and the forms that differ from the values they become."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.core.inventory import Contract, Customer, Device, Fibre, Link, Lsp, MaintenanceWindow, Service, Site, Tunnel
+from pipeline.core.money import to_minor
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractForm:
+    """A contract as written: charges as decimal text, times as RFC 3339."""
+
+    name: str
+    customer: str
+    plan: str
+    currency: str
+    charges: dict[str, str]
+    valid_from: str = ""
+    valid_until: str = ""
+
+    def value(self) -> Contract:
+        """The contract, charges in minor units. Raises ``ValueError`` for a time or an amount that cannot be."""
+        charges = {service: _minor(service, amount, self.currency) for service, amount in self.charges.items()}
+        times = [nanoseconds(text) if text else 0 for text in (self.valid_from, self.valid_until)]
+        return Contract(self.name, self.customer, self.plan, self.currency, charges, times[0], times[1])
+
+
+@dataclass(frozen=True, slots=True)
+class WindowForm:
+    """A maintenance window as written: times as RFC 3339."""
+
+    name: str
+    resources: tuple[str, ...]
+    starts_at: str
+    ends_at: str
+    noticed_at: str = ""
+    reason: str = ""
+
+    def value(self) -> MaintenanceWindow:
+        """The window. Raises ``ValueError`` for a time that cannot be, or an end that is not after the start."""
+        starts_at, ends_at = nanoseconds(self.starts_at), nanoseconds(self.ends_at)
+        if ends_at <= starts_at:
+            raise ValueError(f"the window ends at {self.ends_at}, not after its start at {self.starts_at}")
+        noticed_at = nanoseconds(self.noticed_at) if self.noticed_at else 0
+        return MaintenanceWindow(self.name, self.resources, starts_at, ends_at, noticed_at, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One list of the files: its key, the form of an entry, and how an entry becomes the value that is kept."""
+
+    key: str
+    form: type[Any]
+    finish: Callable[[Any], Any] = field(default=lambda entry: entry)
+
+
+SECTIONS = {
+    section.key: section
+    for section in (
+        Section("sites", Site),
+        Section("devices", Device),
+        Section("fibres", Fibre),
+        Section("links", Link),
+        Section("lsps", Lsp),
+        Section("tunnels", Tunnel),
+        Section("services", Service),
+        Section("customers", Customer),
+        Section("contracts", ContractForm, ContractForm.value),
+        Section("windows", WindowForm, WindowForm.value),
+    )
+}
+"""Every section by its key."""
+
+
+def nanoseconds(text: str) -> int:
+    """RFC 3339 text to UTC nanoseconds, exactly. Raises ``ValueError`` when it is none or has no offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time; write it as 2026-11-23T01:00:00Z") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} does not say its offset; write it as 2026-11-23T01:00:00Z")
+    since = moment - _EPOCH
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+
+
+def _minor(service: str, amount: str, currency: str) -> int:
+    try:
+        minor = to_minor(amount, currency)
+    except ValueError as error:
+        raise ValueError(f"the charge of {service}: {error}") from None
+    if minor < 0:
+        raise ValueError(f"the charge of {service} is negative")
+    return minor
