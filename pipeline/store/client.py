@@ -1,0 +1,160 @@
+"""ClickHouse over HTTP, as the writer and as the reader; the same for the embedded engine and for a server."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from pipeline.config.secret import Secret
+from pipeline.config.settings import HistorySettings
+
+log = logging.getLogger(__name__)
+
+VIEWER = "viewer"
+Row = dict[str, Any]
+Columns = dict[str, list[Any]]
+T = TypeVar("T")
+
+
+class StoreError(RuntimeError):
+    """ClickHouse could not be reached or refused a statement; the text is one line, without secrets."""
+
+
+class StoreClient:
+    """One user's connection: blocking calls, each in a thread of its own, so that a slow query holds up nobody.
+
+    Opened on first use, since the client asks the server for its settings when it is made; a failed opening is tried again by the next call.
+    """
+
+    def __init__(self, settings: HistorySettings, *, user: str, password: Secret, timeout_s: int = 60) -> None:
+        self._settings = settings
+        self._user = user
+        self._password = password
+        self._timeout_s = timeout_s
+        self._client: Client | None = None
+        self._types: dict[str, list[str]] = {}
+        self._opening = asyncio.Lock()
+
+    @classmethod
+    def writer(cls, settings: HistorySettings) -> "StoreClient":
+        """The user that owns the schema and inserts."""
+        return cls(settings, user=settings.user, password=settings.password)
+
+    @classmethod
+    def viewer(cls, settings: HistorySettings) -> "StoreClient":
+        """The user that only reads; with no viewer password configured, the owner."""
+        if not settings.viewer_password:
+            return cls.writer(settings)
+        return cls(settings, user=VIEWER, password=settings.viewer_password, timeout_s=35)
+
+    async def __aenter__(self) -> "StoreClient":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back. The client may be used again."""
+        client, self._client = self._client, None
+        if client is not None:
+            await asyncio.to_thread(client.close)
+
+    async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run a query and return its rows by column name. Values go in as ``{name:Type}`` parameters. Raises ``StoreError``."""
+
+        def query(client: Client) -> list[Row]:
+            return list(client.query(sql, parameters=dict(parameters or {})).named_results())
+
+        return await self._call(query)
+
+    async def command(self, sql: str, *, in_database: bool = True) -> None:
+        """Run a statement that returns nothing. Raises ``StoreError``."""
+
+        def run(client: Client) -> None:
+            client.command(sql, use_database=in_database)
+
+        await self._call(run)
+
+    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], *, token: str = "") -> None:
+        """Insert columns of equal length as one block. The same ``token`` adds the rows once, also in every roll-up fed by the table.
+
+        Raises ``StoreError``; the rows may then be in, partly in or not in, and the same call again settles it.
+        """
+        options: dict[str, Any] = {"async_insert": 0, "insert_deduplicate": 1, "deduplicate_blocks_in_dependent_materialized_views": 1}
+        if token:
+            options["insert_deduplication_token"] = token
+        names = list(columns)
+
+        def run(client: Client) -> None:
+            client.insert(
+                table,
+                list(columns.values()),
+                column_names=names,
+                column_type_names=self._types_of(client, table, names),
+                column_oriented=True,
+                settings=options,
+            )
+
+        await self._call(run)
+
+    def _types_of(self, client: Client, table: str, names: Sequence[str]) -> list[str]:
+        known = self._types.get(table)
+        if known is None:
+            found = {row["name"]: row["type"] for row in client.query(f"DESCRIBE TABLE `{table}`").named_results()}
+            known = self._types[table] = [found[name] for name in names]
+        return known
+
+    async def _call(self, work: Callable[[Client], T]) -> T:
+        try:
+            client = self._client or await self._open()
+            return await asyncio.to_thread(work, client)
+        except (ClickHouseError, OSError) as error:
+            raise StoreError(f"ClickHouse at {self._settings.host}:{self._settings.port}: {_first_line(error)}") from error
+
+    async def _open(self) -> Client:
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._connect)
+            return self._client
+
+    def _connect(self) -> Client:
+        settings = self._settings
+        client = clickhouse_connect.get_client(
+            host=settings.host,
+            port=settings.port,
+            username=self._user,
+            password=self._password.reveal(),
+            secure=settings.secure,
+            interface="https" if settings.secure else "http",
+            compress=not settings.host.startswith("127."),
+            connect_timeout=5,
+            send_receive_timeout=self._timeout_s,
+            query_retries=0,
+            autogenerate_session_id=False,
+            dedicated_pool=True,
+        )
+        client.database = settings.database  # afterwards, since it need not exist yet when the client asks for its settings
+        return client
+
+
+def _first_line(error: BaseException) -> str:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line.partition("server response: ")[2][:400] or line[:400]
+
+
+async def wait_until_up(client: StoreClient, *, within_s: float) -> None:
+    """Return when ClickHouse answers. Raises ``StoreError`` with its last words after ``within_s`` seconds."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while True:
+        try:
+            await client.rows("SELECT 1 AS one")
+        except StoreError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
