@@ -141,13 +141,14 @@ class Group:
         refusal = self._refuse(ask)
         if refusal is not Error.NONE:
             return [Reply(waiter, Joined(ask.member_id, refusal))]
+        replies = [] if ask.member_id else self._forget_forgotten(now, ask)
         if not ask.member_id and ask.two_step:
-            return [Reply(waiter, Joined(self._invite(now, ask), Error.MEMBER_ID_REQUIRED))]
+            return [*replies, Reply(waiter, Joined(self._invite(now, ask), Error.MEMBER_ID_REQUIRED))]
         member = self.members.get(ask.member_id)
         if member is not None and self._repeats(member, ask):
             member.owner, member.expires_at = ask.owner, now + ask.session_s
             return [Reply(waiter, self._joined(member))]
-        return self._admit(now, waiter, ask)
+        return replies + self._admit(now, waiter, ask)
 
     def sync(self, now: float, waiter: int, owner: int, member_id: str, generation: int, given: dict[str, bytes]) -> list[Reply]:
         """Take the leader's assignment, or make a follower wait for it."""
@@ -218,6 +219,10 @@ class Group:
         if others and not _common([ask, *(m.ask for m in others)]):
             return Error.INCONSISTENT_GROUP_PROTOCOL
         return Error.NONE
+
+    def _forget_forgotten(self, now: float, ask: Join) -> list[Reply]:
+        """Drop the member that a newcomer on the same connection was before it lost its id; nobody speaks for it any more."""
+        return self._lose(now, [m.id for m in self.members.values() if m.owner == ask.owner])
 
     def _invite(self, now: float, ask: Join) -> str:
         name = self.name_member(ask.client_id)
