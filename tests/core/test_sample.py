@@ -1,0 +1,140 @@
+"""A sample is a rate only where two answers may be compared; everything else is a gap with its reason."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.core.raw import RawPoll
+from pipeline.core.sample import Counter, Quality, Samples, sample, was_restarted
+from tests.support.polls import poll_of, unanswered
+
+SPEEDS = {1: 1000, 2: 1000}
+LINE_RATE = 125_000_000
+
+
+def octets(before: int | None, after: int | None, *, seconds: float = 10.0, **poll: object) -> tuple[float | None, int]:
+    """Rate and quality of one interface's in_octets between two polls."""
+    first = poll_of(0, indexes=(1,), in_octets=(before,))
+    present = poll_of(seconds, indexes=(1,), in_octets=(after,), **poll)  # type: ignore[arg-type]  # options of a test
+    found = sample(first, present, SPEEDS)
+    return found.rates["in_octets"][0], found.quality["in_octets"][0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rate", "quality"),
+    [
+        (0, 1000, 100.0, Quality.GOOD),
+        (5000, 5000, 0.0, Quality.GOOD),
+        (2**64 - 500, 500, 100.0, Quality.GOOD),  # Counter64 wraps
+        (10**12, 100, None, Quality.RESET),  # counters began anew under a running agent
+        (0, 10 * LINE_RATE, LINE_RATE, Quality.GOOD),
+        (0, 12 * LINE_RATE, None, Quality.RESET),  # faster than the line, even with a cached answer
+        (None, 1000, None, Quality.MISSING),
+        (1000, None, None, Quality.MISSING),
+    ],
+)
+def test_counter_steps(before: int | None, after: int | None, rate: float | None, quality: Quality) -> None:
+    """A step is a rate when the line could carry it, wrapped or not."""
+    assert octets(before, after) == (rate, quality)
+
+
+def test_errors_wrap_at_32_bits() -> None:
+    """ifInErrors is a Counter32."""
+    found = sample(poll_of(0, in_errors=(2**32 - 5, 7)), poll_of(10, in_errors=(15, 7)), SPEEDS)
+    assert (found.rates["in_errors"], found.quality["in_errors"]) == ((2.0, 0.0), (0, 0))
+
+
+def test_profile_may_say_that_octets_are_32_bits() -> None:
+    """An old agent's ifInOctets wraps after 4 GiB."""
+    before, after = poll_of(0, in_octets=(2**32 - 500, 0)), poll_of(10, in_octets=(500, 0))
+    assert sample(before, after, SPEEDS, {"in_octets": Counter(32, 8)}).rates["in_octets"] == (100.0, 0.0)
+
+
+def test_undeclared_speed_still_refuses_the_impossible() -> None:
+    """Without a speed, what no line carries is a reset."""
+    first, present = poll_of(0, in_octets=(0, 10**12)), poll_of(10, in_octets=(10 * LINE_RATE * 100, 100))
+    assert sample(first, present, {}).quality["in_octets"] == (Quality.GOOD, Quality.RESET)
+
+
+@pytest.mark.parametrize("uptime_s", [0.0, 5.0, 8.5])
+def test_restart_of_the_agent_is_a_gap(uptime_s: float) -> None:
+    """An agent that runs for less time than passed since the last poll has lost its counters, however they look."""
+    assert octets(1000, 2000, uptime_s=uptime_s) == (None, Quality.RESET)
+
+
+@pytest.mark.parametrize(
+    ("before_s", "after_s", "seconds", "restarted"),
+    [
+        (1000, 1010, 10, False),
+        (1000, 5, 10, True),
+        (5, 7, 60, True),  # up five seconds, restarted, up seven seconds a minute later
+        (2**32 / 100 - 4, 6, 10, False),  # 497 days: the uptime itself wraps
+        (2**32 / 100 - 4, 300, 10, True),
+        (1000, 1000.5, 1, False),
+        (0.2, 9.6, 10, False),  # booted just before the first poll; clocks differ a little
+    ],
+)
+def test_restart_is_told_from_a_wrapped_uptime(before_s: float, after_s: float, seconds: float, restarted: bool) -> None:
+    """sysUpTime going back means a restart, unless it shows exactly the time that passed."""
+    assert was_restarted(int(before_s * 100), int(after_s * 100), seconds) is restarted
+
+
+def test_agent_without_uptime_is_judged_by_its_counters() -> None:
+    """What cannot be known is not assumed."""
+    first = replace(poll_of(0, in_octets=(0, 10**12)), uptime_ticks=None)
+    present = replace(poll_of(10, in_octets=(1000, 0)), uptime_ticks=None)
+    assert sample(first, present, SPEEDS).quality["in_octets"] == (Quality.GOOD, Quality.RESET)
+
+
+def test_discontinuity_is_a_gap_of_that_interface_only() -> None:
+    """ifCounterDiscontinuityTime that changed makes a reset of one row."""
+    first = poll_of(0, in_octets=(0, 0), discontinuity_ticks=(0, 0))
+    present = poll_of(10, in_octets=(1000, 1000), discontinuity_ticks=(8_640_500, 0))
+    found = sample(first, present, SPEEDS)
+    assert (found.rates["in_octets"], found.quality["in_octets"]) == ((None, 100.0), (Quality.RESET, Quality.GOOD))
+
+
+def test_rows_are_matched_by_index_not_by_place() -> None:
+    """An interface that came, went or moved within the table keeps its own counters."""
+    first = poll_of(0, indexes=(1, 2, 9), in_octets=(0, 5000, 7))
+    found = sample(first, poll_of(10, indexes=(2, 1, 3), in_octets=(6000, 2000, 4)), SPEEDS)
+    assert found.rates["in_octets"] == (100.0, 200.0, None)
+    assert found.quality["in_octets"] == (Quality.GOOD, Quality.GOOD, Quality.MISSING)
+
+
+@pytest.mark.parametrize("previous", [None, unanswered(), poll_of(10), poll_of(20)])
+def test_first_repeated_or_late_poll_has_no_rate(previous: RawPoll | None) -> None:
+    """Without an earlier answer there is nothing to compare with."""
+    found = sample(previous, poll_of(10, in_octets=(1, 2)), SPEEDS)
+    assert set(found.quality["in_octets"]) == {Quality.MISSING}
+    assert set(found.rates["in_octets"]) == {None}
+
+
+def test_rate_over_too_long_a_time_is_stale() -> None:
+    """A mean over an hour is no answer about now."""
+    assert octets(0, 1000, seconds=3600) == (None, Quality.STALE)
+
+
+def test_column_that_the_agent_lacks_is_missing() -> None:
+    """A profile's column that no answer had is missing for every row."""
+    found = sample(poll_of(0), poll_of(10), SPEEDS)
+    assert set(found.quality["out_errors"]) == {Quality.MISSING}
+
+
+@settings(deadline=None)
+@given(
+    before=st.integers(0, 2**64 - 1),
+    after=st.integers(0, 2**64 - 1),
+    uptimes=st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
+    seconds=st.floats(0.1, 2000),
+)
+def test_no_rate_is_ever_negative_or_above_what_the_line_carries(before: int, after: int, uptimes: tuple[int, int], seconds: float) -> None:
+    """Whatever an agent says, a good sample is possible and a bad one has no value."""
+    first = replace(poll_of(0, indexes=(1,), in_octets=(before,)), uptime_ticks=uptimes[0])
+    present = replace(poll_of(seconds, indexes=(1,), in_octets=(after,)), uptime_ticks=uptimes[1])
+    found: Samples = sample(first, present, SPEEDS)
+    rate, quality = found.rates["in_octets"][0], found.quality["in_octets"][0]
+    assert (rate is None) is (quality != Quality.GOOD)
+    assert rate is None or 0 <= rate <= LINE_RATE * 1.06 * (seconds + 1) / seconds
