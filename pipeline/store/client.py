@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -19,6 +19,13 @@ Row = dict[str, Any]
 Columns = dict[str, list[Any]]
 T = TypeVar("T")
 
+_INSERT_SETTINGS = {
+    "async_insert": 0,  # the answer comes when the rows are in
+    "insert_deduplicate": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,  # else a retry doubles the roll-ups
+    "throw_on_max_partitions_per_insert_block": 0,  # a replay of months is no error
+}
+
 
 class StoreError(RuntimeError):
     """ClickHouse could not be reached or refused a statement; the text is one line, without secrets."""
@@ -27,7 +34,7 @@ class StoreError(RuntimeError):
 class StoreClient:
     """One user's connection: blocking calls, each in a thread of its own, so that a slow query holds up nobody.
 
-    Opened on first use, since the client asks the server for its settings when it is made; a failed opening is tried again by the next call.
+    Opened on first use, since opening asks the server for its settings; one that failed is tried again by the next call.
     """
 
     def __init__(self, settings: HistorySettings, *, user: str, password: Secret, timeout_s: int = 60) -> None:
@@ -51,7 +58,7 @@ class StoreClient:
             return cls.writer(settings)
         return cls(settings, user=VIEWER, password=settings.viewer_password, timeout_s=35)
 
-    async def __aenter__(self) -> "StoreClient":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -84,7 +91,7 @@ class StoreClient:
 
         Raises ``StoreError``; the rows may then be in, partly in or not in, and the same call again settles it.
         """
-        options: dict[str, Any] = {"async_insert": 0, "insert_deduplicate": 1, "deduplicate_blocks_in_dependent_materialized_views": 1}
+        options: dict[str, Any] = dict(_INSERT_SETTINGS)
         if token:
             options["insert_deduplication_token"] = token
         names = list(columns)

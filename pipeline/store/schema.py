@@ -9,6 +9,7 @@ import logging
 import re
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from pipeline.store.client import StoreClient
 
@@ -86,7 +87,7 @@ async def migrate(client: StoreClient, database: str) -> tuple[str, ...]:
     for migration in todo:
         for statement in migration.statements:
             await client.command(statement)
-        record = {"number": [migration.number], "name": [migration.name], "digest": [migration.digest]}
+        record: dict[str, list[Any]] = {"number": [migration.number], "name": [migration.name], "digest": [migration.digest]}
         await client.insert("schema_migration", record, token=f"migration:{migration.number}:{migration.digest}")
         log.info("applied migration %04d_%s", migration.number, migration.name)
     return tuple(migration.name for migration in todo)

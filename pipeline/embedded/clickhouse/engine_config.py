@@ -83,7 +83,7 @@ def config_xml(config: EngineConfig) -> str:
   <mark_cache_size>{config.memory_bytes // 10}</mark_cache_size>
   <max_concurrent_queries>64</max_concurrent_queries>
   <max_connections>128</max_connections>
-  <merge_tree><non_replicated_deduplication_window>1000</non_replicated_deduplication_window></merge_tree>
+  <merge_tree><non_replicated_deduplication_window>10000</non_replicated_deduplication_window></merge_tree>
 </clickhouse>
 """
 

@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS sink_cut (
     first_timestamp_ms Int64 COMMENT 'broker timestamp of the first message (Unix ms): tells an emptied broker from a rewound group',
     owner String COMMENT 'the sink process that made the cut',
     cut_at DateTime64(3, 'UTC') COMMENT 'when the cut was made',
-    version UInt64 COMMENT 'order of cuts: epoch * 2^48 + last_offset'
+    is_done Bool COMMENT 'whether all of its rows are in; a cut that is not done is written again with the same boundaries',
+    version UInt64 COMMENT 'order of cuts: ((epoch * 2^47) + last_offset) * 2 + is_done'
 ) ENGINE = ReplacingMergeTree(version) ORDER BY (topic, partition)
 COMMENT 'last cut of each partition: its rows are written with tokens made of these boundaries';
 
@@ -23,5 +24,5 @@ CREATE TABLE IF NOT EXISTS quarantine_message (
 ) ENGINE = ReplacingMergeTree ORDER BY (topic, partition, offset)
 PARTITION BY toYYYYMM(recorded_at)
 TTL toDateTime(recorded_at) + INTERVAL 90 DAY
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'messages that the sink could not read';

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS trap (
 ) ENGINE = ReplacingMergeTree ORDER BY (collector, sequence)
 PARTITION BY toYYYYMMDD(received_at)
 TTL toDateTime(received_at) + INTERVAL 90 DAY
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'every notification as it was received, before any rule';
 
 CREATE TABLE IF NOT EXISTS poll (
@@ -29,9 +29,9 @@ CREATE TABLE IF NOT EXISTS poll (
     outcome LowCardinality(String) COMMENT 'answered, timeout or malformed: a poll without answer is kept too',
     uptime_ticks Nullable(UInt32) COMMENT 'sysUpTime.0, hundredths of a second' CODEC(ZSTD(1)),
     interfaces UInt32 COMMENT 'how many interfaces the answer covers',
-    round_trip_ms Float32 COMMENT 'from question to complete answer, milliseconds' CODEC(ZSTD(1))
+    round_trip_ms Float64 COMMENT 'from question to complete answer, milliseconds' CODEC(ZSTD(1))
 ) ENGINE = ReplacingMergeTree ORDER BY (device, polled_at, collector, sequence)
 PARTITION BY toYYYYMMDD(polled_at)
 TTL toDateTime(polled_at) + INTERVAL 30 DAY
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'each device polled once: whether and how fast it answered';

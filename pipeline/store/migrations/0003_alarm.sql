@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS event (
 ) ENGINE = ReplacingMergeTree ORDER BY (device, resource, occurred_at, id)
 PARTITION BY toYYYYMM(occurred_at)
 TTL toDateTime(occurred_at) + INTERVAL 1 YEAR
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'what happened, normalised, about a resource (RFC 9940)';
 
 CREATE TABLE IF NOT EXISTS alarm_change (
@@ -58,12 +58,12 @@ CREATE TABLE IF NOT EXISTS alarm_change (
 ) ENGINE = ReplacingMergeTree ORDER BY (id, revision, at, event, change)
 PARTITION BY toYYYYMM(at)
 TTL toDateTime(at) + INTERVAL 2 YEAR
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'the history of alarms: the state after each change, and why';
 
 CREATE TABLE IF NOT EXISTS alarm AS alarm_change
 ENGINE = ReplacingMergeTree(revision) ORDER BY id
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'the last change of each alarm; read it through alarm_current';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS alarm_mv TO alarm AS SELECT * FROM alarm_change WHERE change != 'ignored';

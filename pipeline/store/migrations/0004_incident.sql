@@ -27,12 +27,12 @@ CREATE TABLE IF NOT EXISTS incident_revision (
 ) ENGINE = ReplacingMergeTree ORDER BY (id, revision)
 PARTITION BY toYYYYMM(started_at)
 TTL toDateTime(started_at) + INTERVAL 3 YEAR
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'every revision of every incident: one cause with its alarms, services and customers';
 
 CREATE TABLE IF NOT EXISTS incident AS incident_revision
 ENGINE = ReplacingMergeTree(revision) ORDER BY id
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'the last revision of each incident; read it through incident_current';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS incident_mv TO incident AS SELECT * FROM incident_revision;
@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS outage (
     confirmed_by String COMMENT 'evidence beyond an unauthenticated trap; empty while unconfirmed, and then it never pays',
     excluded String COMMENT 'maintenance window that covers it; empty if none'
 ) ENGINE = ReplacingMergeTree(revision) ORDER BY id
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'intervals in which a service was down or degraded (ITU-T E.800); read it through outage_current';
 
 CREATE VIEW IF NOT EXISTS outage_current AS

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS kpi (
 ) ENGINE = ReplacingMergeTree ORDER BY (kpi, device, resource, at)
 PARTITION BY toYYYYMMDD(at)
 TTL toDateTime(at) + INTERVAL 14 DAY
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'every value of every indicator, kept two weeks';
 
 CREATE TABLE IF NOT EXISTS kpi_1m (
@@ -24,14 +24,14 @@ CREATE TABLE IF NOT EXISTS kpi_1m (
 ) ENGINE = AggregatingMergeTree ORDER BY (kpi, device, resource, at)
 PARTITION BY toYYYYMM(at)
 TTL at + INTERVAL 90 DAY
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'indicators by the minute, kept 90 days; aggregate again when reading, rows merge late';
 
 CREATE TABLE IF NOT EXISTS kpi_1h AS kpi_1m
 ENGINE = AggregatingMergeTree ORDER BY (kpi, device, resource, at)
 PARTITION BY toYYYYMM(at)
 TTL at + INTERVAL 3 YEAR
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'indicators by the hour, kept three years; aggregate again when reading, rows merge late';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS kpi_1m_mv TO kpi_1m AS

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS evaluation (
     arithmetic Array(String) COMMENT 'lines that can be checked with a pocket calculator' CODEC(ZSTD(3)),
     outages Array(String) COMMENT 'outages that took part' CODEC(ZSTD(3))
 ) ENGINE = ReplacingMergeTree(evaluated_at) ORDER BY (contract, service, period, id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'services held against their agreements for one month: the evidence of credits';
 
 CREATE TABLE IF NOT EXISTS effect (
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS effect (
     body String COMMENT 'what is to be said or done, JSON' CODEC(ZSTD(3))
 ) ENGINE = ReplacingMergeTree ORDER BY key
 PARTITION BY toYYYYMM(decided_at)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'intended outward actions';
 
 CREATE TABLE IF NOT EXISTS receipt (
@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS receipt (
     detail String COMMENT 'what the other side said' CODEC(ZSTD(3))
 ) ENGINE = ReplacingMergeTree ORDER BY (key, at)
 PARTITION BY toYYYYMM(at)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'proof of what was done';
 
 CREATE TABLE IF NOT EXISTS dead_letter (
@@ -71,5 +71,5 @@ CREATE TABLE IF NOT EXISTS dead_letter (
 ) ENGINE = ReplacingMergeTree ORDER BY (topic, partition, offset)
 PARTITION BY toYYYYMM(at)
 TTL toDateTime(at) + INTERVAL 90 DAY
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'messages that a stage could not handle, kept for replay';
