@@ -1,0 +1,1 @@
+"""The trap collector: SNMP notifications from UDP to the topic ``raw.traps``."""

@@ -43,11 +43,15 @@ class ObligationsSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrapSettings:
-    """The trap collector. ``allow`` lists CIDRs; nothing is allowed that is not listed. Sizes are bytes."""
+    """The trap collector. ``allow`` lists CIDRs; nothing is allowed that is not listed. Sizes are bytes.
+
+    ``communities`` narrows v1 and v2c senders further; none listed means any, since they are no secret on the wire.
+    """
 
     collector: str = "trap-1"
     listen: tuple[str, ...] = ("127.0.0.1:16200",)
     allow: tuple[str, ...] = ("127.0.0.0/8",)
+    communities: tuple[str, ...] = ()
     forwarders: tuple[str, ...] = ()
     receive_buffer_bytes: int = 8_388_608
     batch_ms: int = 5

@@ -1,0 +1,236 @@
+"""The trap collector: sockets -> journal -> decode -> topic ``raw.traps``; an INFORM is answered when the journal has it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from collectors.journal import Entry, Journal, JournalFullError, JournalRecord
+from collectors.publish import Connect, Message, Outgoing, Publisher, PublishLimits, PublishMetrics, kafka_sender, pack
+from collectors.trap.address import AllowList, networks
+from collectors.trap.ber import DecodeError
+from collectors.trap.decode import TrapDecoder
+from collectors.trap.inform import response
+from collectors.trap.metric import TrapMetrics
+from collectors.trap.quarantine import Quarantine
+from collectors.trap.receiver import Datagram, Listener, readable
+from pipeline import bus
+from pipeline.config.settings import COMPONENTS, Settings, TrapSettings
+from pipeline.core.raw import RawTrap
+from pipeline.core.reason import Reason
+from pipeline.telemetry import serve_health
+from pipeline.wire import Topic
+
+log = logging.getLogger(__name__)
+
+BATCH_DATAGRAMS = 1_024
+QUARANTINE_BYTES = 268_435_456
+FINAL_DRAIN_S = 1.0
+
+
+class TrapTransform:
+    """Journal records -> messages for ``raw.traps``; what is no notification goes to quarantine. It fails on no datagram."""
+
+    def __init__(self, decoder: TrapDecoder, quarantine: Quarantine, metrics: TrapMetrics, partitions: int) -> None:
+        self._decoder = decoder
+        self._quarantine = quarantine
+        self._metrics = metrics
+        self._partitions = partitions
+        self._places: dict[str, int] = {}
+
+    def __call__(self, records: Sequence[JournalRecord]) -> Outgoing:
+        """Decode, keep aside what cannot be, pack the rest by the partition of its source."""
+        batches: dict[int, list[RawTrap]] = {}
+        traps = self.decode(records)
+        for trap in traps:
+            batches.setdefault(self._partition(trap.source), []).append(trap)
+        messages: list[Message] = []
+        for partition, batch in batches.items():
+            messages.extend(pack(partition, batch))
+        return Outgoing(tuple(messages), len(traps))
+
+    def decode(self, records: Sequence[JournalRecord]) -> list[RawTrap]:
+        """The traps among the records; the others are in quarantine, durably, when this returns."""
+        traps: list[RawTrap] = []
+        refused: list[tuple[JournalRecord, DecodeError]] = []
+        decode = self._decoder.decode
+        for record in records:
+            try:
+                traps.append(decode(record))
+            except DecodeError as error:
+                refused.append((record, error))
+            except Exception as error:
+                log.exception("decoding record %d failed; it goes to quarantine. Please report it with its bytes", record.sequence)
+                refused.append((record, DecodeError(Reason.HANDLER_FAILED, repr(error))))
+        for known in self._quarantine.put(refused) if refused else ():
+            self._metrics.quarantined.labels(known.reason.value).inc()
+        return traps
+
+    def _partition(self, source: str) -> int:
+        place = self._places.get(source)
+        if place is None:
+            if len(self._places) > 65_536:  # noqa: PLR2004  a bound on memory, whatever is sent
+                self._places.clear()
+            place = self._places[source] = bus.partition_of(source, self._partitions)
+        return place
+
+
+class TrapCollector:
+    """One trap collector; an async context manager that opens journal, quarantine and sockets, and :meth:`run` that works.
+
+    ``connect`` gives a connection to the broker, ``clock`` UTC nanoseconds.
+    """
+
+    def __init__(
+        self,
+        settings: TrapSettings,
+        journal_dir: Path,
+        partitions: int,
+        connect: Connect,
+        *,
+        registry: CollectorRegistry = REGISTRY,
+        limits: PublishLimits | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        decoder = TrapDecoder(settings.collector, [text.encode() for text in settings.communities], networks(settings.forwarders))
+        self.metrics = TrapMetrics(registry)
+        self.journal = Journal(journal_dir, segment_bytes=settings.segment_bytes, journal_bytes=settings.journal_bytes)
+        self.quarantine = Quarantine(journal_dir, quarantine_bytes=QUARANTINE_BYTES)
+        self.listeners = [Listener(text, receive_buffer_bytes=settings.receive_buffer_bytes) for text in settings.listen]
+        transform = TrapTransform(decoder, self.quarantine, self.metrics, partitions)
+        self.publisher = Publisher(self.journal, transform, connect, PublishMetrics("traps", registry), limits)
+        self._decoder = decoder
+        self._allow = AllowList(networks(settings.allow))
+        self._batch_s = settings.batch_ms / 1000
+        self._clock = clock
+        self._full = ""
+        self._busy = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._sync_thread = ThreadPoolExecutor(1, "journal-sync")
+
+    async def __aenter__(self) -> Self:
+        """Open everything. Raises ``ListenError`` or ``JournalError``, each naming the remedy."""
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self.journal)
+            stack.enter_context(self.quarantine)
+            stack.callback(self._sync_thread.shutdown)
+            for listener in self.listeners:
+                stack.enter_context(listener)
+                self.metrics.buffer.labels(listener.listen).set(listener.granted_bytes)
+                self.metrics.drops_known.labels(listener.listen).set(listener.drops_known)
+                log.info("listening on %s:%d, receive buffer %d bytes", *listener.address, listener.granted_bytes)
+            self.metrics.watch(self.journal)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close everything, the journal last."""
+        await self._stack.aclose()
+
+    def trouble(self) -> str:
+        """Why the collector is degraded; empty when it is not."""
+        return self._full or self.publisher.trouble
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop``; what waits in the sockets by then is journaled still. Raises ``JournalError`` when the disk fails."""
+        works = [asyncio.create_task(self._receive()), asyncio.create_task(self.publisher.run())]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([stopping, *works], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            async with self._busy:
+                works[0].cancel()
+            await _cancel(stopping, *works)
+        for work in works:
+            if not work.cancelled() and work.exception():
+                raise work.exception()  # type: ignore[misc]  # it is not None here
+        await self._final_drain()
+
+    async def _receive(self) -> None:
+        while True:
+            await readable(self.listeners)
+            async with self._busy:
+                await self.take_batch()
+
+    async def _final_drain(self) -> None:
+        deadline = time.monotonic() + FINAL_DRAIN_S
+        while time.monotonic() < deadline and await self.take_batch():
+            pass
+
+    async def take_batch(self) -> int:
+        """Read what waits, journal it, make it durable, answer its INFORMs, hand it on. Gives how many datagrams were read."""
+        datagrams: list[Datagram] = []
+        until = time.monotonic() + self._batch_s
+        for listener in self.listeners:
+            listener.drain(datagrams, BATCH_DATAGRAMS, until)
+            self.metrics.dropped.inc(listener.new_drops())
+        self.metrics.received.inc(len(datagrams))
+        heard, entries = self._admitted(datagrams)
+        if entries:
+            await self._keep(heard, entries)
+        return len(datagrams)
+
+    def _admitted(self, datagrams: list[Datagram]) -> tuple[list[Datagram], list[Entry]]:
+        """The datagrams of allowed senders, as they were and as journal entries."""
+        received_at = self._clock()
+        source_of = self._allow.source
+        heard: list[Datagram] = []
+        entries: list[Entry] = []
+        for datagram in datagrams:
+            source = source_of(datagram.peer[0])
+            if source is not None:
+                heard.append(datagram)
+                entries.append((received_at, source, datagram.payload))
+        if len(heard) < len(datagrams):
+            self.metrics.refused.labels(Reason.NOT_ALLOWED.value).inc(len(datagrams) - len(heard))
+        return heard, entries
+
+    async def _keep(self, heard: list[Datagram], entries: list[Entry]) -> None:
+        try:
+            first = self.journal.append_many(entries)
+        except JournalFullError as error:
+            self.metrics.refused.labels(Reason.JOURNAL_FULL.value).inc(len(entries))
+            if not self._full:
+                log.error("%s; datagrams are refused until then", error)  # noqa: TRY400  the trace says nothing more
+            self._full = f"degraded: {error}"
+            return
+        self._full = ""
+        await asyncio.get_running_loop().run_in_executor(self._sync_thread, self.journal.sync)
+        self.metrics.journaled.inc(len(entries))
+        self._answer_informs(heard)
+        self.publisher.offer([JournalRecord(first + place, *entry) for place, entry in enumerate(entries)])
+
+    def _answer_informs(self, heard: list[Datagram]) -> None:
+        for payload, peer, listener in heard:
+            answer = response(payload, self._decoder)
+            if answer is not None and listener.answer(answer, peer):
+                self.metrics.answered.inc()
+
+
+async def _cancel(*tasks: asyncio.Task[object]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """The component ``traps``: collect until ``stop``, serving metrics and health. Raises as :class:`TrapCollector`."""
+    traps = settings.traps
+    collector = TrapCollector(
+        traps,
+        settings.journal_dir(traps.collector),
+        settings.broker.partitions,
+        lambda: kafka_sender(settings.broker.bootstrap, Topic.RAW_TRAPS),
+    )
+    port = settings.metrics_port + COMPONENTS.index("traps")
+    async with collector, serve_health(settings.metrics_host, port, collector.trouble):
+        await collector.run(stop)

@@ -1,0 +1,231 @@
+"""Datagram -> :class:`RawTrap`: SNMPv1 and v2c notifications, without any MIB or rule. It refuses rather than guesses."""
+
+from collections.abc import Collection
+from ipaddress import IPv4Network, IPv6Network
+from typing import NamedTuple
+
+from collectors.journal import JournalRecord
+from collectors.trap.address import within
+from collectors.trap.ber import INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, DecodeError, element, expect, integer, malformed, oid
+from collectors.trap.varbind import INT32, READERS, VarBindReader
+from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
+from pipeline.core.reason import Reason
+
+MAX_DATAGRAM = 65_536
+MAX_VARBINDS = 1_024
+
+SNMP_TRAP_OID = "1.3.6.1.6.3.1.1.4.1.0"
+SNMP_TRAP_ENTERPRISE = "1.3.6.1.6.3.1.1.4.3.0"
+SNMP_TRAP_ADDRESS = "1.3.6.1.6.3.18.1.3.0"
+SNMP_TRAPS = "1.3.6.1.6.3.1.1.5"
+"""Under it coldStart (1) to egpNeighborLoss (6), in the order of v1's generic traps."""
+
+V1_TRAP = 0xA4
+INFORM = 0xA6
+V2_TRAP = 0xA7
+RESPONSE = 0xA2
+ENTERPRISE_SPECIFIC = 6
+UNSPECIFIED_ADDRESS = "0.0.0.0"  # noqa: S104  what a sender without an address puts into agent-addr
+
+_UPTIME_NAME = bytes.fromhex("06082b06010201010300")
+
+
+class Header(NamedTuple):
+    """What comes before the PDU's fields. ``pdu_at`` is where the PDU's tag stands, ``start`` its first content byte."""
+
+    version: SnmpVersion
+    community: bytes
+    pdu: int
+    pdu_at: int
+    start: int
+    end: int
+
+
+class Notification(NamedTuple):
+    """A notification in v2 form, as it stood in the datagram. ``agent_address`` is v1's agent-addr or snmpTrapAddress.0."""
+
+    header: Header
+    trap_oid: str
+    uptime_ticks: int
+    varbinds: tuple[VarBind, ...]
+    agent_address: str | None
+
+
+def header(data: bytes) -> Header:
+    """Read ``Message ::= SEQUENCE { version, community, data }`` (RFC 1157 section 4, RFC 1901 section 3) up to the PDU's content."""
+    if len(data) > MAX_DATAGRAM:
+        raise DecodeError(Reason.TOO_LARGE, f"{len(data)} bytes")
+    at, end = expect(data, 0, len(data), SEQUENCE)
+    if end != len(data):
+        raise malformed(f"{len(data) - end} bytes after the message")
+    start, at = expect(data, at, end, INTEGER)
+    version = _version(integer(data, start, at))
+    start, pdu_at = expect(data, at, end, OCTET_STRING)
+    pdu, pdu_start, pdu_end = element(data, pdu_at, end)
+    if pdu_end != end:
+        raise malformed(f"{end - pdu_end} bytes after the PDU")
+    return Header(version, data[start:pdu_at], pdu, pdu_at, pdu_start, pdu_end)
+
+
+def _version(number: int) -> SnmpVersion:
+    if number == SnmpVersion.V2C:
+        return SnmpVersion.V2C
+    if number == SnmpVersion.V1:
+        return SnmpVersion.V1
+    raise DecodeError(Reason.UNSUPPORTED_VERSION, f"version field {number}")
+
+
+class NotificationReader:
+    """Reads notifications; one for each thread, since it remembers what it has read."""
+
+    def __init__(self) -> None:
+        self._varbind = VarBindReader().read
+
+    def read(self, data: bytes) -> Notification:
+        """The notification in a datagram's payload. Raises ``DecodeError`` and nothing else."""
+        head = header(data)
+        if head.pdu in (V2_TRAP, INFORM) and head.version is SnmpVersion.V2C:
+            return self._v2(data, head)
+        if head.pdu == V1_TRAP and head.version is SnmpVersion.V1:
+            return self._v1(data, head)
+        raise DecodeError(Reason.NOT_ALLOWED, f"PDU 0x{head.pdu:02x} of {head.version.name} is no notification")
+
+    def _v2(self, data: bytes, head: Header) -> Notification:
+        """RFC 3416 sections 4.2.6 and 4.2.7: sysUpTime.0 and snmpTrapOID.0 are the first two variable bindings."""
+        at, end = head.start, head.end
+        for _ in ("request-id", "error-status", "error-index"):
+            start, at = expect(data, at, end, INTEGER)
+            _int32(data, start, at)
+        uptime, at, end = self._uptime(data, at, end)
+        varbinds = self._varbinds(data, at, end, MAX_VARBINDS - 1)
+        if not varbinds or varbinds[0].oid != SNMP_TRAP_OID or varbinds[0].type is not ValueType.OBJECT_IDENTIFIER:
+            raise malformed("the second variable binding is not snmpTrapOID.0")
+        trap_oid, *rest = varbinds
+        return Notification(head, trap_oid.dotted, uptime, tuple(rest), _trap_address(rest))
+
+    def _uptime(self, data: bytes, at: int, end: int) -> tuple[int, int, int]:
+        """sysUpTime.0's value, where the second variable binding begins, and the end of the list. It always differs: not remembered."""
+        at, stop = expect(data, at, end, SEQUENCE)
+        if stop != end:
+            raise malformed(f"{end - stop} bytes after the variable bindings")
+        start, after = expect(data, at, stop, SEQUENCE)
+        value_at = start + len(_UPTIME_NAME)
+        if data[start:value_at] != _UPTIME_NAME:
+            raise malformed("the first variable binding is not sysUpTime.0")
+        start, end_of_value = expect(data, value_at, after, ValueType.TIME_TICKS)
+        if end_of_value != after:
+            raise malformed(f"{after - end_of_value} bytes after sysUpTime.0")
+        return _ticks(data[start:after]), after, stop
+
+    def _v1(self, data: bytes, head: Header) -> Notification:
+        """RFC 1157 section 4.1.6, mapped by RFC 3584 section 3.1: address and enterprise follow the bindings unless they are there."""
+        start, at = expect(data, head.start, head.end, OBJECT_IDENTIFIER)
+        enterprise = oid(data[start:at])
+        start, at = expect(data, at, head.end, ValueType.IP_ADDRESS)
+        address = _address(data[start:at])
+        start, at = expect(data, at, head.end, INTEGER)
+        generic = integer(data, start, at)
+        start, at = expect(data, at, head.end, INTEGER)
+        specific = _int32(data, start, at)
+        start, at = expect(data, at, head.end, ValueType.TIME_TICKS)
+        uptime = _ticks(data[start:at])
+        at, stop = expect(data, at, head.end, SEQUENCE)
+        if stop != head.end:
+            raise malformed(f"{head.end - stop} bytes after the variable bindings")
+        varbinds = self._varbinds(data, at, stop, MAX_VARBINDS)
+        names = {varbind.oid for varbind in varbinds}
+        mapped = (
+            VarBind(SNMP_TRAP_ADDRESS, ValueType.IP_ADDRESS, address.encode()),
+            VarBind(SNMP_TRAP_ENTERPRISE, ValueType.OBJECT_IDENTIFIER, enterprise.encode()),
+        )
+        varbinds += [varbind for varbind in mapped if varbind.oid not in names]
+        return Notification(head, _v2_oid(enterprise, generic, specific), uptime, tuple(varbinds), address)
+
+    def _varbinds(self, data: bytes, at: int, end: int, limit: int) -> list[VarBind]:
+        varbinds: list[VarBind] = []
+        read = self._varbind
+        while at < end:
+            start, at = expect(data, at, end, SEQUENCE)
+            varbinds.append(read(data[start:at]))
+            if len(varbinds) > limit:
+                raise DecodeError(Reason.TOO_LARGE, f"more than {MAX_VARBINDS} variable bindings")
+        return varbinds
+
+
+def _v2_oid(enterprise: str, generic: int, specific: int) -> str:
+    """RFC 3584 section 3.1 (2) and (3)."""
+    if generic == ENTERPRISE_SPECIFIC:
+        return f"{enterprise}.0.{specific}"
+    if not 0 <= generic < ENTERPRISE_SPECIFIC:
+        raise malformed(f"generic-trap {generic}")
+    return f"{SNMP_TRAPS}.{generic + 1}"
+
+
+def _trap_address(varbinds: list[VarBind]) -> str | None:
+    """What a forwarder says the sender's address is (RFC 3584 section 3.1 (4))."""
+    for varbind in varbinds:
+        if varbind.oid == SNMP_TRAP_ADDRESS and varbind.type is ValueType.IP_ADDRESS:
+            return varbind.dotted
+    return None
+
+
+def _int32(data: bytes, start: int, stop: int) -> int:
+    value = integer(data, start, stop)
+    if value not in INT32:
+        raise malformed(f"{value} where an Integer32 should be")
+    return value
+
+
+def _ticks(content: bytes) -> int:
+    value = READERS[ValueType.TIME_TICKS][1](content)
+    assert isinstance(value, int)
+    return value
+
+
+def _address(content: bytes) -> str:
+    value = READERS[ValueType.IP_ADDRESS][1](content)
+    assert isinstance(value, bytes)
+    return value.decode()
+
+
+class TrapDecoder:
+    """Journal records -> raw traps, for one collector.
+
+    ``communities`` are those taken (none listed: any); ``forwarders`` the networks whose word about the sender's address is believed.
+    """
+
+    def __init__(self, collector: str, communities: Collection[bytes] = (), forwarders: Collection[IPv4Network | IPv6Network] = ()) -> None:
+        self._collector = collector
+        self._communities = frozenset(communities)
+        self._forwarders = tuple(forwarders)
+        self._read = NotificationReader().read
+
+    def decode(self, record: JournalRecord) -> RawTrap:
+        """The trap of one record. Raises ``DecodeError`` with the reason why there is none."""
+        notification = self.admit(record.payload)
+        head, trap_oid, uptime, varbinds, agent_address = notification
+        source = self._source(record.source, agent_address) if self._forwarders else record.source
+        return RawTrap(
+            self._collector,
+            record.sequence,
+            record.received_at,
+            source,
+            head.version,
+            trap_oid,
+            varbinds,
+            uptime,
+            False,  # communities authenticate nobody
+            head.pdu == INFORM,
+            agent_address,
+        )
+
+    def admit(self, payload: bytes) -> Notification:
+        """The notification of a datagram whose community is one of ours. Raises ``DecodeError``."""
+        notification = self._read(payload)
+        if self._communities and notification.header.community not in self._communities:
+            raise DecodeError(Reason.NOT_ALLOWED, "a community that is not listed")
+        return notification
+
+    def _source(self, sender: str, agent_address: str | None) -> str:
+        believed = agent_address not in (None, UNSPECIFIED_ADDRESS) and within(sender, self._forwarders)
+        return agent_address if believed and agent_address else sender

@@ -1,0 +1,37 @@
+"""The trap collector's counters: one for each term of the sums that say that nothing is lost.
+
+received = journaled + refused; journaled = published + quarantined + waiting; sent = received + dropped by the kernel.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from collectors.journal import Journal
+
+
+class TrapMetrics:
+    """Prometheus series of one trap collector, registered in ``registry``."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"assure_{name}_total", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"assure_{name}", text, labels, registry=registry)
+
+        self.received = counter("datagrams_received", "datagrams read from the sockets")
+        self.dropped = counter("datagrams_dropped", "datagrams that the kernel dropped because the receive buffer was full")
+        self.refused = counter("datagrams_refused", "datagrams not journaled", "reason")
+        self.journaled = counter("datagrams_journaled", "datagrams durable in the journal")
+        self.quarantined = counter("traps_quarantined", "journaled datagrams that are no notification", "reason")
+        self.answered = counter("informs_answered", "responses to INFORMs, each sent after the journal had the INFORM")
+        self.buffer = gauge("receive_buffer_bytes", "what the kernel granted", "listen")
+        self.drops_known = gauge("receive_drops_known", "1 when the kernel tells its drops, 0 when it cannot", "listen")
+        self.last = gauge("journal_last_sequence", "newest durable sequence")
+        self.acknowledged = gauge("journal_acknowledged_sequence", "newest published sequence")
+        self.bytes = gauge("journal_bytes", "size of the journal's segments")
+
+    def watch(self, journal: Journal) -> None:
+        """Let the journal's gauges show the open journal."""
+        self.last.set_function(lambda: journal.synced_sequence)
+        self.acknowledged.set_function(lambda: journal.acknowledged)
+        self.bytes.set_function(lambda: journal.bytes)

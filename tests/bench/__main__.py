@@ -1,0 +1,38 @@
+"""``python -m tests.bench [name …] [options]``: run benchmarks and print their bars; ``--list`` names them.
+
+A benchmark is a module of this folder with ``def bench(arguments: Sequence[str]) -> Iterable[Bar]``; its docstring's first line is its
+description. Options (whatever begins with ``--``, and what follows it) go to the benchmark.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+MODULES = {
+    "trap-ingest": "tests.bench.trap_ingest",
+}
+"""Name of the bar -> module."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    options_at = next((place for place, word in enumerate(arguments) if word.startswith("--")), len(arguments))
+    names, options = list(arguments[:options_at]), list(arguments[options_at:])
+    if options[:1] == ["--list"]:
+        print("\n".join(f"{name:16} {_description(name)}" for name in MODULES))
+        return 0
+    unknown = [name for name in names if name not in MODULES]
+    if unknown:
+        print(f"no benchmark is called {', '.join(unknown)}; there are: {', '.join(MODULES)}", file=sys.stderr)
+        return 2
+    for name in names or MODULES:
+        for bar in importlib.import_module(MODULES[name]).bench(options):
+            print(bar.line(), flush=True)
+    return 0
+
+
+def _description(name: str) -> str:
+    return (importlib.import_module(MODULES[name]).__doc__ or "").partition("\n")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
