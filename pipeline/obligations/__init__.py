@@ -1,0 +1,6 @@
+"""The only SQLAlchemy code: outbox, receipts, ticket links, credit ledger, approvals and the built-in ticket book's tables."""
+
+from pipeline.obligations.migrate import upgrade
+from pipeline.obligations.store import Obligations
+
+__all__ = ["Obligations", "upgrade"]

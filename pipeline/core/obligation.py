@@ -1,0 +1,86 @@
+"""What the obligations store remembers of effects and tickets, as plain values. Times are UTC nanoseconds, 0 is not yet."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pipeline.core.effect import Effect
+
+
+class EffectState(StrEnum):
+    """Where a stored effect stands; all but ``PENDING`` are final."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEffect:
+    """An effect in the outbox. ``detail`` is what the last attempt met; ``remote_id`` the other side's name for the result."""
+
+    effect: Effect
+    state: EffectState
+    attempts: int
+    next_attempt_at: int
+    created_at: int
+    ended_at: int = 0
+    remote_id: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a batch of effects: ``new`` ones, ``repeated`` keys, and keys that came again with another amount of money."""
+
+    new: int = 0
+    repeated: int = 0
+    conflicting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TicketLink:
+    """Which ticket of which system an incident has. ``status`` and ``etag`` are those last seen."""
+
+    incident: str
+    system: str
+    remote_id: str
+    status: str
+    etag: str = ""
+    linked_at: int = 0
+    updated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One remark on a ticket; append-only."""
+
+    id: str
+    author: str
+    text: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """One step of a ticket's life."""
+
+    status: str
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookTicket:
+    """A ticket of the built-in ticket book. ``fields`` are its TMF621 fields as given; ``number`` is ``TT-000001``."""
+
+    number: str
+    external_id: str
+    status: str
+    fields: dict[str, Any]
+    created_at: int
+    updated_at: int
+    revision: int = 1
+    changes: tuple[StatusChange, ...] = ()
+    notes: tuple[Note, ...] = field(default=())

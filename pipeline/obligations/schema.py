@@ -1,0 +1,135 @@
+"""The tables of the obligations store. Times are UTC nanoseconds, money is integer minor units, JSON is canonical text."""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+
+metadata = MetaData()
+
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only in a column declared INTEGER."""
+
+effect = Table(
+    "effect",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", BigInteger, nullable=False),
+    Column("leased_until", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("remote_id", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("effect_by_state", "state", "ended_at"),
+    Index("effect_lane", "route", "subject", "id", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+)
+"""The outbox: each intended action once, by its key, until it has ended."""
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("remote_id", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("published", Boolean, nullable=False),
+    UniqueConstraint("key", "outcome", "detail", name="receipt_once"),
+    Index("receipt_by_subject", "subject"),
+    Index("receipt_unpublished", "id", sqlite_where=text("NOT published"), postgresql_where=text("NOT published")),
+)
+"""The proofs; ``published`` says whether the topic has it."""
+
+endpoint = Table(
+    "endpoint",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("url", Text, primary_key=True),
+    Column("disabled_at", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""Receivers that answered 410 Gone. Another URL under the same name is another receiver."""
+
+ticket_link = Table(
+    "ticket_link",
+    metadata,
+    Column("incident", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("remote_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("linked_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""One ticket for each incident in each system."""
+
+credit = Table(
+    "credit",
+    metadata,
+    Column("sequence", _ROW_ID, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("contract", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("entered_at", BigInteger, nullable=False),
+    Column("previous_hash", Text, nullable=False),
+    Column("entry_hash", Text, nullable=False),
+    UniqueConstraint("contract", "service", "metric", "period", "revision", name="credit_natural_key"),
+)
+"""The ledger: rows are added, never changed."""
+
+credit_approval = Table(
+    "credit_approval",
+    metadata,
+    Column("key", Text, ForeignKey("credit.key"), primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("approved", Boolean, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Who said what of a credit."""
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("external_id", Text, unique=True),
+    Column("status", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("changes", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Index("ticket_by_status", "status"),
+)
+"""The built-in ticket book. ``external_id`` is null for a ticket that a person made."""
+
+ticket_note = Table(
+    "ticket_note",
+    metadata,
+    Column("ticket_id", _ROW_ID, ForeignKey("ticket.id"), primary_key=True),
+    Column("note_id", Text, primary_key=True),
+    Column("author", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Remarks on the book's tickets, append-only."""

@@ -1,0 +1,213 @@
+"""The obligations store as one object: each method is one transaction."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, text
+
+from pipeline.core.effect import Effect, Receipt
+from pipeline.core.ledger import Approval, Broken, Credit, Entry
+from pipeline.core.obligation import BookTicket, Stored, StoredEffect, TicketLink
+from pipeline.obligations import book, ledger, link, outbox
+from pipeline.obligations.engine import open_engine, reading, writing
+from pipeline.obligations.migrate import upgrade_engine
+
+
+class Obligations:
+    """Ticket links, receipts, credits and approvals behind an SQLAlchemy URL (SQLite file or PostgreSQL).
+
+    Entering it brings the schema up to date and opens the pool. Methods are synchronous, may be called from any thread, and raise
+    SQLAlchemy's errors when the database cannot be used. Times are UTC nanoseconds.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opened: Engine | None = None
+
+    def __enter__(self) -> Self:
+        self._opened = open_engine(self._url)
+        upgrade_engine(self._opened)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._engine.dispose()
+        self._opened = None
+
+    @property
+    def _engine(self) -> Engine:
+        if self._opened is None:
+            raise RuntimeError("the obligations store is not open; use it in a with statement")
+        return self._opened
+
+    def ping(self) -> None:
+        """Ask the database for an answer; raises its error when there is none."""
+        with reading(self._engine) as connection:
+            connection.execute(text("SELECT 1"))
+
+    # the outbox
+
+    def put_effects(self, effects: Sequence[Effect], at: int) -> Stored:
+        """Keep effects; a key that is there is not kept again. A credit that comes again with another amount leaves a refused receipt."""
+        with writing(self._engine) as connection:
+            return outbox.put(connection, effects, at)
+
+    def claim(self, at: int, leased_until: int, per_route: int, busy: Mapping[str, int]) -> list[StoredEffect]:
+        """Take what is due: of each route at most ``per_route`` less its number in ``busy``, of each subject in a route only the first.
+
+        The order within a route and subject is that of decision; other subjects and routes do not wait for it.
+        """
+        with reading(self._engine) as connection:
+            free = {route: per_route - busy.get(route, 0) for route in outbox.due_routes(connection, at)}
+        if not any(places > 0 for places in free.values()):
+            return []
+        with writing(self._engine) as connection:
+            return [
+                taken for route, places in free.items() if places > 0 for taken in outbox.claim(connection, route, places, at, leased_until)
+            ]
+
+    def release(self) -> int:
+        """Give up every lease (a process that died held them); answers how many. Only for the one process that delivers."""
+        with writing(self._engine) as connection:
+            return outbox.release(connection)
+
+    def postpone(self, key: str, next_attempt_at: int, detail: str) -> None:
+        """Plan the next attempt of a claimed effect."""
+        with writing(self._engine) as connection:
+            outbox.postpone(connection, key, next_attempt_at, detail)
+
+    def finish(self, receipt: Receipt) -> None:
+        """End an effect and keep its receipt, together."""
+        with writing(self._engine) as connection:
+            outbox.finish(connection, receipt)
+
+    def revive(self, key: str) -> bool:
+        """Try a dead effect again; false when there is no dead effect of this key."""
+        with writing(self._engine) as connection:
+            return outbox.revive(connection, key)
+
+    def unpublished(self, limit: int) -> list[tuple[int, Receipt]]:
+        """Receipts that the topic does not have yet, each with its row number."""
+        with reading(self._engine) as connection:
+            return outbox.unpublished(connection, limit)
+
+    def mark_published(self, ids: Sequence[int]) -> None:
+        """Remember that the topic has these receipts."""
+        with writing(self._engine) as connection:
+            outbox.mark_published(connection, ids)
+
+    def effect(self, key: str) -> StoredEffect | None:
+        """The effect with this key."""
+        with reading(self._engine) as connection:
+            return outbox.effect_of(connection, key)
+
+    def effects(self, subject: str, limit: int = 1000) -> list[StoredEffect]:
+        """The effects of one incident or contract, in the order of decision."""
+        with reading(self._engine) as connection:
+            return outbox.effects(connection, subject, limit)
+
+    def dead_letters(self, limit: int = 100) -> list[StoredEffect]:
+        """Effects that were given up, newest first; ``detail`` says why."""
+        with reading(self._engine) as connection:
+            return outbox.dead_letters(connection, limit)
+
+    def pending(self) -> dict[str, int]:
+        """How many effects of each route have not ended."""
+        with reading(self._engine) as connection:
+            return outbox.pending_by_route(connection)
+
+    def receipts(self, subject: str = "", limit: int = 100) -> list[Receipt]:
+        """The latest receipts, newest first; of one incident or contract when ``subject`` is given."""
+        with reading(self._engine) as connection:
+            return outbox.receipts(connection, subject, limit)
+
+    # receivers and ticket links
+
+    def disable_endpoint(self, name: str, url: str, at: int, detail: str) -> None:
+        """Send no more to this receiver at this URL."""
+        with writing(self._engine) as connection:
+            link.disable_endpoint(connection, name, url, at, detail)
+
+    def enable_endpoint(self, name: str) -> bool:
+        """Send to a disabled receiver again; false when it was not disabled."""
+        with writing(self._engine) as connection:
+            return link.enable_endpoint(connection, name)
+
+    def endpoint_gone(self, name: str, url: str) -> str | None:
+        """Why this receiver is disabled, or ``None``."""
+        with reading(self._engine) as connection:
+            return link.endpoint_gone(connection, name, url)
+
+    def put_link(self, new: TicketLink) -> None:
+        """Keep which ticket an incident has, or what was newly seen of it."""
+        with writing(self._engine) as connection:
+            link.put_link(connection, new)
+
+    def ticket_of(self, incident: str, system: str = "") -> TicketLink | None:
+        """The ticket of an incident, in one system or in any."""
+        with reading(self._engine) as connection:
+            return link.link_of(connection, system, incident)
+
+    def tickets(self, limit: int = 100) -> list[TicketLink]:
+        """The latest ticket links, newest first."""
+        with reading(self._engine) as connection:
+            return link.links(connection, limit)
+
+    # the credit ledger
+
+    def enter_credit(self, credit: Credit, at: int) -> Entry:
+        """Add a credit to the chain, or answer the entry that has it. Raises ``AmountConflictError`` for another amount."""
+        with writing(self._engine) as connection:
+            return ledger.enter(connection, credit, at)
+
+    def credits(self, customer: str = "", period: str = "", limit: int = 1000) -> list[Entry]:
+        """The latest entries, newest first; of one customer, one period, or all."""
+        with reading(self._engine) as connection:
+            return ledger.entries(connection, customer, period, limit)
+
+    def credit(self, key: str) -> Entry | None:
+        """The entry with this key, or whose key alone begins with it."""
+        with reading(self._engine) as connection:
+            return ledger.entry_of(connection, key)
+
+    def issued_minor(self, contract: str, service: str, metric: str, period: str) -> int:
+        """What earlier revisions of a period gave, in minor units."""
+        with reading(self._engine) as connection:
+            return ledger.issued_minor(connection, contract, service, metric, period)
+
+    def verify(self) -> Broken | None:
+        """Check the ledger's chain of hashes; the first bad entry, or ``None``."""
+        with reading(self._engine) as connection:
+            return ledger.verify(connection)
+
+    def approve(self, approval: Approval) -> None:
+        """Keep one person's word on a credit. Raises ``IntegrityError`` for their second word or an unknown credit."""
+        with writing(self._engine) as connection:
+            ledger.approve(connection, approval)
+
+    def approvals(self, key: str) -> list[Approval]:
+        """What was said of a credit, in order."""
+        with reading(self._engine) as connection:
+            return ledger.approvals(connection, key)
+
+    # the built-in ticket book
+
+    def book_create(self, new: BookTicket) -> BookTicket | None:
+        """Add a ticket and give it a number; ``None`` when another has its ``external_id``."""
+        with writing(self._engine) as connection:
+            return book.create(connection, new)
+
+    def book_change(self, changed: BookTicket) -> BookTicket | None:
+        """Write a ticket read at revision ``changed.revision``; ``None`` when somebody changed it since."""
+        with writing(self._engine) as connection:
+            return book.change(connection, changed)
+
+    def book_ticket(self, number: str) -> BookTicket | None:
+        """The ticket with this number."""
+        with reading(self._engine) as connection:
+            return book.get(connection, number)
+
+    def book_find(self, external_id: str = "", status: str = "", offset: int = 0, limit: int = 100) -> tuple[int, list[BookTicket]]:
+        """How many tickets match, and one page of them."""
+        with reading(self._engine) as connection:
+            return book.find(connection, external_id, status, offset, limit)

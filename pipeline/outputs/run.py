@@ -1,0 +1,99 @@
+"""The outputs process: consumes effects, delivers them, publishes receipts, and serves the ticket book when it is built in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from yarl import URL
+
+from pipeline import bus, telemetry
+from pipeline.config.settings import COMPONENTS, Settings, TicketSettings
+from pipeline.core.effect import Effect, EffectKind
+from pipeline.outputs.billing import BillingOutput
+from pipeline.outputs.delivery import Choose, Deliveries
+from pipeline.outputs.http import open_session
+from pipeline.outputs.intake import Intake, ReceiptPublisher
+from pipeline.outputs.metrics import process_metrics
+from pipeline.outputs.ports import ObligationsPort, Output
+from pipeline.outputs.ticket_book import TicketBook
+from pipeline.outputs.tickets import TicketOutput
+from pipeline.outputs.tmf621 import TroubleTickets
+from pipeline.outputs.webhook import WebhookOutput, open_sessions
+from pipeline.wire import Topic
+
+GROUP = "outputs"
+_TICKET_TIMEOUT_S = 10.0
+_BROKER_PATIENCE_S = 60.0
+ANY = "*"
+
+
+def chooser(outputs: Mapping[tuple[EffectKind, str], Output]) -> Choose:
+    """Look an effect's output up by kind and route, then by kind and any route."""
+
+    def choose(effect: Effect) -> Output | None:
+        return outputs.get((effect.kind, effect.route)) or outputs.get((effect.kind, ANY))
+
+    return choose
+
+
+@asynccontextmanager
+async def open_outputs(settings: Settings, store: ObligationsPort) -> AsyncIterator[Choose]:
+    """The outputs that the settings name, with their HTTP sessions. Raises ``ValueError`` for an unknown ticket system."""
+    if settings.tickets.system != "tmf621":
+        raise ValueError(f"tickets.system: '{settings.tickets.system}' is no ticket system; there is: tmf621")
+    async with open_sessions() as sessions, open_session(_TICKET_TIMEOUT_S) as session:
+        tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store)
+        webhooks = WebhookOutput(settings.webhooks, sessions, store)
+        billing = BillingOutput(store, posting=settings.billing.posting)
+        yield chooser(
+            {
+                (EffectKind.TICKET_OPEN, settings.tickets.system): tickets,
+                (EffectKind.TICKET_UPDATE, settings.tickets.system): tickets,
+                (EffectKind.TICKET_RESOLVE, settings.tickets.system): tickets,
+                (EffectKind.NOTIFY, ANY): webhooks,
+                (EffectKind.CREDIT, ANY): billing,
+            }
+        )
+
+
+async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.Event) -> None:
+    """Run until ``stop`` is set. ``store`` is open; topics exist.
+
+    Raises ``TimeoutError`` without a broker, ``OSError`` for a port that is taken, ``ValueError`` for settings that cannot be followed.
+    """
+    bootstrap = settings.broker.bootstrap
+    await bus.wait_until_up(bootstrap, within_s=_BROKER_PATIENCE_S)
+    if settings.broker.embedded:
+        # One machine has one outputs process: whoever held a lease is dead.
+        await asyncio.to_thread(store.release)
+    async with AsyncExitStack() as stack:
+        if settings.tickets.built_in:
+            host, port = _listen(settings.tickets)
+            await stack.enter_async_context(TicketBook(store).serve(host, port))
+        choose = await stack.enter_async_context(open_outputs(settings, store))
+        producer = await stack.enter_async_context(bus.producer(bootstrap))
+        consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
+        publisher = ReceiptPublisher(producer, store, process_metrics(), settings.broker.partitions)
+        deliveries = Deliveries(store, choose, process_metrics(), receipted=publisher.wake.set)
+        intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
+        health_port = settings.metrics_port + COMPONENTS.index("outputs")
+        await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
+        await _work(intake, deliveries, publisher, stop)
+
+
+def _listen(tickets: TicketSettings) -> tuple[str, int]:
+    url = URL(tickets.url)
+    if url.scheme != "http" or not url.host or not url.port:
+        raise ValueError(f"tickets.url: the built-in ticket book wants http://HOST:PORT, not {tickets.url}")
+    return url.host, url.port
+
+
+async def _work(intake: Intake, deliveries: Deliveries, publisher: ReceiptPublisher, stop: asyncio.Event) -> None:
+    """All three until ``stop``; the publisher outlives the others, so that the last receipts are told."""
+    delivered = asyncio.Event()
+    async with asyncio.TaskGroup() as publishing:
+        publishing.create_task(publisher.run(delivered))
+        async with asyncio.TaskGroup() as working:
+            working.create_task(intake.run(stop))
+            working.create_task(deliveries.run(stop))
+        delivered.set()
