@@ -48,6 +48,9 @@ class Alarm:
     ``id`` is stable for the key's life (RFC 8632 keeps one entry per key). ``occurrences`` counts raises including repeats.
     ``confirmed_at`` is when a poll or an authenticated trap first confirmed this raise; 0 while unconfirmed.
     ``events`` are ids of its events: the first of this raise and the latest few. ``revision`` grows with each stored change.
+    ``status_changes`` are the times of the latest raises and clears (RFC 8632 status-change), oldest first.
+
+    A clear that came before its raise is kept as a cleared alarm with ``occurrences`` 0. A stateless notification is cleared as it comes.
     """
 
     id: str
@@ -77,6 +80,7 @@ class Alarm:
     last_event_at: int = 0
     last_sequence: tuple[str, int] = ("", -1)
     revision: int = 1
+    status_changes: tuple[int, ...] = ()
 
     @property
     def key(self) -> AlarmKey:

@@ -1,5 +1,6 @@
 """An incident: one cause with its alarms, affected services and customers (near TMF656 service problem)."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,3 +57,45 @@ class Incident:
     topology_version: str = ""
     rules_version: str = ""
     revision: int = 1
+
+
+_TIERS = {tier: order for order, tier in enumerate(Tier)}
+_STATES = {state: order for order, state in enumerate(ServiceState)}
+
+_SEVERITY = {
+    (ServiceState.DOWN, Tier.GOLD): Severity.CRITICAL,
+    (ServiceState.DOWN, Tier.SILVER): Severity.MAJOR,
+    (ServiceState.DOWN, Tier.BRONZE): Severity.MAJOR,
+    (ServiceState.DEGRADED, Tier.GOLD): Severity.MAJOR,
+    (ServiceState.DEGRADED, Tier.SILVER): Severity.MINOR,
+    (ServiceState.DEGRADED, Tier.BRONZE): Severity.MINOR,
+    (ServiceState.REDUNDANCY_LOST, Tier.GOLD): Severity.MINOR,
+    (ServiceState.REDUNDANCY_LOST, Tier.SILVER): Severity.WARNING,
+    (ServiceState.REDUNDANCY_LOST, Tier.BRONZE): Severity.WARNING,
+}
+
+
+def severity_of(impacts: Iterable[Impact], alarms: Iterable[Severity]) -> Severity:
+    """An incident is as severe as the worst it does to a service; without any, as its worst alarm but no more than minor."""
+    felt = [_SEVERITY[impact.state, impact.tier] for impact in impacts if impact.state is not ServiceState.UP]
+    if felt:
+        return max(felt)
+    return min(max(alarms, default=Severity.INDETERMINATE), Severity.MINOR)
+
+
+def in_order(impacts: Iterable[Impact]) -> tuple[Impact, ...]:
+    """By tier, gold first; then by state, worst first; then by time and name."""
+    return tuple(sorted(impacts, key=lambda impact: (_TIERS[impact.tier], _STATES[impact.state], impact.since_at, impact.service)))
+
+
+def best_match(root: ResourceId, alarms: frozenset[str], open_incidents: Sequence[tuple[str, ResourceId, frozenset[str]]]) -> str | None:
+    """Which of the incidents ``(id, root, alarm ids)`` a newly found cause continues: that of the same root, else of the largest overlap.
+
+    Later evidence revises an incident and never makes a second one of it; ``None`` when none shares root or alarm.
+    """
+    ranked = sorted(
+        (other_root != root, -len(alarms & others), name)
+        for name, other_root, others in open_incidents
+        if other_root == root or alarms & others
+    )
+    return ranked[0][2] if ranked else None

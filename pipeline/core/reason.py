@@ -13,6 +13,7 @@ class Reason(StrEnum):
     REPEATED = "repeated"
     CLEARED = "cleared"
     CONFIRMED_BY_POLL = "confirmed-by-poll"
+    CONFIRMED_BY_TRAP = "confirmed-by-authenticated-trap"
     LOST_CLEAR_SETTLED_BY_POLL = "lost-clear-settled-by-poll"
     LOST_RAISE_SETTLED_BY_POLL = "lost-raise-settled-by-poll"
     CLEAR_WITHOUT_RAISE = "clear-without-raise"

@@ -1,0 +1,222 @@
+"""The chain of one correlation domain: events, poll reports and ticks in; alarm changes, incidents and outages out.
+
+One pure fold for the stream and for the scenario tests. Time comes in as ticks; the state is mutated inside for speed, and all that must
+survive leaves as changed rows.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change
+from pipeline.core.diagnosis import settle
+from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, IncidentChange, IncidentRow, Output, witness
+from pipeline.core.event import Condition, Event, EventSource, Signal, StateReport, Tick
+from pipeline.core.lifecycle import State, apply, state_of
+from pipeline.core.outage import Outage
+from pipeline.core.reason import Reason
+from pipeline.core.reconcile import reconcile
+from pipeline.core.resource import ResourceKind, kind_of
+from pipeline.core.review import review
+from pipeline.core.shelf import NANOSECONDS
+
+SWEEP_S = 10
+"""How often cleared alarms and resolved incidents are looked through for those past their retention."""
+
+Item = Event | StateReport | Tick
+
+
+def advance(context: Context, state: DomainState, items: Sequence[Item]) -> tuple[DomainState, Output]:
+    """Fold one batch, in order, into the state of a domain.
+
+    Deterministic and idempotent: an event that was seen changes nothing, and the same items in the same order give the same output
+    whenever they are run. The state given is consumed; go on with the one that is returned.
+    """
+    if state.topology is not context.topology:
+        state.reindex(context)
+    incidents: list[IncidentChange] = []
+    outages: list[Outage] = []
+    for item in items:
+        match item:
+            case Event():
+                _fold(context, state, item)
+            case StateReport():
+                _report(context, state, item)
+            case Tick():
+                _tick(context, state, item, incidents, outages)
+    if items:
+        state.dirty[DOMAIN_KEY] = None
+    return state, _output(state, incidents, outages)
+
+
+def _output(state: DomainState, incidents: list[IncidentChange], outages: list[Outage]) -> Output:
+    changes, repeats, counts = state.changes, state.repeats, state.counts
+    state.changes, state.repeats, state.counts = [], {}, type(counts)()
+    return Output(
+        alarm_changes=(*changes, *repeats.values()),
+        incidents=tuple(incidents),
+        outages=tuple(outages),
+        counts=dict(counts),
+        rows=state.take_rows(),
+    )
+
+
+def _fold(context: Context, state: DomainState, event: Event) -> None:
+    """One event into its alarm, and what follows for its correlation."""
+    key = AlarmKey(event.resource, event.alarm_type, event.qualifier)
+    row = state.alarms.get(key)
+    change = apply(row.alarm if row is not None else None, event, context.alarm_types.get(event.alarm_type))
+    state.counts[change.reason] += 1
+    if row is not None and change.alarm is row.alarm:
+        return
+    state.put_alarm(key, replace(row, alarm=change.alarm) if row is not None else AlarmRow(change.alarm))
+    if change.change is Change.IGNORED:
+        return
+    if change.change is Change.REPEATED:
+        state.repeats[key] = change
+        return
+    state.changes.append(change)
+    _FOLLOW.get(change.change, _touch)(state, key, change)
+
+
+def _weigh_later(state: DomainState, key: AlarmKey, change: AlarmChange) -> None:
+    """A new raise of something that bears on services is evidence to be weighed when it has settled."""
+    if not change.alarm.is_cleared and witness(change.alarm) is not None:
+        state.set_pending(key, max(change.at, state.now))
+
+
+def _touch(state: DomainState, key: AlarmKey, change: AlarmChange) -> None:
+    """Whatever else happens to an alarm is news for its incident; without one, a cleared alarm is evidence no longer."""
+    row = state.alarms[key]
+    if row.incident in state.open:
+        state.touched.add(row.incident)
+    elif change.alarm.is_cleared and not row.pending_at:
+        state.forget_witness(key)
+
+
+_FOLLOW: dict[Change, Callable[[DomainState, AlarmKey, AlarmChange], None]] = {
+    Change.RAISED: _weigh_later,
+    Change.RAISED_AGAIN: _weigh_later,
+}
+
+
+def _report(context: Context, state: DomainState, report: StateReport) -> None:
+    """One poll: what it confirms, raises and clears, and what it says of alarms that were expected and are missing."""
+    before = state.reports.get(report.device)
+    if before is not None and (report.polled_at, report.collector, report.sequence) <= (
+        before.polled_at,
+        before.collector,
+        before.sequence,
+    ):
+        state.counts[Reason.LATE if report.polled_at < before.polled_at else Reason.ALREADY_SEEN] += 1
+        return
+    state.reports[report.device] = report
+    state.dirty[f"device|{report.device}"] = None
+    if before is None or before.up != report.up:
+        state.ups[report.device] = frozenset(report.up)
+    keys = sorted(state.by_device.get(report.device, ()))
+    for event in reconcile([state.alarms[key].alarm for key in keys], report):
+        _fold(context, state, event)
+    if state.missing:
+        _reconsider(state, report)
+
+
+def _reconsider(state: DomainState, report: StateReport) -> None:
+    """A poll that sees well what an incident's cause should have taken down: weigh that incident again, unless it is mending."""
+    doubted = {state.missing[resource] for resource in report.up if resource in state.missing}
+    for name in sorted(doubted):
+        keys = [key for key in state.incidents[name].members if key in state.alarms]
+        if not any(state.alarms[key].alarm.is_cleared for key in keys):
+            for key in keys:
+                state.set_pending(key, max(report.polled_at, state.now))
+
+
+def _tick(context: Context, state: DomainState, tick: Tick, incidents: list[IncidentChange], outages: list[Outage]) -> None:
+    if tick.at <= state.now:
+        return
+    state.now = tick.at
+    _settle_stragglers(context, state)
+    settle(context, state)
+    changed, ended = review(context, state)
+    incidents.extend(changed)
+    outages.extend(ended)
+    if tick.at >= state.sweep_at:
+        state.sweep_at = tick.at + SWEEP_S * NANOSECONDS
+        _sweep(context, state)
+
+
+def _settle_stragglers(context: Context, state: DomainState) -> None:
+    """Clear what only a trap can clear once its whole cause is mended: its clear was lost.
+
+    Only for an alarm that another resource's failure explained, of an incident whose polled alarms are all clear, when every interface that
+    it depends on was seen up by a poll, ``clear_hold_s`` after the last of them cleared.
+    """
+    for name in state.open:
+        row = state.incidents[name]
+        alarms = [state.alarms[key].alarm for key in row.members if key in state.alarms]
+        left = [alarm for alarm in alarms if not alarm.is_cleared]
+        if left and len(left) < len(alarms) and all(_only_traps_tell(alarm, row) for alarm in left):
+            mended_at = max(alarm.cleared_at for alarm in alarms)
+            for alarm in left:
+                _settle_straggler(context, state, alarm, mended_at)
+
+
+def _only_traps_tell(alarm: Alarm, row: IncidentRow) -> bool:
+    return kind_of(alarm.resource) in (ResourceKind.LSP, ResourceKind.SERVICE) and alarm.resource != row.hypothesis.root
+
+
+def _settle_straggler(context: Context, state: DomainState, alarm: Alarm, mended_at: int) -> None:
+    proof = _proof_of_health(context, state, alarm)
+    hold = int(context.timing.clear_hold_s * NANOSECONDS)
+    if proof is not None and proof.polled_at > max(mended_at + hold, alarm.last_event_at):
+        _fold(context, state, _settled(alarm, proof))
+
+
+def _proof_of_health(context: Context, state: DomainState, alarm: Alarm) -> StateReport | None:
+    """The oldest of the latest polls that together saw up every interface an alarm's resource depends on; ``None`` without such proof."""
+    topology = context.topology
+    node = topology.node(alarm.resource)
+    if node is None:
+        return None
+    reports = []
+    for upstream in topology.ancestors(node):
+        if topology.kinds[upstream] is ResourceKind.INTERFACE:
+            name = topology.names[upstream]
+            device = name.split("/")[1]
+            if name not in state.ups.get(device, ()) or not state.reports[device].reachable:
+                return None
+            reports.append(state.reports[device])
+    return min(reports, key=lambda report: (report.polled_at, report.device), default=None)
+
+
+def _settled(alarm: Alarm, proof: StateReport) -> Event:
+    return Event(
+        id=f"{proof.collector}:{proof.sequence}:{alarm.resource}",
+        occurred_at=proof.polled_at,
+        resource=alarm.resource,
+        alarm_type=alarm.alarm_type,
+        signal=Signal.CLEAR,
+        severity=alarm.severity,
+        text=f"{alarm.resource} is taken to be up: polls saw up everything that it depends on",
+        source=EventSource.POLL,
+        device=alarm.device,
+        collector=proof.collector,
+        sequence=proof.sequence,
+        domain=alarm.domain,
+        qualifier=alarm.qualifier,
+        rule=Reason.LOST_CLEAR_SETTLED_BY_POLL.value,
+        condition=Condition.DOWN,
+    )
+
+
+def _sweep(context: Context, state: DomainState) -> None:
+    """Forget resolved incidents and cleared alarms past their retention, and clears whose raise never came."""
+    retain = state.now - int(context.timing.retain_s * NANOSECONDS)
+    hold = state.now - int(context.timing.clear_hold_s * NANOSECONDS)
+    for name in [row.id for row in state.incidents.values() if 0 < row.resolved_at < retain]:
+        del state.incidents[name]
+        state.dirty[f"incident|{name}"] = None
+    for key, row in [(key, row) for key, row in state.alarms.items() if row.alarm.is_cleared]:
+        held = state_of(row.alarm) is State.HELD
+        if row.alarm.cleared_at < (hold if held else retain) and row.incident not in state.open and not row.pending_at:
+            state.counts[Reason.CLEAR_WITHOUT_RAISE] += held
+            state.drop_alarm(key)

@@ -1,0 +1,229 @@
+"""Evidence that has settled -> incidents: which causes, whose alarms, opened, revised, absorbed, resolved."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain as concatenated
+from uuid import UUID, uuid5
+
+from pipeline.core.alarm import Alarm, AlarmKey
+from pipeline.core.correlation import Evidence, Hypothesis, causes, correlate
+from pipeline.core.domain import Context, DomainState, IncidentRow, witness
+from pipeline.core.incident import best_match
+from pipeline.core.reason import Reason
+from pipeline.core.reconcile import LIGHT_LOST, MARGIN_NS
+from pipeline.core.resource import ResourceId, ResourceKind, device_of, name_of, resource_id
+from pipeline.core.shelf import NANOSECONDS, is_flapping
+from pipeline.core.topology import Topology
+
+INCIDENT_NAMESPACE = UUID("b7d1b6f0-1c35-5d3c-9d0b-2f6f0b7f4e03")
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Alarms that may share a cause: by node where the topology has them, or one device's alarms that it does not have."""
+
+    nodes: frozenset[int]
+    keys: tuple[AlarmKey, ...]
+    device: str = ""
+
+
+@dataclass(slots=True)
+class KnownUp:
+    """Nodes that a poll saw well after the trouble began at ``since`` and before it began to mend at ``until``."""
+
+    topology: Topology
+    state: DomainState
+    since: int
+    until: int
+    lit_ports: frozenset[int]
+
+    def __contains__(self, node: object) -> bool:
+        """Whether a node is known to be up. A port that tells of lost light works; a device that answers is neither dead nor cut off."""
+        if not isinstance(node, int):
+            return False
+        if node in self.lit_ports:
+            return True
+        name, kind = self.topology.names[node], self.topology.kinds[node]
+        device = name_of(name) if kind in (ResourceKind.DEVICE, ResourceKind.REACHABILITY) else device_of(name)
+        report = self.state.reports.get(device or "")
+        if report is None or not report.reachable or not self.since + MARGIN_NS < report.polled_at < self.until:
+            return False
+        return kind in (ResourceKind.DEVICE, ResourceKind.REACHABILITY) or name in self.state.ups[report.device]
+
+
+def settle(context: Context, state: DomainState) -> bool:
+    """Weigh every component whose evidence has settled; whether any had."""
+    timing = context.timing
+    quiet, cap = int(timing.settle_s * NANOSECONDS), int(timing.settle_cap_s * NANOSECONDS)
+    if not state.pending or min(state.alarms[key].pending_at for key in state.pending) + min(quiet, cap) > state.now:
+        return False
+    settled = False
+    for component in _components(state):
+        times = [state.alarms[key].pending_at for key in component.keys if key in state.pending]
+        if state.now >= max(times) + quiet or state.now >= min(times) + cap:
+            _weigh(context, state, component)
+            settled = True
+    return settled
+
+
+def _components(state: DomainState) -> list[Component]:
+    """The components with new evidence, in a fixed order."""
+    found: list[Component] = []
+    seen: set[int] = set()
+    stray: dict[str, list[AlarmKey]] = {}
+    for key in sorted(state.pending):
+        node = state.witness_node(key, state.alarms[key].alarm)
+        if node is None:
+            stray.setdefault(_device(state.alarms[key].alarm), []).append(key)
+        elif node not in seen:
+            nodes = _connected(state, node)
+            seen |= nodes
+            found.append(Component(frozenset(nodes), tuple(sorted(concatenated.from_iterable(state.by_node[one] for one in nodes)))))
+    return found + [_strays(state, device, keys) for device, keys in stray.items()]
+
+
+def _device(alarm: Alarm) -> str:
+    return alarm.device or device_of(alarm.resource) or name_of(alarm.resource)
+
+
+def _strays(state: DomainState, device: str, keys: Iterable[AlarmKey]) -> Component:
+    """New alarms outside the topology, with those of the same device that belong to an open incident."""
+    older = (
+        key
+        for key in state.by_device.get(device, ())
+        if state.alarms[key].incident in state.open and state.topology.node(key.resource) is None
+    )
+    return Component(frozenset(), tuple(sorted({*keys, *older})), device)
+
+
+def _connected(state: DomainState, start: int) -> set[int]:
+    found, waiting, spent = {start}, [start], set[int]()
+    while waiting:
+        for cause in causes(state.topology, waiting.pop()):
+            if cause not in spent:
+                spent.add(cause)
+                new = state.by_cause[cause] - found
+                found |= new
+                waiting.extend(new)
+    return found
+
+
+def _weigh(context: Context, state: DomainState, component: Component) -> None:
+    hypotheses = _correlate(state, component) if component.nodes else (_ungrouped(state, component),)
+    keys_of = {hypothesis.root: _keys(state, component, hypothesis) for hypothesis in hypotheses}
+    worthy = [hypothesis for hypothesis in hypotheses if _is_worthy(context, state, keys_of[hypothesis.root])]
+    matched = _match(context, state, worthy, keys_of)
+    left = {state.alarms[key].incident for key in component.keys} & state.open.keys()
+    for hypothesis in worthy:
+        row = matched.get(hypothesis.root)
+        incident = _put(state, row, hypothesis, keys_of[hypothesis.root])
+        left.discard(incident)
+    for key in component.keys:
+        if key in state.pending:
+            state.counts[Reason.WITHIN_HOLD_DOWN] += 1
+            state.set_weighed(key, "")
+    for name in sorted(left):
+        _absorb(state, name)
+
+
+def _correlate(state: DomainState, component: Component) -> tuple[Hypothesis, ...]:
+    alarms = [state.alarms[key].alarm for key in component.keys]
+    since = min(alarm.last_raised_at for alarm in alarms)
+    until = min((alarm.cleared_at for alarm in alarms if alarm.is_cleared), default=1 << 63)
+    lit = (state.topology.node(alarm.resource) for alarm in alarms if alarm.alarm_type == LIGHT_LOST and not alarm.is_cleared)
+    up = KnownUp(state.topology, state, since, until, frozenset(node for node in lit if node is not None))
+    return correlate(state.topology, Evidence(component.nodes, up))
+
+
+def _ungrouped(state: DomainState, component: Component) -> Hypothesis:
+    """Without topology: one resource stands for itself, several are laid to their device."""
+    resources = tuple(dict.fromkeys(witness(state.alarms[key].alarm) or key.resource for key in component.keys))
+    root = resources[0] if len(resources) == 1 else resource_id(ResourceKind.DEVICE, component.device)
+    open_roots = {state.incidents[name].hypothesis.root for key in component.keys if (name := state.alarms[key].incident) in state.open}
+    return Hypothesis(min(open_roots, default=root), resources, (), 0, 1.0, (), 0.0)
+
+
+def _keys(state: DomainState, component: Component, hypothesis: Hypothesis) -> tuple[AlarmKey, ...]:
+    if not component.nodes:
+        return component.keys
+    nodes = (state.topology.node(resource) for resource in hypothesis.explained)
+    return tuple(sorted(concatenated.from_iterable(state.by_node[node] for node in nodes if node is not None)))
+
+
+def _is_worthy(context: Context, state: DomainState, keys: Sequence[AlarmKey]) -> bool:
+    """Whether it is more than a blip: something stands, or stood for the settle time, or flaps, or belongs to an incident already."""
+    hold = int(context.timing.settle_s * NANOSECONDS)
+    for key in keys:
+        row = state.alarms[key]
+        alarm = row.alarm
+        if not alarm.is_cleared or alarm.cleared_at - alarm.last_raised_at >= hold or row.incident in state.open:
+            return True
+        if is_flapping(alarm, state.now, context.timing.flap_changes, context.timing.flap_window_s):
+            return True
+    return False
+
+
+def _match(
+    context: Context, state: DomainState, hypotheses: Sequence[Hypothesis], keys_of: dict[ResourceId, tuple[AlarmKey, ...]]
+) -> dict[ResourceId, IncidentRow]:
+    """Which known incident each cause continues: same root first, for all of them, then the largest overlap. One incident, one cause."""
+    matched: dict[ResourceId, IncidentRow] = {}
+    free = {row.id: row for row in _continuable(context, state, keys_of)}
+    for by_root in (True, False):
+        for hypothesis in hypotheses:
+            if hypothesis.root in matched:
+                continue
+            alarms = frozenset(map(str, keys_of[hypothesis.root]))
+            choices = [
+                (row.id, row.hypothesis.root, frozenset(map(str, row.members)))
+                for row in free.values()
+                if (row.hypothesis.root == hypothesis.root if by_root else not row.resolved_at)
+            ]
+            name = best_match(hypothesis.root, alarms, choices)
+            if name is not None:
+                matched[hypothesis.root] = free.pop(name)
+    return matched
+
+
+def _continuable(context: Context, state: DomainState, keys_of: dict[ResourceId, tuple[AlarmKey, ...]]) -> list[IncidentRow]:
+    """Open incidents of these alarms or roots, and those resolved so lately that the same root failing again is the same incident."""
+    since = state.now - int(context.timing.flap_window_s * NANOSECONDS)
+    owners = {state.alarms[key].incident for keys in keys_of.values() for key in keys}
+    rows = (row for row in state.incidents.values() if row.id in owners or row.hypothesis.root in keys_of)
+    return sorted((row for row in rows if not row.absorbed_by and (not row.resolved_at or row.resolved_at > since)), key=lambda row: row.id)
+
+
+def _put(state: DomainState, row: IncidentRow | None, hypothesis: Hypothesis, keys: tuple[AlarmKey, ...]) -> str:
+    alarms = [state.alarms[key].alarm for key in keys]
+    began = min(alarm.last_raised_at for alarm in alarms)
+    if row is None:
+        name = str(uuid5(INCIDENT_NAMESPACE, f"{alarms[0].domain}|{hypothesis.root}|{began}"))
+        row = IncidentRow(name, alarms[0].domain, hypothesis, keys, began, state.now)
+        state.counts[Reason.ROOT_CAUSE_FOUND] += 1
+    else:
+        moved = row.hypothesis.root != hypothesis.root
+        members = keys if moved or not row.resolved_at else tuple(sorted({*row.members, *keys}))
+        row = replace(
+            row,
+            hypothesis=hypothesis,
+            members=members,
+            started_at=row.started_at if row.resolved_at else min(row.started_at, began),
+            resolved_at=0,
+            revised=row.revised or moved,
+        )
+        state.counts[Reason.EVIDENCE_REVISED] += 1
+    state.put_incident(row)
+    state.touched.add(row.id)
+    for key in keys:
+        state.set_weighed(key, row.id)
+    return row.id
+
+
+def _absorb(state: DomainState, name: str) -> None:
+    """An incident that no cause continues: its alarms went to others, the first of which is named."""
+    row = state.incidents[name]
+    heirs = sorted({state.alarms[key].incident for key in row.members if key in state.alarms} - {name, ""})
+    if not heirs:
+        return
+    state.put_incident(replace(row, resolved_at=state.now, absorbed_by=heirs[0], revised=True))
+    state.touched.add(name)

@@ -1,0 +1,303 @@
+"""The state of one correlation domain, as rows, and the immutable context in which it is folded.
+
+What must survive is in the rows; the indexes beside them are made from the rows again by :meth:`DomainState.from_rows`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
+from pipeline.core.correlation import Hypothesis, causes
+from pipeline.core.event import AlarmType, Condition, StateReport
+from pipeline.core.incident import Incident
+from pipeline.core.inventory import Inventory
+from pipeline.core.outage import Outage
+from pipeline.core.reason import Reason
+from pipeline.core.reconcile import LIGHT_LOST
+from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of, name_of, resource_id
+from pipeline.core.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When things are decided. Seconds; see the settings of correlation for the first five.
+
+    ``retain_s`` is how long cleared alarms and resolved incidents are remembered.
+    """
+
+    settle_s: float = 1.5
+    settle_cap_s: float = 5.0
+    flap_changes: int = 5
+    flap_window_s: float = 60.0
+    clear_hold_s: float = 10.0
+    retain_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a domain is folded against: the topology, who bought what, the alarm types. Replaced as a whole when any of it changes."""
+
+    topology: Topology
+    inventory: Inventory
+    alarm_types: Mapping[str, AlarmType]
+    timing: Timing = field(default_factory=Timing)
+    rules_version: str = ""
+
+    @classmethod
+    def of(
+        cls, inventory: Inventory, alarm_types: Mapping[str, AlarmType], timing: Timing | None = None, rules_version: str = ""
+    ) -> "Context":
+        """The context of an inventory, its topology built from it."""
+        return cls(Topology.of(inventory), inventory, alarm_types, timing or Timing(), rules_version)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """An alarm with its place in the correlation: ``pending_at`` is when it became new evidence (0: weighed), ``incident`` whose it is."""
+
+    alarm: Alarm
+    pending_at: int = 0
+    incident: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """An incident with what it was concluded from.
+
+    ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
+    between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over.
+    """
+
+    id: str
+    domain: str
+    hypothesis: Hypothesis
+    members: tuple[AlarmKey, ...]
+    started_at: int
+    opened_at: int
+    resolved_at: int = 0
+    flapping: bool = False
+    absorbed_by: str = ""
+    revised: bool = False
+    incident: Incident | None = None
+    outages: tuple[Outage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRow:
+    """What belongs to no alarm: the time reached, when to tidy next, incidents to look at on the next tick."""
+
+    now: int = 0
+    sweep_at: int = 0
+    touched: tuple[str, ...] = ()
+
+
+Row = AlarmRow | IncidentRow | StateReport | DomainRow
+
+ROW_TYPES: dict[str, type[Any]] = {"alarm": AlarmRow, "incident": IncidentRow, "device": StateReport, "domain": DomainRow}
+"""Prefix of a row's key (before ``|``) -> type of the row."""
+
+DOMAIN_KEY = "domain|"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentChange:
+    """A new revision of an incident and the one before it (``None`` for a new incident): what tickets are decided from."""
+
+    incident: Incident
+    previous: Incident | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one call of ``advance`` brought forth.
+
+    ``alarm_changes`` leaves out inputs that changed nothing, and of an alarm's repeats in one batch keeps the last; ``counts`` has them all
+    by reason. ``rows`` are the changed rows, ``None`` for one to be deleted.
+    """
+
+    alarm_changes: tuple[AlarmChange, ...] = ()
+    incidents: tuple[IncidentChange, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    counts: Mapping[Reason, int] = field(default_factory=dict)
+    rows: tuple[tuple[str, Row | None], ...] = ()
+
+
+def witness(alarm: Alarm) -> ResourceId | None:
+    """The resource that an alarm says is not well: its own, or for lost light the interface; ``None`` if it is no evidence of failure."""
+    if alarm.condition is not Condition.NONE:
+        return alarm.resource
+    if alarm.alarm_type == LIGHT_LOST and kind_of(alarm.resource) is ResourceKind.PORT:
+        return resource_id(ResourceKind.INTERFACE, name_of(alarm.resource))
+    return None
+
+
+@dataclass(slots=True)
+class DomainState:
+    """The mutable state of one domain. Everything below ``touched`` is index, scratch or output and can be made from what is above."""
+
+    topology: Topology
+    now: int = 0
+    sweep_at: int = 0
+    alarms: dict[AlarmKey, AlarmRow] = field(default_factory=dict)
+    incidents: dict[str, IncidentRow] = field(default_factory=dict)
+    reports: dict[str, StateReport] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    pending: set[AlarmKey] = field(default_factory=set)
+    by_device: dict[str, set[AlarmKey]] = field(default_factory=dict)
+    by_node: dict[int, set[AlarmKey]] = field(default_factory=dict)
+    by_cause: dict[int, set[int]] = field(default_factory=dict)
+    open: dict[str, None] = field(default_factory=dict)
+    missing: dict[ResourceId, str] = field(default_factory=dict)
+    ups: dict[str, frozenset[ResourceId]] = field(default_factory=dict)
+    dirty: dict[str, None] = field(default_factory=dict)
+    changes: list[AlarmChange] = field(default_factory=list)
+    repeats: dict[AlarmKey, AlarmChange] = field(default_factory=dict)
+    counts: Counter[Reason] = field(default_factory=Counter)
+    keys: dict[str, AlarmKey] = field(default_factory=dict)
+
+    @classmethod
+    def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
+        """A state from its stored rows (none: a new one)."""
+        state = cls(context.topology)
+        for _, row in sorted(rows, key=lambda pair: pair[0]):
+            match row:
+                case AlarmRow():
+                    state.alarms[row.alarm.key] = row
+                case IncidentRow():
+                    state.incidents[row.id] = row
+                case StateReport():
+                    state.reports[row.device] = row
+                case DomainRow():
+                    state.now, state.sweep_at, state.touched = row.now, row.sweep_at, set(row.touched)
+        state.reindex(context)
+        return state
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        """Every row, keyed as stored."""
+        yield DOMAIN_KEY, self.domain_row()
+        for alarm_row in self.alarms.values():
+            yield f"alarm|{alarm_row.alarm.id}", alarm_row
+        for incident_row in self.incidents.values():
+            yield f"incident|{incident_row.id}", incident_row
+        for device, report in self.reports.items():
+            yield f"device|{device}", report
+
+    def domain_row(self) -> DomainRow:
+        """The row of what belongs to no alarm."""
+        return DomainRow(self.now, self.sweep_at, tuple(sorted(self.touched)))
+
+    def reindex(self, context: Context) -> None:
+        """Make the indexes again, from the rows and a topology that may be new."""
+        self.topology = context.topology
+        for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
+            index.clear()
+        for row in self.incidents.values():
+            if not row.resolved_at:
+                self.open[row.id] = None
+                self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
+        for key, alarm_row in self.alarms.items():
+            self._index_alarm(key, alarm_row)
+        for report in self.reports.values():
+            self.ups[report.device] = frozenset(report.up)
+
+    def _index_alarm(self, key: AlarmKey, row: AlarmRow) -> None:
+        self.keys[row.alarm.id] = key
+        for device in {row.alarm.device, device_of(key.resource) or row.alarm.device}:
+            self.by_device.setdefault(device, set()).add(key)
+        if row.pending_at:
+            self.pending.add(key)
+        if row.pending_at or not row.alarm.is_cleared or row.incident in self.open:
+            self.witness_node(key, row.alarm)
+
+    def put_alarm(self, key: AlarmKey, row: AlarmRow) -> None:
+        """Store an alarm's row."""
+        if key not in self.alarms:
+            self._index_alarm(key, row)
+        self.alarms[key] = row
+        self.dirty[f"alarm|{row.alarm.id}"] = None
+
+    def put_incident(self, row: IncidentRow) -> None:
+        """Store an incident's row."""
+        before = self.incidents.get(row.id)
+        for resource in before.hypothesis.missing if before is not None else ():
+            self.missing.pop(resource, None)
+        self.incidents[row.id] = row
+        if row.resolved_at:
+            self.open.pop(row.id, None)
+        else:
+            self.open[row.id] = None
+            self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
+        self.dirty[f"incident|{row.id}"] = None
+
+    def set_pending(self, key: AlarmKey, at: int) -> None:
+        """Mark an alarm as evidence that is to be weighed; ``at`` is when it became so."""
+        row = self.alarms[key]
+        self.put_alarm(key, replace(row, pending_at=at))
+        self.pending.add(key)
+        self.witness_node(key, row.alarm)
+
+    def set_weighed(self, key: AlarmKey, incident: str) -> None:
+        """Mark an alarm as weighed and as belonging to an incident (empty: to none)."""
+        row = self.alarms[key]
+        if row.pending_at or row.incident != incident:
+            self.put_alarm(key, replace(row, pending_at=0, incident=incident))
+        self.pending.discard(key)
+        if row.alarm.is_cleared and not incident:
+            self.forget_witness(key)
+
+    def witness_node(self, key: AlarmKey, alarm: Alarm) -> int | None:
+        """Index an alarm as evidence on its node; the node, or ``None`` without one."""
+        resource = witness(alarm)
+        node = self.topology.node(resource) if resource is not None else None
+        if node is None:
+            return None
+        keys = self.by_node.setdefault(node, set())
+        if not keys:
+            for cause in causes(self.topology, node):
+                self.by_cause.setdefault(cause, set()).add(node)
+        keys.add(key)
+        return node
+
+    def forget_witness(self, key: AlarmKey) -> None:
+        """Take an alarm out of the evidence."""
+        resource = witness(self.alarms[key].alarm)
+        node = self.topology.node(resource) if resource is not None else None
+        keys = self.by_node.get(node) if node is not None else None
+        if node is None or keys is None:
+            return
+        keys.discard(key)
+        if not keys:
+            del self.by_node[node]
+            for cause in causes(self.topology, node):
+                self.by_cause[cause].discard(node)
+
+    def drop_alarm(self, key: AlarmKey) -> None:
+        """Forget an alarm altogether."""
+        row = self.alarms[key]
+        self.forget_witness(key)
+        self.pending.discard(key)
+        for device in {row.alarm.device, device_of(key.resource) or row.alarm.device}:
+            self.by_device.get(device, set()).discard(key)
+        del self.alarms[key]
+        self.keys.pop(row.alarm.id, None)
+        self.dirty[f"alarm|{row.alarm.id}"] = None
+
+    def take_rows(self) -> tuple[tuple[str, Row | None], ...]:
+        """The rows changed since the last call; ``None`` for those that are gone."""
+        keys, self.dirty = tuple(self.dirty), {}
+        return tuple((key, self._row(key)) for key in keys)
+
+    def _row(self, key: str) -> Row | None:
+        prefix, _, name = key.partition("|")
+        match prefix:
+            case "alarm":
+                alarm_key = self.keys.get(name)
+                return self.alarms.get(alarm_key) if alarm_key is not None else None
+            case "incident":
+                return self.incidents.get(name)
+            case "device":
+                return self.reports.get(name)
+            case _:
+                return self.domain_row()

@@ -1,0 +1,211 @@
+"""Open incidents looked at again on a tick: resolved, held while they flap, described anew; each change is one revision."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.core.alarm import Alarm
+from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
+from pipeline.core.explain import Finding, lines, sentence
+from pipeline.core.impact import felt_by, is_down, relevant
+from pipeline.core.incident import Impact, Incident, IncidentState, in_order, severity_of
+from pipeline.core.inventory import MaintenanceWindow
+from pipeline.core.outage import Felt, Outage, ServiceState, derive, episode, split_at_window
+from pipeline.core.reason import Reason
+from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping
+
+
+def review(context: Context, state: DomainState) -> tuple[list[IncidentChange], list[Outage]]:
+    """Look at the touched incidents and, if any of them changed, at what all open ones do to services; the new revisions."""
+    at = 0
+    for name in sorted(state.touched):
+        at = max(at, _look(context, state, state.incidents.get(name)))
+    if not state.touched:
+        return [], []
+    looked = {name for name in state.touched if name in state.incidents}
+    state.touched = {name for name in looked if _is_unfinished(state, state.incidents[name])}
+    return _describe_all(context, state, looked, at)
+
+
+def members(state: DomainState, row: IncidentRow) -> list[Alarm]:
+    """An incident's alarms, those on its root first, then in the order in which they were raised."""
+    alarms = [state.alarms[key].alarm for key in row.members if key in state.alarms]
+    return sorted(alarms, key=lambda alarm: (alarm.resource != row.hypothesis.root, alarm.last_raised_at, alarm.key))
+
+
+def _look(context: Context, state: DomainState, row: IncidentRow | None) -> int:
+    """Resolve an incident that is over or note that it flaps; when the last thing about it happened."""
+    if row is None or row.absorbed_by:
+        return 0
+    alarms = members(state, row)
+    timing = context.timing
+    flapping = not row.resolved_at and any(is_flapping(alarm, state.now, timing.flap_changes, timing.flap_window_s) for alarm in alarms)
+    if flapping and not row.flapping:
+        state.counts[Reason.FLAPPING] += 1
+        row = replace(row, flapping=True)
+        state.put_incident(row)
+    if row.resolved_at or any(not alarm.is_cleared for alarm in alarms) or not state.pending.isdisjoint(row.members):
+        return row.started_at
+    cleared_at = max((alarm.cleared_at for alarm in alarms), default=row.started_at)
+    if state.now >= cleared_at + int((timing.flap_window_s if row.flapping else timing.settle_s) * NANOSECONDS):
+        state.put_incident(replace(row, resolved_at=cleared_at))
+        state.counts[Reason.ALL_CLEAR] += 1
+        for key in row.members:
+            if key in state.alarms:
+                state.forget_witness(key)
+    return cleared_at
+
+
+def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
+    """Whether time alone will change it: it is clear and waits, or a maintenance window that covers it will end."""
+    if row.resolved_at:
+        return False
+    alarms = members(state, row)
+    return all(alarm.is_cleared for alarm in alarms) or (row.incident is not None and bool(row.incident.planned)) or row.incident is None
+
+
+def _describe_all(context: Context, state: DomainState, looked: set[str], at: int) -> tuple[list[IncidentChange], list[Outage]]:
+    rows = sorted((state.incidents[name] for name in state.open), key=lambda row: (row.started_at, row.id))
+    alarms = {row.id: members(state, row) for row in rows}
+    felt = felt_by(context.topology, [(row.id, row.hypothesis.root, is_down(alarms[row.id])) for row in rows])
+    changes: list[IncidentChange] = []
+    outages: list[Outage] = []
+    for row in (*rows, *(state.incidents[name] for name in sorted(looked - state.open.keys()))):
+        _describe(context, state, row, felt.get(row.id), at, changes, outages)
+    return changes, outages
+
+
+def _describe(
+    context: Context,
+    state: DomainState,
+    row: IncidentRow,
+    states: dict[str, ServiceState] | None,
+    at: int,
+    changes: list[IncidentChange],
+    outages: list[Outage],
+) -> None:
+    """Bring one incident's description and outages up to date; ``states`` is ``None`` for one that is resolved."""
+    alarms = members(state, row)
+    window = _window(context, row, alarms)
+    if states is None:
+        states_then = {impact.service: impact.state for impact in row.incident.impacts} if row.incident is not None else {}
+    felt = [] if row.absorbed_by else _felt(context, row, states_then if states is None else states, alarms, window, state.now)
+    after = derive(row.outages, felt, row.id, row.hypothesis.root, max(at, row.started_at), revised=row.revised)
+    incident = _incident(context, state, row, alarms, after, window, states)
+    known = {outage.id: outage for outage in row.outages}
+    outages.extend(outage for outage in after if known.get(outage.id) != outage)
+    changed = row.incident is None or replace(incident, revision=row.incident.revision) != row.incident
+    if changed:
+        incident = replace(incident, revision=row.incident.revision + 1 if row.incident is not None else 1)
+        changes.append(IncidentChange(incident, row.incident))
+    if changed or after != row.outages or row.revised:
+        state.put_incident(replace(row, incident=incident if changed else row.incident, outages=after, revised=False))
+
+
+def _felt(
+    context: Context,
+    row: IncidentRow,
+    states: dict[str, ServiceState],
+    alarms: Sequence[Alarm],
+    window: MaintenanceWindow | None,
+    now: int,
+) -> list[Felt]:
+    found: list[Felt] = []
+    for name, service_state in sorted(states.items()):
+        told = relevant(context.topology, name, row.hypothesis.root, alarms)
+        spans = [(alarm.last_raised_at, alarm.cleared_at if alarm.is_cleared else 0) for alarm in told]
+        since, until = episode(spans or [(row.started_at, 0)])
+        service = context.inventory.services.get(name)
+        felt = Felt(
+            service=name,
+            customer=service.customer if service else "",
+            contract=service.contract if service else "",
+            state=service_state,
+            since_at=since,
+            until_at=0 if row.flapping and not row.resolved_at else until,
+            confirmed_by=next((alarm.id for alarm in told if alarm.confirmed_at), ""),
+        )
+        found.extend(_cut(felt, window, now))
+    return found
+
+
+def _cut(felt: Felt, window: MaintenanceWindow | None, now: int) -> tuple[Felt, ...]:
+    """What lies in the maintenance window is excluded; what overruns its end, or begins after it, is not."""
+    if window is None or felt.since_at >= window.ends_at:
+        return (felt,)
+    if (felt.until_at or now) <= window.ends_at:
+        return (replace(felt, excluded=window.name),)
+    return split_at_window(felt, window.name, window.ends_at)
+
+
+def _window(context: Context, row: IncidentRow, alarms: Sequence[Alarm]) -> MaintenanceWindow | None:
+    """The maintenance window in which an incident began: one that covers its root, or every one of its alarms."""
+    windows, topology = context.inventory.windows, context.topology
+    over_root = covering(windows, topology, row.hypothesis.root, row.started_at)
+    if over_root is not None or not alarms:
+        return over_root
+    resources = {witness(alarm) or alarm.resource for alarm in alarms}
+    open_then = (window for window in windows if window.starts_at <= row.started_at < window.ends_at)
+    return next((window for window in open_then if all(covers(window, topology, resource) for resource in resources)), None)
+
+
+def _incident(
+    context: Context,
+    state: DomainState,
+    row: IncidentRow,
+    alarms: Sequence[Alarm],
+    outages: Sequence[Outage],
+    window: MaintenanceWindow | None,
+    states: dict[str, ServiceState] | None,
+) -> Incident:
+    before = row.incident
+    impacts = _impacts(context, row, outages, states)
+    planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
+    version = context.topology.version
+    return Incident(
+        id=row.id,
+        domain=row.domain,
+        root_cause=row.hypothesis.root,
+        state=IncidentState.RESOLVED if row.resolved_at else IncidentState.OPEN,
+        severity=before.severity if before is not None and states is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
+        reason=_reason(context, row, alarms, window if planned else None),
+        explanation=lines(row.hypothesis, alarms, impacts, version),
+        alarms=tuple(alarm.id for alarm in alarms),
+        impacts=impacts,
+        started_at=row.started_at,
+        opened_at=row.opened_at,
+        resolved_at=row.resolved_at,
+        probability=round(row.hypothesis.probability, 4),
+        planned=planned,
+        flapping=row.flapping,
+        confirmed_by=(before.confirmed_by if before else "") or next((alarm.id for alarm in alarms if alarm.confirmed_at), ""),
+        topology_version=version,
+        rules_version=context.rules_version,
+    )
+
+
+def _impacts(context: Context, row: IncidentRow, outages: Sequence[Outage], states: dict[str, ServiceState] | None) -> tuple[Impact, ...]:
+    if row.absorbed_by:
+        return ()
+    if states is None:
+        return row.incident.impacts if row.incident is not None else ()
+    found = []
+    for name, service_state in states.items():
+        service = context.inventory.services.get(name)
+        customer = context.inventory.customers.get(service.customer) if service else None
+        if service is None or customer is None:
+            continue
+        own = (outage.started_at for outage in outages if outage.service == name and outage.state is service_state)
+        since = max(own, default=row.started_at)
+        found.append(Impact(name, service.customer, service.contract, customer.tier, service_state, since))
+    return in_order(found)
+
+
+def _reason(context: Context, row: IncidentRow, alarms: Sequence[Alarm], window: MaintenanceWindow | None) -> str:
+    if row.absorbed_by:
+        return f"It is one with incident {row.absorbed_by}: later evidence showed one cause behind both."
+    said = [sentence(Finding(context.topology, row.hypothesis, alarms))]
+    if row.flapping:
+        said.append("It is flapping: held as one incident until quiet.")
+    if window is not None:
+        said.append(f"Planned work: {window.name}{f' ({window.reason})' if window.reason else ''}.")
+    return " ".join(said)
