@@ -1,5 +1,6 @@
 """What MIBs say, as data: names, OIDs, enumerations, display hints. The run time never parses a MIB; it looks up here."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -154,8 +155,12 @@ def _number_text(value: int, wire_type: ValueType, known: MibObject | None) -> s
         return str(value)
     if value in known.enumeration and known.syntax is Syntax.INTEGER:
         return f"{known.enumeration[value]}({value})"
-    text = _integer_hint(value, known.hint) if known.hint and wire_type is not ValueType.TIME_TICKS else str(value)
-    return f"{text} {known.units}" if known.units else text
+    hint, units = known.hint, known.units
+    scale = _SCALED_UNITS.fullmatch(units)
+    if scale and not hint:  # UNITS "0.1 dBm" is the common way to say tenths: -312 is -31.2 dBm
+        hint, units = f"d-{len(scale[1])}", scale[2]
+    text = _integer_hint(value, hint) if hint and wire_type is not ValueType.TIME_TICKS else str(value)
+    return f"{text} {units}" if units else text
 
 
 def _octets_text(value: bytes, known: MibObject | None) -> str:
@@ -250,6 +255,7 @@ def _chunk_text(chunk: bytes, style: str) -> str:
     return f"{number:0{2 * len(chunk)}x}" if style == "x" else f"{number:{style}}"
 
 
+_SCALED_UNITS = re.compile(r"0\.(0*1) (.+)")
 _STYLES = frozenset("axdot")
 _MAX_PLACES = 20
 _MAX_OCTETS = 512

@@ -1,0 +1,112 @@
+"""How rule files are written, before names become OIDs and texts become templates."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.core.event import Condition, Severity, Signal
+from pipeline.core.resource import ResourceKind
+from pipeline.core.rule import By, EventType
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmTypeForm:
+    """One entry of the catalogue; ``probable_cause`` is ``registry/name``."""
+
+    name: str
+    event_type: EventType
+    probable_cause: str
+    severity: Severity
+    description: str
+    will_clear: bool = True
+    condition: Condition = Condition.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmTypeTest:
+    """What an entry must come out as: the keys that are given."""
+
+    alarm_type: str
+    expect: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFile:
+    """A file of ``rules/alarms``."""
+
+    alarm_types: tuple[AlarmTypeForm, ...]
+    tests: tuple[AlarmTypeTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceForm:
+    """Where the resource is found; see :class:`pipeline.core.rule.Locator`. ``index_of`` names the object whose index is taken."""
+
+    kind: ResourceKind
+    by: By = By.DEVICE
+    varbind: str = ""
+    name_varbind: str = ""
+    index_of: str = ""
+    arcs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrapForm:
+    """One trap rule. It matches by ``notification`` (a name) or ``oid``, and by ``when``: object -> value or values."""
+
+    name: str
+    resource: ResourceForm
+    alarm_type: str
+    signal: Signal
+    text: str
+    notification: str = ""
+    oid: str = ""
+    when: dict[str, Any] = field(default_factory=dict)
+    severity: Severity | None = None
+    qualifier: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrapTest:
+    """A notification and the event that must come of it: the keys that are given.
+
+    ``varbinds`` are ``object.index: value``, values as labels, numbers, text or ``hex:0102``. ``source`` is the sender: the test network
+    has ``router`` at 192.0.2.1 with interfaces eth1 to eth9 of ifIndex 1 to 9.
+    """
+
+    expect: dict[str, Any]
+    notification: str = ""
+    oid: str = ""
+    source: str = "192.0.2.1"
+    varbinds: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrapFile:
+    """A file of ``rules/traps``."""
+
+    traps: tuple[TrapForm, ...]
+    tests: tuple[TrapTest, ...]
+
+
+_X733 = (
+    "other adapter-error application-subsystem-failure bandwidth-reduced call-establishment-error communications-protocol-error"
+    " communications-subsystem-failure configuration-or-customization-error congestion corrupt-data cpu-cycles-limit-exceeded"
+    " data-set-or-modem-error degraded-signal dte-dce-interface-error enclosure-door-open equipment-malfunction excessive-vibration"
+    " file-error fire-detected flood-detected framing-error heating-or-ventilation-or-cooling-system-problem humidity-unacceptable"
+    " input-output-device-error input-device-error lan-error leak-detected local-node-transmission-error loss-of-frame loss-of-signal"
+    " material-supply-exhausted multiplexer-problem out-of-memory output-device-error performance-degraded power-problem"
+    " pressure-unacceptable processor-problem pump-failure queue-size-exceeded receive-failure receiver-failure"
+    " remote-node-transmission-error resource-at-or-nearing-capacity response-time-excessive retransmission-rate-excessive"
+    " software-error software-program-abnormally-terminated software-program-error storage-capacity-problem temperature-unacceptable"
+    " threshold-crossed timing-problem toxic-leak-detected transmit-failure transmitter-failure underlying-resource-unavailable"
+    " version-mismatch"
+)
+_X736 = (
+    "authentication-failure breach-of-confidentiality cable-tamper delayed-information denial-of-service duplicate-information"
+    " information-missing information-modification-detected information-out-of-sequence intrusion-detection key-expired"
+    " non-repudiation-failure out-of-hours-activity out-of-service procedural-error unauthorized-access-attempt"
+    " unexpected-information unspecified-reason"
+)
+PROBABLE_CAUSES: dict[str, frozenset[str]] = {"x733": frozenset(_X733.split()), "x736": frozenset(_X736.split())}
+"""Probable causes by registry: ITU-T X.733 section 8.1.2.2 and X.736 section 8.1.2.2, in kebab-case."""
