@@ -1,0 +1,45 @@
+"""The poll collector's counters: due = polled + skipped; polled = journaled + refused; journaled = published + unreadable + waiting."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from collectors.journal import Journal
+from collectors.poll.poller import Polled
+
+SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
+
+
+class PollMetrics:
+    """Prometheus series of one poll collector, registered in ``registry``."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"assure_{name}_total", text, labels, registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"assure_{name}", text, registry=registry)
+
+        self.polls = counter("polls", "polls that ended, by outcome", "outcome")
+        self.skipped = counter("polls_skipped", "turns lost because the device's last poll was still under way")
+        self.refused = counter("polls_refused", "polls that could not be journaled", "reason")
+        self.journaled = counter("polls_journaled", "polls durable in the journal")
+        self.undecodable = counter("polls_undecodable", "journal records that this version cannot read; their bytes stay in the journal")
+        self.values = counter("poll_values", "values taken from answers")
+        self.values_refused = counter("poll_values_refused", "values of another type than their column's, or not asked for")
+        self.seconds = Histogram("assure_poll_seconds", "how long one device's poll took", buckets=SECONDS, registry=registry)
+        self.devices = gauge("poll_devices", "devices in the schedule")
+        self.last = gauge("journal_last_sequence", "newest durable sequence")
+        self.acknowledged = gauge("journal_acknowledged_sequence", "newest published sequence")
+        self.bytes = gauge("journal_bytes", "size of the journal's segments")
+
+    def count(self, polled: Polled) -> None:
+        """Count one poll that ended."""
+        self.polls.labels(polled.poll.outcome.value).inc()
+        self.values.inc(polled.values)
+        self.values_refused.inc(polled.refused)
+        self.seconds.observe(polled.seconds)
+
+    def watch(self, journal: Journal) -> None:
+        """Let the journal's gauges show the open journal."""
+        self.last.set_function(lambda: journal.synced_sequence)
+        self.acknowledged.set_function(lambda: journal.acknowledged)
+        self.bytes.set_function(lambda: journal.bytes)
