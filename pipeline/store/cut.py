@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from pipeline.store.row import Rows, append
 
-
 _EMPTY_MESSAGES = 1_000
 """Messages without rows (ticks) make no cut of their own until there are so many."""
 
@@ -55,8 +54,8 @@ class Cut:
 class Start:
     """Where to begin reading a partition: at ``position``, in ``epoch``, after the store's ``last`` cut.
 
-    ``note`` is for the log, if anything is amiss. ``known`` is the last cut if the broker may still hold it, whose messages are read once more: to see by the first that the broker still holds the same log,
-    and, if the cut is not done, to write it again.
+    ``note`` is for the log, if anything is amiss. ``known`` is the last cut if the broker may still hold it: its messages are read once
+    more, to see by the first that the broker still holds the same log, and, if the cut is not done, to write it again.
     """
 
     position: int

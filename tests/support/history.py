@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.config.secret import Secret
@@ -89,7 +90,8 @@ class HistoryProcess:
             async with StoreClient.writer(self.settings) as client:
                 await migrate(client, self.settings.database)
 
-        asyncio.run(work())
+        with ThreadPoolExecutor(1) as thread:  # the caller may have an event loop of its own
+            thread.submit(asyncio.run, work()).result()
 
 
 def _line(descriptor: int) -> bytes:

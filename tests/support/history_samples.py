@@ -1,0 +1,187 @@
+"""One value of every kind that the history keeps, for tests: a fibre cut that took a service down, and what followed."""
+
+import time
+from decimal import Decimal
+from typing import Any
+
+from pipeline.core.alarm import Alarm, AlarmChange, Change
+from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
+from pipeline.core.event import Condition, Event, EventSource, Severity, Signal
+from pipeline.core.incident import Impact, Incident, IncidentState
+from pipeline.core.inventory import Tier
+from pipeline.core.kpi import KpiBatch
+from pipeline.core.outage import Outage, ServiceState
+from pipeline.core.raw import PollOutcome, RawPoll, RawTrap, SnmpVersion, ValueType, VarBind
+from pipeline.core.reason import Reason
+from pipeline.core.resource import ResourceId
+from pipeline.core.sla import Evaluation, Interval
+from pipeline.wire import DeadLetter, Topic
+
+NOW = time.time_ns() // 1_000_000 * 1_000_000
+"""UTC nanoseconds, on a whole millisecond. Tables forget old rows, so samples are of today."""
+
+S = 1_000_000_000
+PORT = ResourceId("interface/pe1/ge-0/0/1")
+
+
+def trap(sequence: int = 1, at: int = NOW) -> RawTrap:
+    varbinds = (
+        VarBind("1.3.6.1.2.1.2.2.1.1.1", ValueType.INTEGER, 1),
+        VarBind("1.3.6.1.2.1.31.1.1.1.1.1", ValueType.OCTET_STRING, b"ge-0/0/1"),
+        VarBind("1.3.6.1.2.1.2.2.1.6.1", ValueType.OCTET_STRING, b"\x00\xff\n"),
+    )
+    return RawTrap("trap-1", sequence, at, "127.20.0.1", SnmpVersion.V2C, "1.3.6.1.6.3.1.1.5.3", varbinds, uptime_ticks=4_200)
+
+
+def poll(sequence: int = 1, at: int = NOW, outcome: PollOutcome = PollOutcome.ANSWERED) -> RawPoll:
+    return RawPoll("poll-1", sequence, at, "pe1", outcome, uptime_ticks=4_200, indexes=(1, 2), round_trip_ms=1.25)
+
+
+def event(number: int = 1, at: int = NOW) -> Event:
+    return Event(
+        id=f"trap-1:{number}:0",
+        occurred_at=at,
+        resource=PORT,
+        alarm_type="link-down",
+        signal=Signal.RAISE,
+        severity=Severity.MAJOR,
+        text="link ge-0/0/1 is down",
+        source=EventSource.TRAP,
+        device="pe1",
+        collector="trap-1",
+        sequence=number,
+        rule="standard/link",
+        condition=Condition.DOWN,
+        attributes={"ifName": "ge-0/0/1"},
+    )
+
+
+def alarm(revision: int = 1, *, is_cleared: bool = False, at: int = NOW, name: str = "al-1") -> Alarm:
+    return Alarm(
+        id=name,
+        resource=PORT,
+        alarm_type="link-down",
+        qualifier="",
+        domain="default",
+        device="pe1",
+        severity=Severity.MAJOR,
+        text="link ge-0/0/1 is down",
+        is_cleared=is_cleared,
+        created_at=NOW,
+        last_raised_at=NOW,
+        last_changed_at=at,
+        cleared_at=at if is_cleared else 0,
+        condition=Condition.DOWN,
+        event_type="communications-alarm",
+        probable_cause="loss-of-signal",
+        cleared_by=EventSource.POLL if is_cleared else None,
+        confirmed_at=NOW + S,
+        events=("trap-1:1:0",),
+        revision=revision,
+    )
+
+
+def alarm_change(revision: int = 1, *, is_cleared: bool = False, at: int = NOW, name: str = "al-1") -> AlarmChange:
+    change, reason = (Change.CLEARED, Reason.CLEARED) if is_cleared else (Change.RAISED, Reason.FIRST_RAISE)
+    return AlarmChange(alarm(revision, is_cleared=is_cleared, at=at, name=name), change, reason, "trap-1:1:0", at)
+
+
+def incident(revision: int = 1, *, resolved: bool = False, name: str = "in-1") -> Incident:
+    return Incident(
+        id=name,
+        domain="default",
+        root_cause=ResourceId("fibre/f-ams-rtm-1"),
+        state=IncidentState.RESOLVED if resolved else IncidentState.OPEN,
+        severity=Severity.CRITICAL,
+        reason="fibre f-ams-rtm-1 is cut",
+        explanation=("explains 2 of 2 alarms", "nothing expected is missing"),
+        alarms=("al-1",),
+        impacts=(Impact("acme-vpn-1", "acme", "acme-gold", Tier.GOLD, ServiceState.DOWN, NOW),),
+        started_at=NOW,
+        opened_at=NOW + S,
+        resolved_at=NOW + 300 * S if resolved else 0,
+        probability=0.97,
+        confirmed_by="al-1",
+        topology_version="t1",
+        rules_version="r1",
+        revision=revision,
+    )
+
+
+def outage(revision: int = 1, *, ended: bool = False, name: str = "ou-1", state: ServiceState = ServiceState.DOWN) -> Outage:
+    return Outage(
+        id=name,
+        service="acme-vpn-1",
+        customer="acme",
+        contract="acme-gold",
+        state=state,
+        incident="in-1",
+        root_cause="fibre/f-ams-rtm-1",
+        started_at=NOW,
+        ended_at=NOW + 300 * S if ended else 0,
+        confirmed_by="al-1",
+        revision=revision,
+    )
+
+
+def kpis(at: int = NOW, device: str = "pe1") -> KpiBatch:
+    resources = (PORT, ResourceId("interface/pe1/ge-0/0/2"))
+    columns = {"utilisation_in_percent": (40.0, None), "utilisation_out_percent": (55.5, 60.0)}
+    return KpiBatch(device, at, "poll-1", 1, resources, columns, {"utilisation_in_percent": (0, 1), "utilisation_out_percent": (0, 2)})
+
+
+def evaluation() -> Evaluation:
+    return Evaluation(
+        id="ev-1",
+        contract="acme-gold",
+        service="acme-vpn-1",
+        customer="acme",
+        plan="lab-gold",
+        plan_version="v1",
+        period="2026-11",
+        timezone="Europe/Amsterdam",
+        period_starts_at=NOW - 20 * 86_400 * S,
+        period_ends_at=NOW + 10 * 86_400 * S,
+        evaluated_at=NOW,
+        counted_s=300,
+        excluded_s=0,
+        unconfirmed_s=10,
+        denominator_s=2_592_000,
+        availability=Decimal("99.98843"),
+        target=Decimal("99.99"),
+        violated=True,
+        reason=Reason.TARGET_MISSED.value,
+        credit_minor=12_000,
+        currency="EUR",
+        charge_minor=120_000,
+        intervals=(Interval(NOW, NOW + 300 * S, "ou-1"),),
+        arithmetic=("100 x (1 - 300 / 2592000) = 99.98843",),
+        outages=("ou-1",),
+    )
+
+
+def effect() -> Effect:
+    return Effect("ticket:in-1:open", EffectKind.TICKET_OPEN, "in-1", "tmf621", NOW, Reason.ROOT_CAUSE_FOUND.value, {"title": "fibre cut"})
+
+
+def receipt() -> Receipt:
+    return Receipt("ticket:in-1:open", EffectKind.TICKET_OPEN, "in-1", "tmf621", Outcome.DELIVERED, NOW, "TT-1", 2)
+
+
+def dead_letter() -> DeadLetter:
+    return DeadLetter("events", 0, 7, "undecodable", "unknown kind 'x'", NOW, None, b"\x00\xff")
+
+
+EVERY_KIND: dict[Topic, list[Any]] = {
+    Topic.RAW_TRAPS: [trap()],
+    Topic.RAW_POLLS: [poll()],
+    Topic.EVENTS: [event()],
+    Topic.ALARMS: [alarm_change()],
+    Topic.INCIDENTS: [incident()],
+    Topic.OUTAGES: [outage()],
+    Topic.KPIS: [kpis()],
+    Topic.EVALUATIONS: [evaluation()],
+    Topic.EFFECTS: [effect()],
+    Topic.RECEIPTS: [receipt()],
+    Topic.DEAD_LETTERS: [dead_letter()],
+}
