@@ -90,3 +90,16 @@ async def consumer(bootstrap: str, group: str, topics: Sequence[Topic]) -> Async
         yield client
     finally:
         await client.stop()
+
+
+@asynccontextmanager
+async def reader(bootstrap: str, topic: Topic, *, from_start: bool) -> AsyncIterator[AIOKafkaConsumer]:
+    """All partitions of one topic outside of any group, from its start or its end; nothing is committed."""
+    client = AIOKafkaConsumer(
+        topic.value, bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest" if from_start else "latest"
+    )
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.stop()

@@ -1,0 +1,1 @@
+"""Northbound: the read-only console for people and the same answers as JSON."""

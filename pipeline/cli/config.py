@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from pipeline.cli.output import Exit, fail
-from pipeline.config.load import load_settings
 from pipeline.config.problem import ConfigError
 from pipeline.config.settings import Settings
+from pipeline.config.settings_file import load_settings
 
 DEMO_SETTINGS = Path("var/demo/assure.yaml")
 _option = click.option(
@@ -33,7 +33,9 @@ def settings_path(config: Path | None) -> Path:
     for candidate in [named] if named else [Path("assure.yaml"), DEMO_SETTINGS]:
         if candidate.is_file():
             return candidate
-    fail(f"no settings file{f' at {named}' if named else ''}; `assure init mynet` writes one, `assure demo` makes its own", Exit.USAGE)
+    return fail(
+        f"no settings file{f' at {named}' if named else ''}; `assure init mynet` writes one, `assure demo` makes its own", Exit.USAGE
+    )
 
 
 def read_settings(config: Path | None) -> Settings:

@@ -25,7 +25,14 @@ class Exit(IntEnum):
 
 
 SEVERITY_STYLE = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "cyan", "indeterminate": "dim"}
-STATE_STYLE = {"down": "bold red", "degraded": "yellow", "redundancy-lost": "magenta", "up": "green", "open": "bold red", "resolved": "green"}
+STATE_STYLE = {
+    "down": "bold red",
+    "degraded": "yellow",
+    "redundancy-lost": "magenta",
+    "up": "green",
+    "open": "bold red",
+    "resolved": "green",
+}
 TIER_STYLE = {"gold": "bold yellow", "silver": "bold white", "bronze": "dark_orange3"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")

@@ -51,4 +51,4 @@ def channel(app: faust.App, *topics: Topic) -> faust.TopicT[bytes]:
 
 def rows(app: faust.App, name: str) -> faust.Table[bytes, bytes]:
     """A table of packed rows. Its changelog is compacted; a row is written once for each batch that changed it."""
-    return app.Table(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    return app.Table(name, key_type=bytes, value_type=bytes)

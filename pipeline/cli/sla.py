@@ -1,0 +1,85 @@
+"""`assure sla`: availability against what was agreed."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.config import config_option, read_settings
+from pipeline.cli.output import Exit, console, fail, json_option, print_json
+from pipeline.cli.show import reader
+
+Json = dict[str, Any]
+
+
+@click.group()
+def sla() -> None:
+    """Availability of each service against its plan.
+
+    \b
+    assure sla settle             evaluate the present month as if it ended now
+    assure sla report             the latest evaluation of each service
+    """
+
+
+@sla.command()
+@config_option
+@json_option
+def report(*, config: Path | None, as_json: bool) -> None:
+    """The latest evaluation of each service and month, missed targets first."""
+    with reader(config) as read:
+        evaluations, entries = read.evaluations(), read.credits()
+    if as_json:
+        print_json(evaluations)
+    elif evaluations:
+        _print(evaluations, entries)
+    else:
+        click.echo("No month has been settled yet: `assure sla settle` evaluates the present one as if it ended now.")
+
+
+@sla.command()
+@config_option
+@click.option(
+    "--at", "instant", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]), help="UTC; the month that contains it. Default: now."
+)
+@click.option("--wait-seconds", default=30.0, show_default=True, help="How long to wait for the answers.")
+@json_option
+def settle(*, config: Path | None, instant: datetime | None, wait_seconds: float, as_json: bool) -> None:
+    """Evaluate every contract's month, cut at the given instant, and enter what is owed into the ledger.
+
+    Settling again proposes only what changed since: the same facts ten times give one credit.
+    """
+    from pipeline.settling import request_settlement  # noqa: PLC0415  # the Kafka client is for this command only
+
+    settings = read_settings(config)
+    at = int(instant.replace(tzinfo=UTC).timestamp()) * 10**9 if instant else time.time_ns()
+    try:
+        asyncio.run(request_settlement(settings, "cli", at))
+    except (OSError, RuntimeError) as error:
+        fail(f"the broker at {settings.broker.bootstrap} does not answer: {error}", Exit.NO_ANSWER)
+    with reader(config) as read:
+        deadline = time.monotonic() + wait_seconds
+        services = len(read.services())
+        evaluations: list[Json] = []
+        while time.monotonic() < deadline and len(evaluations) < services:
+            time.sleep(0.2)
+            evaluations = read.evaluations(evaluated_at=at)
+        entries = read.credits()
+    if len(evaluations) < services:
+        fail(
+            f"{len(evaluations)} of {services} services answered within {wait_seconds:g} s; is the worker running? (`assure doctor`)",
+            Exit.NO_ANSWER,
+        )
+    if as_json:
+        print_json(evaluations)
+    else:
+        _print(evaluations, entries)
+
+
+def _print(evaluations: list[Json], entries: list[Json]) -> None:
+    from pipeline.cli.demo_scene import settlement  # noqa: PLC0415  # the table that the demo shows
+
+    console().print(settlement(evaluations, entries))

@@ -1,0 +1,68 @@
+"""The composition root: which part is made of what. It reads top to bottom; a process imports only the part that it runs."""
+
+# Imports stand inside the functions on purpose: the collectors hold no database client, and a child starts in half the time.
+# ruff: noqa: PLC0415
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from pipeline.config.settings import Settings
+
+Runner = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+
+async def run_part(name: str, settings: Settings, stop: asyncio.Event) -> None:
+    """Run one part of :data:`pipeline.config.settings.COMPONENTS` until ``stop`` is set."""
+    await PARTS[name](settings, stop)
+
+
+async def traps(settings: Settings, stop: asyncio.Event) -> None:
+    """Datagrams -> journal -> ``raw.traps``."""
+    from collectors.trap.collector import run
+
+    await run(settings, stop)
+
+
+async def polls(settings: Settings, stop: asyncio.Event) -> None:
+    """Agents -> journal -> ``raw.polls``."""
+    from collectors.poll.collector import run
+
+    from pipeline.inventory.files import InventorySource
+
+    source = InventorySource(settings.inventory_dir)
+    await run(settings, source.current, stop)
+
+
+async def worker(settings: Settings, stop: asyncio.Event) -> None:
+    """``raw.*`` -> events, alarms, incidents, outages, evaluations, effects."""
+    from pipeline.knowing import FileKnowledge
+    from pipeline.stream.worker import run_worker
+
+    await run_worker(settings, FileKnowledge(settings), stop)
+
+
+async def sink(settings: Settings, stop: asyncio.Event) -> None:
+    """Every topic -> ClickHouse."""
+    from pipeline.store.sink import run_sink
+
+    await run_sink(settings, stop)
+
+
+async def outputs(settings: Settings, stop: asyncio.Event) -> None:
+    """``effects`` -> tickets, webhooks, ledger -> ``receipts``."""
+    from pipeline.obligations import Obligations
+    from pipeline.outputs.run import run_outputs
+
+    with Obligations(settings.obligations_url()) as store:
+        await run_outputs(settings, store, stop)
+
+
+async def api(settings: Settings, stop: asyncio.Event) -> None:
+    """History and obligations -> console and JSON."""
+    from pipeline.api.server import run_api
+    from pipeline.reading import Reader
+
+    await run_api(settings, Reader(settings), stop)
+
+
+PARTS: dict[str, Runner] = {"traps": traps, "polls": polls, "worker": worker, "sink": sink, "outputs": outputs, "api": api}

@@ -1,0 +1,111 @@
+"""One correlation domain's alarms meet here: alarm changes, incidents, outages, and the effects that incidents ask for."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from prometheus_client import Counter, Gauge
+
+from pipeline.bus import partition_of
+from pipeline.config.settings import CorrelationSettings
+from pipeline.core.chain import Item, advance
+from pipeline.core.domain import Context, DomainState, Output, Timing
+from pipeline.core.effect import Effect
+from pipeline.core.event import Tick
+from pipeline.core.knowledge import Knowledge, KnowledgeSource
+from pipeline.core.outage import Outage
+from pipeline.core.ticket import decide
+from pipeline.stream.guard import Send
+from pipeline.stream.rows import Rows
+from pipeline.wire import Topic
+
+INPUTS = Counter("assure_alarm_inputs_total", "Events folded into alarms", ["reason"])
+INCIDENTS = Counter("assure_incident_revisions_total", "Incident revisions", ["state"])
+OPEN = Gauge("assure_incidents_open", "Open incidents", ["domain"])
+
+
+class DomainHandler:
+    """``events -> alarms, incidents, outages, effects``, keyed by correlation domain. Working state is made from the rows when needed."""
+
+    def __init__(self, send: Send, source: KnowledgeSource, rows: Rows, settings: CorrelationSettings, partitions: int) -> None:
+        self._send = send
+        self._source = source
+        self._rows = rows
+        self._partitions = partitions
+        self._timing = Timing(
+            settings.settle_s, settings.settle_cap_s, settings.flap_changes, settings.flap_window_s, settings.clear_hold_s
+        )
+        self._states: dict[int, dict[str, DomainState]] = {}
+        self._known: Knowledge | None = None
+        self._context: Context | None = None
+
+    async def handle(self, partition: int, items: list[Item]) -> None:
+        """Fold one message; a tick goes to every domain of the partition."""
+        context = self._current_context()
+        states = self._loaded(partition, context)
+        for domain, batch in self._by_domain(partition, states, items).items():
+            state = states.get(domain) or DomainState.from_rows(context)
+            states[domain], output = advance(context, state, batch)
+            self._rows.store(partition, ((f"{domain}|{name}", row) for name, row in output.rows))
+            await self._publish(partition, domain, states[domain], output)
+
+    def forget(self, partition: int) -> None:
+        """Drop a partition's working state; the rows have what was last completed."""
+        self._states.pop(partition, None)
+
+    def forget_all(self) -> None:
+        """Drop all working state: the partitions may have been elsewhere in between."""
+        self._states.clear()
+
+    def _loaded(self, partition: int, context: Context) -> dict[str, DomainState]:
+        if partition not in self._states:
+            by_domain = defaultdict(list)
+            for name, row in self._rows.load(partition):
+                domain, _, key = name.partition("|")
+                by_domain[domain].append((key, row))
+            self._states[partition] = {domain: DomainState.from_rows(context, rows) for domain, rows in by_domain.items()}
+        return self._states[partition]
+
+    def _by_domain(self, partition: int, states: dict[str, DomainState], items: Sequence[Item]) -> dict[str, list[Item]]:
+        grouped: dict[str, list[Item]] = defaultdict(list)
+        for item in items:
+            for domain in self._domains(partition, states) if isinstance(item, Tick) else (item.domain,):
+                grouped[domain].append(item)
+        return grouped
+
+    def _domains(self, partition: int, states: dict[str, DomainState]) -> Iterable[str]:
+        return sorted(domain for domain in states if partition_of(domain, self._partitions) == partition)
+
+    async def _publish(self, partition: int, domain: str, state: DomainState, output: Output) -> None:
+        for reason, count in output.counts.items():
+            INPUTS.labels(reason.value).inc(count)
+        await self._send(Topic.ALARMS, partition, output.alarm_changes)
+        await self._publish_outages(output.outages)
+        if output.incidents:
+            OPEN.labels(domain).set(len(state.open))
+            for change in output.incidents:
+                INCIDENTS.labels(change.incident.state.value).inc()
+            await self._send(Topic.INCIDENTS, partition, [change.incident for change in output.incidents])
+            await self._publish_effects(state, output)
+
+    async def _publish_outages(self, outages: Sequence[Outage]) -> None:
+        by_partition: dict[int, list[Outage]] = defaultdict(list)
+        for outage in outages:
+            by_partition[partition_of(outage.contract, self._partitions)].append(outage)
+        for partition, batch in by_partition.items():
+            await self._send(Topic.OUTAGES, partition, batch)
+
+    async def _publish_effects(self, state: DomainState, output: Output) -> None:
+        assert self._known is not None
+        by_partition: dict[int, list[Effect]] = defaultdict(list)
+        for change in output.incidents:
+            for effect in decide(change.incident, change.previous, self._known.routing, state.now):
+                by_partition[partition_of(effect.subject, self._partitions)].append(effect)
+        for partition, batch in by_partition.items():
+            await self._send(Topic.EFFECTS, partition, batch)
+
+    def _current_context(self) -> Context:
+        known = self._source.current()
+        if self._context is None or known is not self._known:
+            self._known = known
+            self._context = Context(known.topology, known.inventory, known.rules.alarm_types, self._timing, known.rules.version)
+        return self._context
