@@ -146,7 +146,7 @@ def _without_target(verb: Verb, words: list[str]) -> Command:
 def _target(plant: Plant, kind: Target, name: str) -> str:
     names = targets(plant, kind)
     if name not in names:
-        raise CommandError(f"'{name}' is not a {kind} of the lab{_did_you_mean(name, sorted(names))}")
+        raise CommandError(f"'{name}' is no {kind} of the lab{_did_you_mean(name, sorted(names))}")
     return name
 
 

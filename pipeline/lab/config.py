@@ -9,13 +9,15 @@ class LabConfig:
     """A lab. Addresses are ``host:port``; port 0 takes a free one.
 
     ``trap_target`` is where the devices send notifications. ``control`` is where commands are taken over HTTP; empty for nowhere.
-    ``seed`` decides all that looks random. ``port_override`` replaces every device's declared UDP port, 0 by a free one each.
+    ``seed`` decides all that looks random. ``haste`` divides the time that devices take to notice a change. ``port_override``
+    replaces every device's declared UDP port, 0 by a free one each.
     """
 
     trap_target: str = "127.0.0.1:16200"
     control: str = "127.0.0.1:18161"
     community: str = "public"
     seed: int = 1
+    haste: float = 1.0
     port_override: int | None = None
 
 

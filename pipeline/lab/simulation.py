@@ -167,7 +167,7 @@ class Lab:
         """Send when due, but never before what was said earlier of the same resource: its last notification tells its state."""
         loop = asyncio.get_running_loop()
         earliest = self._due.get(notification.resource, 0.0) + _APART_S
-        due = max(loop.time() + notification.delay_ms / 1000, earliest)
+        due = max(loop.time() + notification.delay_ms / 1000 / self.config.haste, earliest)
         self._due[notification.resource] = due
         self._after(due - loop.time(), partial(self._send, notification))
 
@@ -228,6 +228,6 @@ async def run_lab(inventory: Inventory, config: LabConfig, stop: asyncio.Event) 
         await stop.wait()
 
 
-def on_free_ports(trap_target: str, seed: int = 1) -> LabConfig:
+def on_free_ports(trap_target: str, seed: int = 1, haste: float = 1.0) -> LabConfig:
     """A lab whose agents and control server take free ports: several can run side by side."""
-    return replace(LabConfig(), trap_target=trap_target, control="127.0.0.1:0", seed=seed, port_override=0)
+    return replace(LabConfig(), trap_target=trap_target, control="127.0.0.1:0", seed=seed, haste=haste, port_override=0)
