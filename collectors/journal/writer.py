@@ -5,6 +5,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -49,6 +50,7 @@ class Journal:
         self._journal_bytes = journal_bytes
         self._reader = JournalReader(directory)
         self._lock = self._file = -1
+        self._held = ExitStack()
         self._size = 0
         self._sealed: list[tuple[Path, int, int]] = []
         self._watermark: Watermark
@@ -58,13 +60,14 @@ class Journal:
     def __enter__(self) -> Self:
         """Lock, cut off a torn tail, find the next sequence. Raises ``JournalLockedError`` or ``JournalError``."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _lock(self.directory)
-        try:
+        with ExitStack() as stack:
+            self._lock = _lock(self.directory)
+            stack.callback(os.close, self._lock)
             self._watermark = Watermark(self.directory)
+            stack.callback(self._watermark.close)
             self._recover()
-        except BaseException:
-            os.close(self._lock)
-            raise
+            stack.callback(lambda: os.close(self._file))
+            self._held = stack.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -73,9 +76,7 @@ class Journal:
             if not self._failed and self.synced_sequence < self.last_sequence:
                 self.sync()
         finally:
-            os.close(self._file)
-            self._watermark.close()
-            os.close(self._lock)
+            self._held.close()
 
     @property
     def acknowledged(self) -> int:

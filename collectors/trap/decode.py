@@ -30,6 +30,11 @@ UNSPECIFIED_ADDRESS = "0.0.0.0"  # noqa: S104  what a sender without an address 
 _UPTIME_NAME = bytes.fromhex("06082b06010201010300")
 
 
+ERROR_STATUS = range(19)
+ERROR_INDEX = range(1 << 31)
+"""RFC 3416 section 3."""
+
+
 class Header(NamedTuple):
     """What comes before the PDU's fields. ``pdu_at`` is where the PDU's tag stands, ``start`` its first content byte."""
 
@@ -93,9 +98,9 @@ class NotificationReader:
     def _v2(self, data: bytes, head: Header) -> Notification:
         """RFC 3416 sections 4.2.6 and 4.2.7: sysUpTime.0 and snmpTrapOID.0 are the first two variable bindings."""
         at, end = head.start, head.end
-        for _ in ("request-id", "error-status", "error-index"):
+        for valid in (INT32, ERROR_STATUS, ERROR_INDEX):
             start, at = expect(data, at, end, INTEGER)
-            _int32(data, start, at)
+            _int32(data, start, at, valid)
         uptime, at, end = self._uptime(data, at, end)
         varbinds = self._varbinds(data, at, end, MAX_VARBINDS - 1)
         if not varbinds or varbinds[0].oid != SNMP_TRAP_OID or varbinds[0].type is not ValueType.OBJECT_IDENTIFIER:
@@ -169,10 +174,10 @@ def _trap_address(varbinds: list[VarBind]) -> str | None:
     return None
 
 
-def _int32(data: bytes, start: int, stop: int) -> int:
+def _int32(data: bytes, start: int, stop: int, valid: range = INT32) -> int:
     value = integer(data, start, stop)
-    if value not in INT32:
-        raise malformed(f"{value} where an Integer32 should be")
+    if value not in valid:
+        raise malformed(f"{value} where {valid.start} to {valid.stop - 1} may be")
     return value
 
 

@@ -65,6 +65,11 @@ MAX_QUICK_ARC = 4
 """Bytes. Under it no arc can be above 2^32-1."""
 
 
+def _is_quick_arc(arc: bytes) -> bool:
+    """Whether the arc is short, has no leading zero (X.690 8.19.2) and ends."""
+    return len(arc) <= MAX_QUICK_ARC and arc[0] != 0x80 and arc[-1] < 0x80  # noqa: PLR2004  bit 8 says that the arc goes on
+
+
 class VarBindReader:
     """Reads the content of variable bindings, remembering the short ones it has read: devices repeat themselves.
 
@@ -103,7 +108,7 @@ class VarBindReader:
         last = len(content) - 1
         while last > 0 and content[last - 1] & 0x80:
             last -= 1
-        if last < 1 or len(content) > MAX_QUICK_NAME or len(content) - last > MAX_QUICK_ARC or content[last] == 0x80:  # noqa: PLR2004  X.690 8.19.2
+        if last < 1 or len(content) > MAX_QUICK_NAME or not _is_quick_arc(content[last:]):
             return oid(content)
         prefix = self._prefixes.get(content[:last])
         if prefix is None:
