@@ -103,7 +103,7 @@ class Decoder:
         if missing or unknown or any(value is FAILED for value in values.values()):
             return FAILED
         try:
-            return target(**values)
+            return target(**{**dict.fromkeys(shape.absent), **values})
         except ValueError as error:
             return self._fail(node, path, str(error))
 
@@ -146,10 +146,11 @@ class Decoder:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shape:
-    """What a dataclass asks for: each field's type, and which have no default."""
+    """What a dataclass asks for: each field's type, which must be given, and which are ``None`` when left out without a default."""
 
     types: dict[str, Any]
     required: tuple[str, ...]
+    absent: tuple[str, ...]
 
 
 def shape_of(target: type[Any]) -> Shape:
@@ -163,8 +164,10 @@ def _shape_of(target: Hashable) -> Shape:
     hints = typing.get_type_hints(dataclass)
     fields = [field for field in dataclasses.fields(dataclass) if field.init]
     nothing = dataclasses.MISSING
-    required = tuple(field.name for field in fields if field.default is nothing and field.default_factory is nothing)
-    return Shape({field.name: hints[field.name] for field in fields}, required)
+    undefaulted = [field.name for field in fields if field.default is nothing and field.default_factory is nothing]
+    absent = tuple(name for name in undefaulted if type(None) in typing.get_args(hints[name]))
+    required = tuple(name for name in undefaulted if name not in absent)
+    return Shape({field.name: hints[field.name] for field in fields}, required, absent)
 
 
 @cache

@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 from pipeline.config.decode import Decoder
 from pipeline.config.mib_file import load_mib_index
 from pipeline.config.problem import ConfigError, Path_, Problem, Problems
-from pipeline.config.reload import Reloading
 from pipeline.config.rule_compile import Compiler
 from pipeline.config.rule_form import AlarmFile, AlarmTypeTest, TrapFile, TrapTest
 from pipeline.config.settings_file import line_at
@@ -54,13 +53,6 @@ def load_rules(folder: Path, mibs: MibIndex | None = None) -> RuleBook:
 def default_mibs(folder: Path) -> MibIndex:
     """The index beside a rules folder. Raises ``ConfigError`` when there is none."""
     return load_mib_index(folder.parent / "mibs")
-
-
-class RuleSource(Reloading[RuleBook]):
-    """The rule book of a folder, read again when its files change; a broken set is refused whole and the last good one stays."""
-
-    def __init__(self, folder: Path, mibs: MibIndex | None = None) -> None:
-        super().__init__((folder,), SUFFIXES, lambda: load_rules(folder, mibs), what="rule book")
 
 
 @dataclass(slots=True)

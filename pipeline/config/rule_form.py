@@ -4,8 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.core.event import Condition, Severity, Signal
+from pipeline.core.inventory import Tier
+from pipeline.core.outage import ServiceState
+from pipeline.core.plan import Plan
+from pipeline.core.profile import Profile
 from pipeline.core.resource import ResourceKind
+from pipeline.core.routing import Route, TicketRule
 from pipeline.core.rule import By, EventType
+from pipeline.core.threshold import Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,94 @@ class TrapFile:
 
     traps: tuple[TrapForm, ...]
     tests: tuple[TrapTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOutage:
+    """An outage of a plan's test; ``lasts_s`` in seconds."""
+
+    at: str
+    lasts_s: int
+    state: ServiceState = ServiceState.DOWN
+    confirmed: bool = True
+    planned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTest:
+    """A month of one service under a plan, and what it must come to: the keys that are given (fields of ``Evaluation``, and ``credit``).
+
+    ``charge`` is the month's charge, decimal text. The month is the one that contains ``at``, cut in ``timezone``.
+    """
+
+    plan: str
+    at: str
+    outages: tuple[PlanOutage, ...]
+    expect: dict[str, str]
+    charge: str = "1000.00"
+    currency: str = "EUR"
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A file of ``rules/slas``."""
+
+    plans: tuple[Plan, ...]
+    tests: tuple[PlanTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdTest:
+    """Good samples in a row, and what each must cause: ``raise``, ``clear`` or ``-``."""
+
+    threshold: str
+    values: tuple[float, ...]
+    expect: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdFile:
+    """A file of ``rules/kpis``."""
+
+    thresholds: tuple[Threshold, ...]
+    tests: tuple[ThresholdTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingTest:
+    """An incident, and who must be told: the names of routes, and whether it gets a ticket."""
+
+    severity: Severity
+    routes: tuple[str, ...]
+    ticket: bool
+    tiers: tuple[Tier, ...] = ()
+    planned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingFile:
+    """``rules/routing.yaml``."""
+
+    tickets: TicketRule
+    routes: tuple[Route, ...]
+    tests: tuple[RoutingTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileTest:
+    """The columns that a profile must ask for, by name with their OIDs."""
+
+    profile: str
+    expect: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFile:
+    """A file of ``rules/profiles``."""
+
+    profiles: tuple[Profile, ...]
+    tests: tuple[ProfileTest, ...]
 
 
 _X733 = (

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.config.moment import nanoseconds
 from pipeline.core.inventory import Contract, Customer, Device, Fibre, Link, Lsp, MaintenanceWindow, Service, Site, Tunnel
 from pipeline.core.money import to_minor
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +73,6 @@ SECTIONS = {
     )
 }
 """Every section by its key."""
-
-
-def nanoseconds(text: str) -> int:
-    """RFC 3339 text to UTC nanoseconds, exactly. Raises ``ValueError`` when it is none or has no offset."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a time; write it as 2026-11-23T01:00:00Z") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} does not say its offset; write it as 2026-11-23T01:00:00Z")
-    since = moment - _EPOCH
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
 
 
 def _minor(service: str, amount: str, currency: str) -> int:

@@ -1,0 +1,191 @@
+"""Runs the tests that rule files carry: knowledge proves itself before it is used."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.moment import nanoseconds
+from pipeline.config.problem import Path_, Problem, Problems, did_you_mean
+from pipeline.config.rule_compile import Compiler
+from pipeline.config.rule_files import RuleFile, default_mibs
+from pipeline.config.rule_form import AlarmTypeTest, PlanTest, ProfileTest, RoutingTest, ThresholdTest, TrapFile, TrapTest
+from pipeline.config.rule_set import ReadSet, RuleSet, read_set
+from pipeline.core.directory import Directory
+from pipeline.core.event import Severity
+from pipeline.core.incident import Impact, Incident, IncidentState
+from pipeline.core.inventory import Contract, Customer, Device, Interface, Inventory, MaintenanceWindow, Service, Tier
+from pipeline.core.kpi import KpiBatch, Quality
+from pipeline.core.mib import WIRE_TYPE, MibIndex
+from pipeline.core.money import money_text, to_minor
+from pipeline.core.normalize import normalize
+from pipeline.core.outage import Outage, ServiceState
+from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
+from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.sla import evaluate
+from pipeline.core.threshold import apply
+
+NANOSECONDS = 1_000_000_000
+_PORTS = tuple(Interface(f"eth{number}", number, 1000) for number in range(1, 10))
+TEST_INVENTORY = Inventory("test", devices={"router": Device("router", "lab", "192.0.2.1", interfaces=_PORTS)})
+"""The network of the trap rules' tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found; good when ``problems`` holds no error. ``tests_run`` counts the tests of rule files."""
+
+    problems: tuple[Problem, ...]
+    tests_run: int
+    rules: RuleSet | None = None
+
+
+def check_rules(folder: Path, mibs: MibIndex | None = None) -> CheckResult:
+    """Read a rules folder and run every test in it. Problems of reading come first: tests are only run on what could be read."""
+    problems = Problems()
+    found = read_set(folder, mibs or default_mibs(folder), problems)
+    if problems.errors:
+        return CheckResult((*problems.errors, *problems.warnings), 0)
+    ran = run_tests(found)
+    return CheckResult((*problems.errors, *problems.warnings), ran, found.value)
+
+
+def run_tests(found: ReadSet) -> int:
+    """Run the tests of every file, telling each that fails at its place; the number that ran."""
+    rules = found.value
+    for alarm_file, path, alarm_test in found.rules.alarm_tests:
+        _tell_differences(alarm_file, path, *_alarm_type(alarm_test, rules))
+    for trap_file, path, trap_test in found.rules.trap_tests:
+        _trap(trap_file, path, trap_test, rules)
+    ran = len(found.rules.alarm_tests) + len(found.rules.trap_tests)
+    runners: list[tuple[list[RuleFile[Any]], Any]] = [
+        (list(found.plans), _plan),
+        (list(found.thresholds), _threshold),
+        (list(found.routing), _routing),
+        (list(found.profiles), _profile),
+    ]
+    for files, runner in runners:
+        for file in files:
+            for place, test in enumerate(file.form.tests):
+                _tell_differences(file, ("tests", place), *runner(test, rules))
+                ran += 1
+    return ran
+
+
+def _tell_differences(file: RuleFile[Any], path: Path_, expected: Mapping[str, Any], actual: Mapping[str, Any] | str) -> None:
+    if isinstance(actual, str):
+        file.tell(path, actual)
+        return
+    for key, wanted in expected.items():
+        if key not in actual:
+            file.tell((*path, "expect", key), f"'{key}' cannot be expected here", did_you_mean(key, actual))
+        elif _word(wanted) != _word(actual[key]):
+            file.tell(
+                (*path, "expect", key), f"test failed: expected {_word(wanted)!r}, got {_word(actual[key])!r}", "mend the rule or the test"
+            )
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, Severity):
+        return value.name.lower()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _alarm_type(test: AlarmTypeTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
+    known = rules.book.alarm_types.get(test.alarm_type)
+    return test.expect, _fields(known) if known else f"'{test.alarm_type}' is not an alarm type"
+
+
+def _trap(file: RuleFile[TrapFile], path: Path_, test: TrapTest, rules: RuleSet) -> None:
+    compiler = Compiler(file.decoder, file.node, rules.mibs)
+    oid = compiler.trap_oid(test.notification, test.oid, path)
+    varbinds = [_varbind(compiler, name, value, (*path, "varbinds", name)) for name, value in test.varbinds.items()]
+    if oid is None or None in varbinds:
+        return
+    trap = RawTrap("check", 1, 0, test.source, SnmpVersion.V2C, oid, tuple(each for each in varbinds if each))
+    events = normalize(trap, rules.book, Directory.of(TEST_INVENTORY), rules.mibs)
+    _tell_differences(file, path, test.expect, _fields(events[0]))
+
+
+def _varbind(compiler: Compiler, instance: str, value: Any, path: Path_) -> VarBind | None:
+    """``ifIndex.3: 3`` as it would come; the object may be a name or numbers."""
+    name, _, index = instance.partition(".") if not instance[:1].isdigit() else (instance, "", "")
+    oid = compiler.object_oid(name, path)
+    if oid is None:
+        return None
+    known, _ = compiler.mibs.split(oid)
+    wire_type = WIRE_TYPE[known.syntax] if known else ValueType.INTEGER if isinstance(value, int) else ValueType.OCTET_STRING
+    wire = compiler.wire_value(known, value, path)
+    return None if wire is None else VarBind(f"{oid}.{index}" if index else oid, wire_type, wire)
+
+
+def _plan(test: PlanTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
+    plan = rules.plans.get(test.plan)
+    if plan is None:
+        return test.expect, f"'{test.plan}' is not a plan; {did_you_mean(test.plan, rules.plans)}"
+    try:
+        outages = tuple(_outages(test))
+        contract = Contract("contract", "customer", plan.name, test.currency, {"service": to_minor(test.charge, test.currency)})
+        customer = Customer("customer", "Customer", Tier.GOLD, test.timezone)
+        at = nanoseconds(test.at)
+        windows = [MaintenanceWindow(o.excluded, (), o.started_at, o.ended_at, noticed_at=1) for o in outages if o.excluded]
+        service = Service("service", "customer", "contract", "test", ())
+        result = evaluate(contract, plan, service, customer, outages, at, at + 62 * 86_400 * NANOSECONDS, windows=windows)
+    except ValueError as error:
+        return test.expect, str(error)
+    return test.expect, {**_fields(result), "credit": money_text(result.credit_minor, result.currency).split()[0]}
+
+
+def _outages(test: PlanTest) -> Iterator[Outage]:
+    for place, each in enumerate(test.outages):
+        started_at = nanoseconds(each.at)
+        yield Outage(
+            id=f"outage-{place}",
+            service="service",
+            customer="customer",
+            contract="contract",
+            state=each.state,
+            incident="incident",
+            root_cause="link/test",
+            started_at=started_at,
+            ended_at=started_at + each.lasts_s * NANOSECONDS,
+            confirmed_by="alarm" if each.confirmed else "",
+            excluded=f"window-{place}" if each.planned else "",
+        )
+
+
+def _threshold(test: ThresholdTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
+    chosen = [threshold for threshold in rules.thresholds if threshold.name == test.threshold]
+    if not chosen:
+        return {}, f"'{test.threshold}' is not a threshold"
+    state: Mapping[str, Any] = {}
+    signals: list[str] = []
+    kpi, resources = chosen[0].kpi, (resource_id(ResourceKind.INTERFACE, "router/eth1"),)
+    for place, value in enumerate(test.values):
+        batch = KpiBatch("router", place, "check", place, resources, {kpi: (value,)}, {kpi: (int(Quality.GOOD),)})
+        state, events = apply(state, batch, chosen)
+        signals.append(events[0].signal.value if events else "-")
+    return {"signals": " ".join(test.expect)}, {"signals": " ".join(signals)}
+
+
+def _routing(test: RoutingTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
+    impacts = tuple(Impact(f"s-{tier}", "customer", "contract", tier, ServiceState.DOWN, 0) for tier in test.tiers)
+    planned = "window" if test.planned else ""
+    cause = ResourceId("link/test")
+    incident = Incident("i", "default", cause, IncidentState.OPEN, test.severity, "", (), (), impacts, 0, 0, planned=planned)
+    told = [route.name for route in rules.routing.routes if route.refusal(incident) is None]
+    ticket = rules.routing.tickets.refusal(incident) is None
+    return {"routes": " ".join(test.routes), "ticket": test.ticket}, {"routes": " ".join(told), "ticket": ticket}
+
+
+def _profile(test: ProfileTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
+    profile = rules.profiles.get(test.profile)
+    if profile is None:
+        return {}, f"'{test.profile}' is not a profile"
+    return test.expect, {column.name: rules.mibs.named(column.oid) for column in profile.columns}

@@ -1,0 +1,165 @@
+"""Everything of a rules folder that the pipeline works by: rule book, plans, thresholds, routing, poll profiles; read as one."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.config.problem import Path_, Problems, did_you_mean
+from pipeline.config.reload import Reloading
+from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
+from pipeline.config.rule_form import PlanFile, ProfileFile, RoutingFile, ThresholdFile
+from pipeline.core.event import AlarmType
+from pipeline.core.kpi import DEVICE_KPIS, INTERFACE_KPIS
+from pipeline.core.mib import MibIndex
+from pipeline.core.plan import Plan, validate
+from pipeline.core.profile import Profile
+from pipeline.core.routing import Routing
+from pipeline.core.rule import RuleBook
+from pipeline.core.threshold import Threshold
+
+T = TypeVar("T")
+ROUTING_NAME = "routing.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """One consistent set, with the MIB index by which it was compiled."""
+
+    book: RuleBook
+    mibs: MibIndex
+    plans: dict[str, Plan]
+    thresholds: tuple[Threshold, ...]
+    routing: Routing
+    profiles: dict[str, Profile]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSet:
+    """What reading a folder gave, with the files for their tests; usable when no problem was told."""
+
+    value: RuleSet
+    rules: ReadRules
+    plans: list[RuleFile[PlanFile]]
+    thresholds: list[RuleFile[ThresholdFile]]
+    routing: list[RuleFile[RoutingFile]]
+    profiles: list[RuleFile[ProfileFile]]
+
+
+def load_rule_set(folder: Path, mibs: MibIndex | None = None) -> RuleSet:
+    """Read a whole rules folder; the files' tests are not run. Raises ``ConfigError`` with every problem of every file."""
+    problems = Problems()
+    found = read_set(folder, mibs or default_mibs(folder), problems)
+    problems.raise_if_any()
+    return found.value
+
+
+class RuleSource(Reloading[RuleSet]):
+    """The rules of a folder, read again when its files change; a broken set is refused whole and the last good one stays."""
+
+    def __init__(self, folder: Path, mibs: MibIndex | None = None) -> None:
+        super().__init__((folder,), SUFFIXES, lambda: load_rule_set(folder, mibs), what="rules folder")
+
+
+def load_plans(folder: Path) -> dict[str, Plan]:
+    """The SLA plans of a rules folder by name. Raises ``ConfigError``; a schedule with a gap or an overlap is refused, the gap named."""
+    return _load(folder / "slas", PlanFile, _plans)
+
+
+def load_thresholds(folder: Path) -> tuple[Threshold, ...]:
+    """The thresholds of a rules folder, in order of file and place. Raises ``ConfigError``."""
+    return _load(folder / "kpis", ThresholdFile, lambda files: _thresholds(files, None))
+
+
+def load_profiles(folder: Path) -> dict[str, Profile]:
+    """The poll profiles of a rules folder by name. Raises ``ConfigError``."""
+    return _load(folder / "profiles", ProfileFile, _profiles)
+
+
+def load_routing(folder: Path) -> Routing:
+    """The routing of a rules folder (or the file itself). Raises ``ConfigError``."""
+    return _load(folder if folder.is_file() else folder / ROUTING_NAME, RoutingFile, _routing)
+
+
+def _load(place: Path, form: type[Any], build: Callable[[list[Any]], T]) -> T:
+    problems = Problems()
+    value = build(list(read_files(place, form, problems)))
+    problems.raise_if_any()
+    return value
+
+
+def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
+    """Read all that can be, telling every problem of the rest."""
+    rules = read_rules(folder, mibs, problems)
+    plans = list(read_files(folder / "slas", PlanFile, problems))
+    thresholds = list(read_files(folder / "kpis", ThresholdFile, problems))
+    routing = list(read_files(folder / ROUTING_NAME, RoutingFile, problems))
+    profiles = list(read_files(folder / "profiles", ProfileFile, problems))
+    value = RuleSet(
+        rules.book, mibs, _plans(plans), _thresholds(thresholds, rules.book.alarm_types), _routing(routing), _profiles(profiles)
+    )
+    return ReadSet(value, rules, plans, thresholds, routing, profiles)
+
+
+def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:
+    plans: dict[str, Plan] = {}
+    for file in files:
+        for place, plan in enumerate(file.form.plans):
+            _tell_twice(file, ("plans", place), plan.name, plans, "plan")
+            for finding in validate(plan):
+                file.tell(("plans", place, *_parts(finding.path)), f"plan {plan.name}: {finding.message}", finding.remedy)
+            plans.setdefault(plan.name, plan)
+    return plans
+
+
+def _parts(path: str) -> Path_:
+    """``$.bands[1].upper`` as ``("bands", 1, "upper")``."""
+    words = path.replace("[", ".").replace("]", "").split(".")[1:]
+    return tuple(int(word) if word.isdigit() else word for word in words)
+
+
+def _thresholds(files: Iterable[RuleFile[ThresholdFile]], types: dict[str, AlarmType] | Any) -> tuple[Threshold, ...]:
+    found: dict[str, Threshold] = {}
+    for file in files:
+        for place, threshold in enumerate(file.form.thresholds):
+            path = ("thresholds", place)
+            _tell_twice(file, path, threshold.name, found, "threshold")
+            _tell_wrong_threshold(file, path, threshold, types)
+            found.setdefault(threshold.name, threshold)
+    return tuple(found.values())
+
+
+def _tell_wrong_threshold(file: RuleFile[ThresholdFile], path: Path_, threshold: Threshold, types: Any) -> None:
+    known = (*INTERFACE_KPIS, *DEVICE_KPIS)
+    if threshold.kpi not in known:
+        file.tell((*path, "kpi"), f"'{threshold.kpi}' is not a KPI", did_you_mean(threshold.kpi, known))
+    if threshold.hold_samples < 1:
+        file.tell((*path, "hold_samples"), f"{threshold.hold_samples} samples", "write 1 or more")
+    if types is not None and threshold.alarm_type not in types:
+        file.tell((*path, "alarm_type"), f"'{threshold.alarm_type}' is not an alarm type", did_you_mean(threshold.alarm_type, types))
+    elif types is not None and not types[threshold.alarm_type].will_clear:
+        file.tell((*path, "alarm_type"), f"'{threshold.alarm_type}' never clears", "name an alarm type that clears")
+
+
+def _routing(files: Iterable[RuleFile[RoutingFile]]) -> Routing:
+    for file in files:
+        seen: dict[str, object] = {}
+        for place, route in enumerate(file.form.routes):
+            _tell_twice(file, ("routes", place), route.name, seen, "route")
+            seen[route.name] = route
+        return Routing(file.form.routes, file.form.tickets)
+    return Routing()
+
+
+def _profiles(files: Iterable[RuleFile[ProfileFile]]) -> dict[str, Profile]:
+    profiles: dict[str, Profile] = {}
+    for file in files:
+        for place, profile in enumerate(file.form.profiles):
+            _tell_twice(file, ("profiles", place), profile.name, profiles, "profile")
+            profiles.setdefault(profile.name, profile)
+    return profiles
+
+
+def _tell_twice(file: RuleFile[Any], path: Path_, name: str, known: dict[str, Any], what: str) -> None:
+    if name in known:
+        file.tell((*path, "name"), f"the {what} '{name}' stands twice", "rename one")

@@ -1,0 +1,109 @@
+"""Holds rules, inventory and settings against each other: what ``assure check`` answers, all at once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.config.mib_file import load_mib_index
+from pipeline.config.problem import ConfigError, Level, Problem, Problems, did_you_mean
+from pipeline.config.rule_check import CheckResult, check_rules
+from pipeline.config.rule_files import default_mibs
+from pipeline.config.rule_set import ROUTING_NAME, RuleSet
+from pipeline.config.settings import Settings
+from pipeline.config.settings_file import read_settings
+from pipeline.core.inventory import Inventory
+from pipeline.core.mib import MibIndex
+from pipeline.inventory.files import inventory_files, read_inventory
+
+
+def check(
+    rules_dir: Path,
+    inventory_dir: Path | None = None,
+    settings_path: Path | None = None,
+    mibs: MibIndex | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> CheckResult:
+    """Read everything that is named, run the rules' tests, and hold the parts against each other.
+
+    ``mibs`` is an index or where one lies; by default the one beside the rules. Never raises for a broken file: the result's problems have
+    file, line and remedy, errors and warnings alike.
+    """
+    problems = Problems()
+    index = _mibs(rules_dir, mibs, problems)
+    result = check_rules(rules_dir, index) if index is not None else CheckResult((), 0)
+    problems.extend(result.problems)
+    inventory = _inventory(inventory_dir, problems) if inventory_dir else None
+    settings = _settings(settings_path, os.environ if environ is None else environ, problems) if settings_path else None
+    if result.rules and inventory and inventory_dir:
+        problems.extend(_contracts(result.rules, inventory, inventory_dir))
+    if result.rules and settings and settings_path:
+        problems.extend(_webhooks(result.rules, settings, settings_path, rules_dir))
+    return CheckResult((*problems.errors, *problems.warnings), result.tests_run, result.rules)
+
+
+def _mibs(rules_dir: Path, mibs: MibIndex | Path | None, problems: Problems) -> MibIndex | None:
+    if isinstance(mibs, MibIndex):
+        return mibs
+    try:
+        return load_mib_index(mibs) if mibs else default_mibs(rules_dir)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _inventory(folder: Path, problems: Problems) -> Inventory | None:
+    try:
+        inventory, warnings = read_inventory(folder)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        return None
+    problems.extend(warnings)
+    return inventory
+
+
+def _settings(path: Path, environ: Mapping[str, str], problems: Problems) -> Settings | None:
+    try:
+        settings, warnings = read_settings(path, environ)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        return None
+    problems.extend(warnings)
+    return settings
+
+
+def _contracts(rules: RuleSet, inventory: Inventory, folder: Path) -> list[Problem]:
+    """Every contract's plan must be one of the rules'."""
+    found: list[Problem] = []
+    for contract in inventory.contracts.values():
+        if contract.plan not in rules.plans:
+            file, line = _find(folder, f"plan: {contract.plan}")
+            message = f"contract {contract.name} has the plan '{contract.plan}', which no file of rules/slas has"
+            found.append(Problem(file, line, "$.contracts", message, did_you_mean(contract.plan, rules.plans)))
+    return found
+
+
+def _find(folder: Path, text: str) -> tuple[str, int]:
+    """Where in an inventory a text first stands."""
+    for path in inventory_files(folder):
+        for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+            if text in line:
+                return str(path), number
+    return str(folder), 0
+
+
+def _webhooks(rules: RuleSet, settings: Settings, settings_path: Path, rules_dir: Path) -> list[Problem]:
+    """Every route needs a webhook of the settings, else it tells nobody."""
+    names = {webhook.name for webhook in settings.webhooks}
+    place = str(rules_dir / ROUTING_NAME)
+    return [
+        Problem(
+            place,
+            0,
+            f"$.routes[{number}].webhook",
+            f"route {route.name} sends to the webhook '{route.webhook}', which {settings_path} does not have, so it tells nobody",
+            did_you_mean(route.webhook, names) or "add it to the settings' webhooks",
+            Level.WARNING,
+        )
+        for number, route in enumerate(rules.routing.routes)
+        if route.webhook not in names
+    ]
