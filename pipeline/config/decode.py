@@ -90,6 +90,8 @@ class Decoder:
         return FAILED if any(part is FAILED for part in (*keys, *values)) else dict(zip(keys, values, strict=True))
 
     def _dataclass(self, node: Node, target: type[Any], path: Path_) -> Any:
+        if isinstance(node, Scalar) and node.plain and node.text in _NULLS:
+            node = Fields({}, {}, node.line)  # a heading with everything below it commented out: all defaults
         if not isinstance(node, Fields):
             return self._fail(node, path, f"expected a mapping, found {describe(node)}", "write it as key: value")
         shape = shape_of(target)

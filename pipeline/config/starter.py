@@ -1,0 +1,157 @@
+"""What ``assure init`` writes: settings with every key, its default and its meaning, and a first inventory to replace by one's own."""
+
+
+def starter_settings() -> str:
+    """A settings file that loads as it is. Lines that begin ``#key:`` show defaults; take the ``#`` away to change one."""
+    return _SETTINGS
+
+
+_SETTINGS = """\
+# Settings of the assurance pipeline. `assure check` reads this file and tells every mistake in it at once.
+# A line like "#port: 18123" shows a default: take the # away to change it. Relative paths begin at this file's folder.
+# A secret is never written here: env:NAME takes it from the environment, file:PATH from a file that only its owner can read.
+
+# Where the pipeline keeps what it must not lose: journals, the embedded stores, logs.
+data_dir: data
+# Your network, services, customers and contracts: YAML and CSV files.
+inventory_dir: inventory
+# Your own copy of the rules and the MIB index; without these lines, those that come with the package.
+#rules_dir: rules
+#mibs_dir: mibs
+# Each process serves /metrics, /healthz and /readyz on a port of its own, from this one on.
+#metrics_host: 127.0.0.1
+#metrics_port: 18700
+
+# The message broker. The embedded one is for one machine; for Kafka write its servers and embedded: false.
+broker:
+  #bootstrap: "127.0.0.1:19092"
+  #embedded: true
+  #partitions: 4
+  #replication: 1
+  # How the embedded broker writes: normal, or full to outlive a power cut.
+  #sync: normal
+
+# The history, a ClickHouse. The embedded one is for one machine; for a server write its address and embedded: false.
+history:
+  #host: 127.0.0.1
+  #port: 18123
+  #native_port: 19000
+  #database: assure
+  #user: assure
+  password: file:secrets/history
+  # For people and dashboards, who only read.
+  viewer_password: file:secrets/viewer
+  #secure: false
+  #embedded: true
+  #memory_bytes: 2_000_000_000
+  #flush_ms: 500
+
+# Ticket links, receipts, credits and approvals. Without a URL: SQLite in data_dir. For PostgreSQL: env:ASSURE_OBLIGATIONS_URL.
+obligations:
+  #url: ""
+
+# Notifications. Only what is listed in allow is taken; nothing else is even read.
+traps:
+  #collector: trap-1
+  #listen: ["127.0.0.1:16200"]
+  #allow: [127.0.0.0/8]
+  # Who may speak for another device (its address is then taken from the notification).
+  #forwarders: []
+  # Communities of v1 and v2c that are accepted; none listed means any.
+  #communities: []
+  #receive_buffer_bytes: 8_388_608
+  #batch_ms: 5
+  #segment_bytes: 67_108_864
+  #journal_bytes: 4_294_967_296
+
+# Polls: each device is asked every interval_s.
+polls:
+  #collector: poll-1
+  #interval_s: 3.0
+  #timeout_s: 1.0
+  #retries: 1
+  #in_flight: 64
+  #segment_bytes: 67_108_864
+  #journal_bytes: 1_073_741_824
+
+# An incident opens settle_s after the last new alarm that belongs to it, and settle_cap_s after the first at the latest.
+correlation:
+  #settle_s: 1.5
+  #settle_cap_s: 5.0
+  #flap_changes: 5
+  #flap_window_s: 60.0
+  #clear_hold_s: 10.0
+
+# The ticket system, spoken to as TMF621. built_in runs our own ticket book at this URL.
+tickets:
+  #system: tmf621
+  #url: "http://127.0.0.1:18621"
+  #built_in: true
+
+# Who is told, by signed webhooks (Standard Webhooks). rules/routing.yaml says of what; its route goes to the one named on-call:
+#   - {name: on-call, url: "https://…", secret: file:secrets/on-call}
+#webhooks: []
+
+# Credits. Without posting they are computed and kept in the ledger, and nothing else: the dry run.
+billing:
+  #posting: false
+
+# The console and the northbound API. Whoever asks needs the token.
+api:
+  #listen: "127.0.0.1:18642"
+  token: file:secrets/api
+"""
+
+STARTER_INVENTORY = """\
+# A first inventory: two routers, a link, a service of one customer. Put your own in its place; `assure check` tells every
+# mistake at once. Keys may be spread over several files; services and customers may also be CSV files (services.csv).
+# Addresses are those of RFC 5737, which nobody has.
+
+sites:
+  - {name: ams}
+  - {name: rtm}
+
+devices:
+  - name: pe1
+    site: ams
+    address: 192.0.2.1
+    interfaces:
+      - {name: ge-0/0/1, index: 1, speed_mbps: 10000, description: to pe2}
+      - {name: ge-0/0/2, index: 2, speed_mbps: 1000, description: customer}
+    uplinks: [ge-0/0/1]  # through which it is reached; leave out for a device managed out of band
+  - name: pe2
+    site: rtm
+    address: 192.0.2.2
+    interfaces:
+      - {name: ge-0/0/1, index: 1, speed_mbps: 10000, description: to pe1}
+      - {name: ge-0/0/2, index: 2, speed_mbps: 1000, description: customer}
+
+fibres:
+  - {name: f-ams-rtm}
+
+links:
+  - {name: pe1--pe2, a: pe1/ge-0/0/1, b: pe2/ge-0/0/1, fibres: [f-ams-rtm]}
+
+lsps:
+  - {name: ams-rtm, head: pe1, links: [pe1--pe2]}
+
+tunnels:
+  - {name: t-ams-rtm, needs: 1, lsps: [ams-rtm]}
+
+customers:
+  - {name: example, display_name: Example Ltd, tier: silver, timezone: Europe/Amsterdam}
+
+services:
+  - name: example-vpn-1
+    customer: example
+    contract: example-2026
+    kind: l3vpn
+    needs: [tunnel/t-ams-rtm, interface/pe1/ge-0/0/2, interface/pe2/ge-0/0/2]
+
+contracts:
+  - {name: example-2026, customer: example, plan: lab-silver, currency: EUR, charges: {example-vpn-1: "1200.00"}}
+
+# Planned work, by which nobody is paged and which agreements may exclude:
+#   - {name: mw-1, resources: [link/pe1--pe2], starts_at: 2026-12-01T01:00:00Z, ends_at: 2026-12-01T03:00:00Z, reason: splice}
+windows: []
+"""
