@@ -33,6 +33,9 @@ SILENT_EVIDENCE_LOSS = 0.1
 KNOWN_UP = log(1e-4)
 """What it costs to suppose something down that a poll or a clear says is up."""
 
+TOLD_BY_THE_DEAD = log(0.05)
+"""What it costs to suppose a device dead that itself told of the trouble: the dead seldom have time to."""
+
 PRIORS = {
     ResourceKind.FIBRE: -2.3,
     ResourceKind.DEVICE: -2.3,
@@ -75,6 +78,7 @@ class Hypothesis:
 
     ``explained`` are the alarmed resources that it accounts for; ``missing`` were expected to alarm and did not; ``excused`` counts those
     whose silence is expected because their reporter is cut off. ``probability`` is among itself and its ``alternatives``.
+    ``is_grouping`` marks alarms put together by device for want of topology: ``root`` then names them and is not held to have failed.
     """
 
     root: ResourceId
@@ -84,6 +88,7 @@ class Hypothesis:
     probability: float
     alternatives: tuple[Alternative, ...]
     score: float
+    is_grouping: bool = False
 
 
 def causes(topology: Topology, node: int) -> tuple[int, ...]:
@@ -165,6 +170,8 @@ class _Search:
 
     def _value(self, node: int, down: set[int]) -> float:
         """What it adds to the score that ``node`` is down, when all of ``down`` is."""
+        if self.topology.reporter[node] in down and node in self.evidence.alarmed:
+            return TOLD_BY_THE_DEAD
         if self._is_excused(node, down):
             return 0.0
         value = self.values.get(node)
@@ -173,13 +180,10 @@ class _Search:
         return value
 
     def _is_excused(self, node: int, down: set[int]) -> bool:
-        """A dead device tells nothing, so what it told is no evidence for its death; a cut-off one may have told before."""
-        reporter = self.topology.reporter[node]
-        if reporter < 0:
+        """Whether it is silent because its reporter is dead or cut off."""
+        if self.topology.reporter[node] not in down and self.topology.silenced_by[node] not in down:
             return False
-        if reporter in down:
-            return True
-        return self.topology.silenced_by[node] in down and node not in self.evidence.alarmed and node not in self.evidence.up
+        return node not in self.evidence.alarmed and node not in self.evidence.up
 
     def _evidence_of(self, node: int) -> float:
         if node in self.evidence.alarmed:

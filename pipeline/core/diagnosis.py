@@ -140,7 +140,7 @@ def _ungrouped(state: DomainState, component: Component) -> Hypothesis:
     resources = tuple(dict.fromkeys(witness(state.alarms[key].alarm) or key.resource for key in component.keys))
     root = resources[0] if len(resources) == 1 else resource_id(ResourceKind.DEVICE, component.device)
     open_roots = {state.incidents[name].hypothesis.root for key in component.keys if (name := state.alarms[key].incident) in state.open}
-    return Hypothesis(min(open_roots, default=root), resources, (), 0, 1.0, (), 0.0)
+    return Hypothesis(min(open_roots, default=root), resources, (), 0, 1.0, (), 0.0, is_grouping=True)
 
 
 def _keys(state: DomainState, component: Component, hypothesis: Hypothesis) -> tuple[AlarmKey, ...]:
@@ -177,7 +177,8 @@ def _match(
             choices = [
                 (row.id, row.hypothesis.root, frozenset(map(str, row.members)))
                 for row in free.values()
-                if (row.hypothesis.root == hypothesis.root if by_root else not row.resolved_at)
+                if row.hypothesis.is_grouping == hypothesis.is_grouping
+                and (row.hypothesis.root == hypothesis.root if by_root else not row.resolved_at)
             ]
             name = best_match(hypothesis.root, alarms, choices)
             if name is not None:

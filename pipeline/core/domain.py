@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.correlation import Hypothesis, causes
-from pipeline.core.event import AlarmType, Condition, StateReport
+from pipeline.core.event import AlarmType, Condition, EventSource, StateReport
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory
 from pipeline.core.outage import Outage
@@ -125,7 +125,12 @@ class Output:
 
 
 def witness(alarm: Alarm) -> ResourceId | None:
-    """The resource that an alarm says is not well: its own, or for lost light the interface; ``None`` if it is no evidence of failure."""
+    """The resource that an alarm says is not well: its own, or for lost light the interface; ``None`` if it is no evidence of failure.
+
+    A device that tells by trap of something down, but not of what (an RFC 1157 linkDown without variables), is not itself down.
+    """
+    if alarm.condition is Condition.DOWN and alarm.raised_by is EventSource.TRAP and alarm.resource == f"device/{alarm.device}":
+        return None
     if alarm.condition is not Condition.NONE:
         return alarm.resource
     if alarm.alarm_type == LIGHT_LOST and kind_of(alarm.resource) is ResourceKind.PORT:

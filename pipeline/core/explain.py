@@ -40,8 +40,8 @@ _FAILED = {
 def sentence(finding: Finding) -> str:
     """Why the root cause is believed to be that, in one sentence."""
     root, alarms = finding.hypothesis.root, finding.alarms
-    if finding.topology.node(root) is None:
-        return f"{title(root)} reports {_texts(alarms)}; it is not in the topology, so its alarms are grouped by device only."
+    if finding.hypothesis.is_grouping:
+        return f"{title(root)} reports {_texts(alarms)}. This is not in the topology, so its alarms are only grouped by device."
     if all(alarm.condition is not Condition.DOWN and alarm.alarm_type != LIGHT_LOST for alarm in alarms):
         return f"{title(root)} is degraded: {_texts(alarms)}."
     why = _WHY[kind_of(root)](finding) if kind_of(root) in _WHY else _BY_ITSELF
@@ -101,7 +101,7 @@ def _fibre(finding: Finding) -> str:
 
 def _duct(finding: Finding) -> str:
     node = finding.topology.node(finding.hypothesis.root)
-    fibres = [name_of(finding.topology.names[child]) for child in finding.topology.children[node]] if node is not None else []
+    fibres = sorted(name_of(finding.topology.names[child]) for child in finding.topology.children[node]) if node is not None else []
     return f"all its fibres, {_list(fibres)}, failed at the same time" if len(fibres) > 1 else _fibre_of(fibres)
 
 

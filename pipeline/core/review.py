@@ -66,11 +66,13 @@ def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
 def _describe_all(context: Context, state: DomainState, looked: set[str], at: int) -> tuple[list[IncidentChange], list[Outage]]:
     rows = sorted((state.incidents[name] for name in state.open), key=lambda row: (row.started_at, row.id))
     alarms = {row.id: members(state, row) for row in rows}
-    felt = felt_by(context.topology, [(row.id, row.hypothesis.root, is_down(alarms[row.id])) for row in rows])
+    felt = felt_by(
+        context.topology, [(row.id, row.hypothesis.root, is_down(alarms[row.id])) for row in rows if not row.hypothesis.is_grouping]
+    )
     changes: list[IncidentChange] = []
     outages: list[Outage] = []
     for row in (*rows, *(state.incidents[name] for name in sorted(looked - state.open.keys()))):
-        _describe(context, state, row, felt.get(row.id), at, changes, outages)
+        _describe(context, state, row, felt.get(row.id, {}) if row.id in state.open else None, at, changes, outages)
     return changes, outages
 
 

@@ -1,0 +1,333 @@
+"""Runs a timeline: what the network says at which minute, and what must then be true. No clock, no sleep; see tests/scenarios/README.md."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.config.rule_files import load_rules
+from pipeline.core.chain import advance
+from pipeline.core.directory import Directory
+from pipeline.core.domain import Context, DomainState, Output
+from pipeline.core.effect import EffectKind
+from pipeline.core.event import Event, Severity, StateReport, Tick
+from pipeline.core.incident import Incident
+from pipeline.core.inventory import Inventory, MaintenanceWindow
+from pipeline.core.money import money_text
+from pipeline.core.normalize import normalize
+from pipeline.core.outage import Outage
+from pipeline.core.plan import Band, Plan, Rating
+from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
+from pipeline.core.resource import ResourceId
+from pipeline.core.routing import Route, Routing
+from pipeline.core.rule import RuleBook
+from pipeline.core.settlement import ContractState, record, settle, terms_of
+from pipeline.core.ticket import decide
+from pipeline.inventory.files import load_inventory
+
+SECOND = 1_000_000_000
+START = int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()) * SECOND
+MONTH_END = int(datetime(2026, 11, 30, 22, tzinfo=UTC).timestamp()) * SECOND
+FINE_TICK, COARSE_TICK, FINE_FOR = SECOND // 2, 10 * SECOND, 30 * SECOND
+ROOT = Path(__file__).resolve().parents[2]
+NETWORK = ROOT / "tests" / "scenarios" / "network"
+
+LAB = "1.3.6.1.4.1.8072.9999.9999.42"
+TRAPS = {
+    "linkDown": "1.3.6.1.6.3.1.1.5.3",
+    "linkUp": "1.3.6.1.6.3.1.1.5.4",
+    "coldStart": "1.3.6.1.6.3.1.1.5.1",
+    "labLspDown": f"{LAB}.0.1",
+    "labLspUp": f"{LAB}.0.2",
+    "labOpticalLos": f"{LAB}.0.3",
+    "labOpticalLosCleared": f"{LAB}.0.4",
+    "labServiceDown": f"{LAB}.0.5",
+    "labServiceUp": f"{LAB}.0.6",
+    "labPowerFailed": f"{LAB}.0.7",
+    "labPowerRestored": f"{LAB}.0.8",
+}
+PLAN = Plan(
+    name="quick",
+    version="1",
+    rating=Rating.CUMULATIVE_SECONDS,
+    target=Decimal("99.99"),
+    bands=(
+        Band(Decimal(0), Decimal(60), Decimal(0)),
+        Band(Decimal(60), Decimal(600), Decimal(5)),
+        Band(Decimal(600), None, Decimal(10)),
+    ),
+)
+ROUTING = Routing(routes=(Route("on-call", "pager", Severity.WARNING),))
+
+
+@cache
+def rule_book() -> RuleBook:
+    """The rules that come with the package."""
+    return load_rules(ROOT / "rules")
+
+
+@cache
+def network() -> Inventory:
+    """The small operator beside the timelines."""
+    return load_inventory(NETWORK)
+
+
+def ns_of(text: str) -> int:
+    """``04:30`` (minutes, seconds) or ``1:04:30`` after the start, in UTC nanoseconds; decimals of seconds allowed."""
+    if text == "month-end":
+        return MONTH_END
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = seconds * 60 + float(part)
+    return START + round(seconds * 1000) * (SECOND // 1000)
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@dataclass
+class World:
+    """One run: the network as it talks, the chain, and everything that came out of it."""
+
+    inventory: Inventory
+    context: Context
+    state: DomainState
+    directory: Directory
+    now: int = START
+    sequence: int = 0
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    revisions: list[Incident] = field(default_factory=list)
+    outages: dict[str, Outage] = field(default_factory=dict)
+    effects: dict[str, EffectKind] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    fed: list[Any] = field(default_factory=list)
+    last: list[Event] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, windows: Sequence[MaintenanceWindow] = ()) -> "World":
+        inventory = replace(network(), windows=tuple(windows))
+        context = Context.of(inventory, rule_book().alarm_types, rules_version=rule_book().version)
+        return cls(inventory, context, DomainState.from_rows(context), Directory.of(inventory))
+
+    def feed(self, items: Sequence[Any]) -> None:
+        self.fed.extend(items)
+        self.state, output = advance(self.context, self.state, items)
+        self._keep(output)
+
+    def _keep(self, output: Output) -> None:
+        for change in output.incidents:
+            assert change.previous == self.incidents.get(change.incident.id)
+            assert change.incident.revision == (change.previous.revision + 1 if change.previous else 1)
+            self.incidents[change.incident.id] = change.incident
+            self.revisions.append(change.incident)
+            for effect in decide(change.incident, change.previous, ROUTING, self.now):
+                self.effects[effect.key] = effect.kind
+        for outage in output.outages:
+            before = self.outages.get(outage.id)
+            assert outage.revision == (before.revision + 1 if before else 1)
+            self.outages[outage.id] = outage
+        self.counts.update({reason.value: count for reason, count in output.counts.items()})
+
+    def until(self, at: int) -> None:
+        """Let time pass, in ticks as the stream gives them: close together while anything may be settling."""
+        ticks, now = [], self.now
+        while now < at:
+            now = min(now + (FINE_TICK if now - self.now < FINE_FOR else COARSE_TICK), at)
+            ticks.append(Tick(now))
+            if now - self.now > 3600 * SECOND:
+                ticks.append(Tick(at))
+                break
+        self.now = at
+        self.feed(ticks)
+
+    def trap(self, step: dict[str, Any]) -> None:
+        device, _, part = str(step["from"]).partition("/")
+        self.sequence += 1
+        known = self.inventory.devices.get(device)
+        raw = RawTrap(
+            collector=step.get("collector", "trap-1"),
+            sequence=self.sequence,
+            received_at=ns_of(step["at"]) if "at" in step else self.now,
+            source=known.address if known else device,
+            version=SnmpVersion.V2C,
+            trap_oid=TRAPS.get(step["trap"], step["trap"]),
+            varbinds=tuple(self._varbinds(step, device, part)),
+        )
+        self.last = list(normalize(raw, rule_book(), self.directory))
+        self.feed(self.last)
+
+    def again(self, times: int) -> None:
+        """The last trap's events once more, as a replay or a second delivery brings them."""
+        for _ in range(times):
+            self.feed(self.last)
+
+    def _varbinds(self, step: dict[str, Any], device: str, part: str) -> Iterator[VarBind]:
+        if part:
+            known = self.inventory.devices.get(device)
+            index = next((port.index for port in known.interfaces if port.name == part), 99) if known else 99
+            down = 1 if step["trap"] == "linkUp" else 2
+            yield VarBind(f"1.3.6.1.2.1.2.2.1.1.{index}", ValueType.INTEGER, index)
+            yield VarBind(f"1.3.6.1.2.1.2.2.1.7.{index}", ValueType.INTEGER, 1)
+            yield VarBind(f"1.3.6.1.2.1.2.2.1.8.{index}", ValueType.INTEGER, down)
+            yield VarBind(f"1.3.6.1.2.1.31.1.1.1.1.{index}", ValueType.OCTET_STRING, part.encode())
+        if "lsp" in step:
+            yield VarBind(f"{LAB}.1.1.0", ValueType.OCTET_STRING, step["lsp"].encode())
+        if "service" in step:
+            yield VarBind(f"{LAB}.1.2.0", ValueType.OCTET_STRING, step["service"].encode())
+
+    def poll(self, step: dict[str, Any]) -> None:
+        names = list(self.inventory.devices) if step["poll"] == "all" else as_list(step["poll"])
+        down = {f"interface/{name}" for name in as_list(step.get("down", []))}
+        silent = set(as_list(step.get("silent", [])))
+        for name in names:
+            self.sequence += 1
+            seen = [ResourceId(f"interface/{name}/{port.name}") for port in self.inventory.devices[name].interfaces]
+            answers = name not in silent
+            up = tuple(resource for resource in seen if resource not in down) if answers else ()
+            downs = tuple(resource for resource in seen if resource in down) if answers else ()
+            self.feed([StateReport(name, self.now, "poll-1", self.sequence, answers, up=up, down=downs)])
+
+    def run(self, step: dict[str, Any]) -> None:
+        if "trap" in step:
+            self.trap(step)
+        elif "again" in step:
+            self.again(int(step["again"]))
+        elif "poll" in step:
+            self.poll(step)
+        else:
+            self.expect(step["expect"])
+
+    # what must be true
+
+    def expect(self, wanted: dict[str, Any]) -> None:
+        for name, value in wanted.items():
+            getattr(self, f"expect_{name}")(value)
+
+    def expect_incidents(self, count: str) -> None:
+        assert len(self.real()) == int(count), [(one.root_cause, one.state) for one in self.real()]
+
+    def real(self) -> list[Incident]:
+        """Incidents that stand for themselves: those absorbed by another do not."""
+        return [one for one in self.incidents.values() if not one.reason.startswith("It is one with")]
+
+    def expect_incident(self, wanted: Any) -> None:
+        found = self.real()
+        assert len(found) == len(as_list(wanted)), [(one.root_cause, one.state, one.reason) for one in found]
+        for one in as_list(wanted):
+            self._expect_one(next((seen for seen in found if seen.root_cause == one["root_cause"]), found[0]), one)
+
+    def _expect_one(self, incident: Incident, wanted: dict[str, Any]) -> None:
+        shown = {
+            "root_cause": incident.root_cause,
+            "state": incident.state.value,
+            "severity": incident.severity.name.lower(),
+            "alarms": str(len(incident.alarms)),
+            "planned": incident.planned,
+            "flapping": "yes" if incident.flapping else "no",
+            "confirmed": "yes" if incident.confirmed_by else "no",
+            "revisions": str(incident.revision),
+            "resolved_at": text_of(incident.resolved_at),
+            "services": {impact.service: impact.state.value for impact in incident.impacts},
+            "reason": incident.reason,
+        }
+        for name, value in wanted.items():
+            if name == "says":
+                said = " ".join((incident.reason, *incident.explanation))
+                assert all(part in said for part in as_list(value)), said
+            else:
+                assert shown[name] == value, (name, shown[name], incident)
+
+    def expect_outages(self, wanted: list[dict[str, str]]) -> None:
+        """Exactly these outages, withdrawn ones (of no length) aside; of each what is written."""
+        found = [self._shown(one) for one in self.outages.values() if one.ended_at != one.started_at]
+        wanted = sorted(wanted or [], key=lambda one: (one["service"], one.get("from", "")))
+        found.sort(key=lambda one: (one["service"], one["from"]))
+        assert [{name: seen[name] for name in one} for one, seen in zip(wanted, found, strict=False)] == wanted, found
+        assert len(found) == len(wanted), found
+
+    @staticmethod
+    def _shown(outage: Outage) -> dict[str, str]:
+        return {
+            "service": outage.service,
+            "state": outage.state.value,
+            "from": text_of(outage.started_at),
+            "until": text_of(outage.ended_at),
+            "confirmed": "yes" if outage.confirmed_by else "no",
+            "excluded": outage.excluded,
+        }
+
+    def expect_standing(self, count: str) -> None:
+        standing = [str(row.alarm.key) for row in self.state.alarms.values() if not row.alarm.is_cleared]
+        assert len(standing) == int(count), standing
+
+    def expect_tickets(self, count: str) -> None:
+        assert self._count(EffectKind.TICKET_OPEN) == int(count), self.effects
+
+    def expect_tickets_resolved(self, count: str) -> None:
+        assert self._count(EffectKind.TICKET_RESOLVE) == int(count), self.effects
+
+    def expect_pages(self, count: str) -> None:
+        opened = [key for key, kind in self.effects.items() if kind is EffectKind.NOTIFY and key.endswith(":opened")]
+        assert len(opened) == int(count), self.effects
+
+    def _count(self, kind: EffectKind) -> int:
+        return sum(one is kind for one in self.effects.values())
+
+    def expect_counts(self, wanted: dict[str, str]) -> None:
+        assert {name: str(self.counts[name]) for name in wanted} == wanted, self.counts
+
+    def expect_credits(self, wanted: list[dict[str, str]]) -> None:
+        """The credits that settling the month proposes now: customer and amount."""
+        found = []
+        for terms in terms_of(self.inventory, {PLAN.name: PLAN}).values():
+            own = [outage for outage in self.outages.values() if outage.contract == terms.contract.name]
+            settled = settle(record(ContractState(terms.contract.name), own), terms, self.now, self.now)
+            found += [{"customer": terms.customer.name, "amount": money_text(one.body["amount_minor"], "EUR")} for one in settled.effects]
+        assert sorted(found, key=str) == sorted(wanted or [], key=str)
+
+
+def text_of(at: int) -> str:
+    """A time as the timelines write it, empty for none."""
+    if not at:
+        return ""
+    minutes, rest = divmod((at - START) / SECOND, 60)
+    return (
+        f"{int(minutes):02}:{rest:06.3f}".removesuffix(".000").rstrip("0").removesuffix(".")
+        if rest % 1
+        else f"{int(minutes):02}:{int(rest):02}"
+    )
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A timeline file; every scalar is text, so that 10:00 is a time and not YAML's number to the base of sixty."""
+    document = yaml.load(path.read_text(), Loader=yaml.BaseLoader)
+    assert set(document) <= {"story", "windows", "at"}, f"{path}: unknown keys"
+    return document
+
+
+def windows_of(document: dict[str, Any]) -> list[MaintenanceWindow]:
+    return [
+        MaintenanceWindow(one["name"], tuple(one["resources"]), ns_of(one["from"]), ns_of(one["until"]), START, one.get("reason", ""))
+        for one in document.get("windows", ())
+    ]
+
+
+def play(path: Path) -> World:
+    """Run a timeline to its end; an expectation that does not hold fails with what was found."""
+    document = read(path)
+    world = World.of(windows_of(document))
+    for moment, steps in document["at"].items():
+        world.until(ns_of(moment))
+        for step in as_list(steps):
+            try:
+                world.run(step)
+            except AssertionError as error:
+                raise AssertionError(f"{path.name} at {moment}: {step}\n{error}") from error
+    return world
