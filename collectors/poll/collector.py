@@ -242,6 +242,7 @@ async def run(settings: Settings, inventory_source: InventorySource, stop: async
         settings.broker.partitions,
         lambda: kafka_sender(settings.broker.bootstrap, Topic.RAW_POLLS),
         inventory_source,
+        registry=REGISTRY,
     )
     port = settings.metrics_port + COMPONENTS.index("polls")
     async with collector, serve_health(settings.metrics_host, port, collector.trouble):

@@ -102,11 +102,8 @@ class Poller:
             try:
                 async with asyncio.timeout(self._settings.timeout_s):
                     answer: dict[str, object] = await session.get_many((SYS_UPTIME, *question))
-            except TimeoutError:
-                continue
-            except (SnmpError, OSError) as error:
+            except (SnmpError, OSError) as error:  # a time-out is an OSError, and so is a port that nobody listens on
                 progress.malformed = progress.malformed or isinstance(error, SnmpError)
-                log.debug("%s", error)
                 await asyncio.sleep(max(0.0, self._settings.timeout_s - (self._now() - sent)))
                 continue
             if progress.answered_at is None:
