@@ -1,6 +1,7 @@
 """How a lab is set up, and where its operator is declared."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 
@@ -36,3 +37,12 @@ def split_address(address: str) -> tuple[str, int]:
     if not host or not port.isdigit() or int(port) > 65_535:  # noqa: PLR2004 - the largest port
         raise LabError(f"'{address}' is not an address; write host:port, for example 127.0.0.1:16200")
     return host, int(port)
+
+
+def numeric_address(address: str) -> tuple[str, int]:
+    """As :func:`split_address`, of an IPv4 address in numbers: datagrams are sent there without asking a name server."""
+    host, port = split_address(address)
+    try:
+        return str(IPv4Address(host)), port
+    except ValueError as error:
+        raise LabError(f"'{host}' in '{address}' is not an IPv4 address; write it in numbers, for example 127.0.0.1:16200") from error

@@ -15,7 +15,7 @@ from typing import Any, Self, cast
 from pipeline.core.inventory import Device, Inventory
 from pipeline.lab.agent import answer
 from pipeline.lab.command import Command, parse
-from pipeline.lab.config import LabConfig, LabError, split_address
+from pipeline.lab.config import LabConfig, LabError, numeric_address
 from pipeline.lab.control import serve_control
 from pipeline.lab.delivery import Fate, admit
 from pipeline.lab.mib import DeviceMib, Moment, object_id
@@ -79,7 +79,7 @@ class Lab:
         self._network = Network(Plant.of(inventory), self.config.seed)
         self._mibs = {name: DeviceMib(self._network, device) for name, device in inventory.devices.items()}
         self._clock = clock
-        self._target = split_address(self.config.trap_target)
+        self._target = numeric_address(self.config.trap_target)
         self._state: NetworkState | None = None
         self._sockets: dict[str, asyncio.DatagramTransport] = {}
         self._timers: set[asyncio.TimerHandle] = set()

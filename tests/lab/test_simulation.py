@@ -5,9 +5,10 @@ import shutil
 from collections import Counter
 
 import pytest
+from aiohttp import ClientSession
 from gufo.snmp.aio import SnmpSession
 
-from pipeline.lab.command import CommandError
+from pipeline.lab.command import CommandError, usage_text
 from pipeline.lab.config import LabConfig, LabError
 from pipeline.lab.control import LabClient
 from pipeline.lab.simulation import Lab, on_free_ports, run_lab
@@ -140,6 +141,28 @@ async def test_a_refused_command_says_over_http_what_would_be_right() -> None:
         assert lab.report()["faults"]["cut"] == []
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b'{"command": "cut f-ams-rtm-1"}', "text/plain", 415),
+        (b"cut f-ams-rtm-1", "application/json", 400),
+        (b'["cut f-ams-rtm-1"]', "application/json", 400),
+        (b'{"command": 7}', "application/json", 400),
+    ],
+)
+async def test_only_a_command_in_json_is_taken(body: bytes, kind: str, status: int) -> None:
+    """A web page of another origin cannot post JSON without being asked first."""
+    async with running_lab() as (lab, _), ClientSession() as http:
+        async with http.post(f"http://{lab.control}/commands", data=body, headers={"Content-Type": kind}) as response:
+            assert response.status == status
+        assert lab.report()["faults"]["cut"] == []
+
+
+async def test_the_control_server_lists_the_commands() -> None:
+    async with running_lab() as (lab, _), ClientSession() as http, http.get(f"http://{lab.control}/commands") as response:
+        assert await response.text() == usage_text() + "\n"
+
+
 async def test_no_lab_is_said_plainly() -> None:
     with pytest.raises(LabError, match=r"no lab answers at http://127\.0\.0\.1:1; start one first"):
         await LabClient("127.0.0.1:1").state()
@@ -155,9 +178,17 @@ async def test_an_address_in_use_is_named_with_its_remedy() -> None:
             await Lab(lab_inventory(), agents).__aenter__()
 
 
-@pytest.mark.parametrize("address", ["16200", "localhost:", "127.0.0.1:99999"])
-def test_an_address_that_is_none_is_refused_before_anything_starts(address: str) -> None:
-    with pytest.raises(LabError, match="write host:port"):
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("16200", "write host:port"),
+        ("localhost:", "write host:port"),
+        ("127.0.0.1:99999", "write host:port"),
+        ("localhost:1", "in numbers"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_before_anything_starts(address: str, says: str) -> None:
+    with pytest.raises(LabError, match=says):
         Lab(lab_inventory(), LabConfig(trap_target=address))
 
 
