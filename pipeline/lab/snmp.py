@@ -20,6 +20,7 @@ _ENTERPRISE_SPECIFIC = 6
 _SEQUENCE = 0x30
 _LONG_FORM = 0x80
 _MAX_ARCS = 128
+_ARC_OCTETS = 5
 
 NULL: Encoded = b"\x05\x00"
 NO_SUCH_INSTANCE: Encoded = b"\x81\x00"
@@ -127,6 +128,8 @@ def oid_of(content: bytes) -> Oid:
     """The arcs of an encoded object identifier's content (X.690 section 8.19). Raises :class:`MalformedError`."""
     if not content or content[-1] & _LONG_FORM:
         raise MalformedError("an object identifier ends inside an arc")
+    if len(content) > _MAX_ARCS * _ARC_OCTETS:
+        raise MalformedError(f"an object identifier of {len(content)} octets")
     arcs, arc = [], 0
     for octet in content:
         arc = arc << 7 | octet & 0x7F

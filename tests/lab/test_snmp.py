@@ -150,3 +150,11 @@ def test_a_mutated_question_is_read_or_refused_and_nothing_else(place: int, octe
     except snmp.MalformedError:
         return
     assert request.pdu in snmp.Pdu
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x2b\x86", b"\x2b" * 129, b"\xff" * 60_000 + b"\x01"], ids=["empty", "half an arc", "too many", "too long"]
+)
+def test_an_object_identifier_that_is_none_is_refused(content: bytes) -> None:
+    with pytest.raises(snmp.MalformedError):
+        snmp.oid_of(content)
