@@ -1,7 +1,7 @@
 """ClickHouse over HTTP, as the writer and as the reader; the same for the embedded engine and for a server."""
 
 import asyncio
-import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
@@ -12,13 +12,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.config.secret import Secret
 from pipeline.config.settings import HistorySettings
 
-log = logging.getLogger(__name__)
-
 VIEWER = "viewer"
 Row = dict[str, Any]
 Columns = dict[str, list[Any]]
 T = TypeVar("T")
 
+_TICKS = {"DateTime64": "int", "DateTime": "int"}
 _INSERT_SETTINGS = {
     "async_insert": 0,  # the answer comes when the rows are in
     "insert_deduplicate": 1,
@@ -27,12 +26,12 @@ _INSERT_SETTINGS = {
 }
 
 
-class StoreError(RuntimeError):
+class StoreError(OSError):
     """ClickHouse could not be reached or refused a statement; the text is one line, without secrets."""
 
 
-class StoreClient:
-    """One user's connection: blocking calls, each in a thread of its own, so that a slow query holds up nobody.
+class Connection:
+    """One user's connection, blocking and safe to share between threads.
 
     Opened on first use, since opening asks the server for its settings; one that failed is tried again by the next call.
     """
@@ -44,69 +43,53 @@ class StoreClient:
         self._timeout_s = timeout_s
         self._client: Client | None = None
         self._types: dict[str, list[str]] = {}
-        self._opening = asyncio.Lock()
+        self._opening = threading.Lock()
 
     @classmethod
-    def writer(cls, settings: HistorySettings) -> "StoreClient":
+    def writer(cls, settings: HistorySettings) -> Self:
         """The user that owns the schema and inserts."""
         return cls(settings, user=settings.user, password=settings.password)
 
     @classmethod
-    def viewer(cls, settings: HistorySettings) -> "StoreClient":
+    def viewer(cls, settings: HistorySettings) -> Self:
         """The user that only reads; with no viewer password configured, the owner."""
         if not settings.viewer_password:
             return cls.writer(settings)
         return cls(settings, user=VIEWER, password=settings.viewer_password, timeout_s=35)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give the connections back. The client may be used again."""
+    def close(self) -> None:
+        """Give the sockets back. The connection may be used again."""
         client, self._client = self._client, None
         if client is not None:
-            await asyncio.to_thread(client.close)
+            client.close()
 
-    async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        """Run a query and return its rows by column name. Values go in as ``{name:Type}`` parameters. Raises ``StoreError``."""
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, *, ticks: bool = False) -> list[Row]:
+        """Run a query and return its rows by column name. Values go in as ``{name:Type}`` parameters. Raises ``StoreError``.
 
-        def query(client: Client) -> list[Row]:
-            return list(client.query(sql, parameters=dict(parameters or {})).named_results())
+        With ``ticks`` a time comes as an integer in the unit of its column (nanoseconds for ``DateTime64(9)``); a ``datetime`` has no
+        nanoseconds.
+        """
+        formats = _TICKS if ticks else {}
+        return self._call(lambda client: list(client.query(sql, parameters=dict(parameters or {}), query_formats=formats).named_results()))
 
-        return await self._call(query)
-
-    async def command(self, sql: str, *, in_database: bool = True) -> None:
+    def command(self, sql: str, *, in_database: bool = True) -> None:
         """Run a statement that returns nothing. Raises ``StoreError``."""
+        self._call(lambda client: client.command(sql, use_database=in_database))
 
-        def run(client: Client) -> None:
-            client.command(sql, use_database=in_database)
-
-        await self._call(run)
-
-    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], *, token: str = "") -> None:
+    def insert(self, table: str, columns: Mapping[str, Sequence[Any]], *, token: str = "") -> None:
         """Insert columns of equal length as one block. The same ``token`` adds the rows once, also in every roll-up fed by the table.
 
         Raises ``StoreError``; the rows may then be in, partly in or not in, and the same call again settles it.
         """
-        options: dict[str, Any] = dict(_INSERT_SETTINGS)
-        if token:
-            options["insert_deduplication_token"] = token
         names = list(columns)
+        settings: dict[str, Any] = dict(_INSERT_SETTINGS) | ({"insert_deduplication_token": token} if token else {})
 
         def run(client: Client) -> None:
-            client.insert(
-                table,
-                list(columns.values()),
-                column_names=names,
-                column_type_names=self._types_of(client, table, names),
-                column_oriented=True,
-                settings=options,
-            )
+            types = self._types_of(client, table, names)
+            data = list(columns.values())
+            client.insert(table, data, column_names=names, column_type_names=types, column_oriented=True, settings=settings)
 
-        await self._call(run)
+        self._call(run)
 
     def _types_of(self, client: Client, table: str, names: Sequence[str]) -> list[str]:
         known = self._types.get(table)
@@ -115,17 +98,16 @@ class StoreClient:
             known = self._types[table] = [found[name] for name in names]
         return known
 
-    async def _call(self, work: Callable[[Client], T]) -> T:
+    def _call(self, work: Callable[[Client], T]) -> T:
         try:
-            client = self._client or await self._open()
-            return await asyncio.to_thread(work, client)
+            return work(self._client or self._open())
         except (ClickHouseError, OSError) as error:
             raise StoreError(f"ClickHouse at {self._settings.host}:{self._settings.port}: {_first_line(error)}") from error
 
-    async def _open(self) -> Client:
-        async with self._opening:
+    def _open(self) -> Client:
+        with self._opening:
             if self._client is None:
-                self._client = await asyncio.to_thread(self._connect)
+                self._client = self._connect()
             return self._client
 
     def _connect(self) -> Client:
@@ -151,6 +133,41 @@ class StoreClient:
 def _first_line(error: BaseException) -> str:
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return line.partition("server response: ")[2][:400] or line[:400]
+
+
+class StoreClient:
+    """A :class:`Connection` for the event loop: each call in a thread of its own, so that a slow query holds up nobody."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def writer(cls, settings: HistorySettings) -> Self:
+        """The user that owns the schema and inserts."""
+        return cls(Connection.writer(settings))
+
+    @classmethod
+    def viewer(cls, settings: HistorySettings) -> Self:
+        """The user that only reads."""
+        return cls(Connection.viewer(settings))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self._connection.close)
+
+    async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """As :meth:`Connection.rows`."""
+        return await asyncio.to_thread(self._connection.rows, sql, parameters)
+
+    async def command(self, sql: str, *, in_database: bool = True) -> None:
+        """As :meth:`Connection.command`."""
+        await asyncio.to_thread(self._connection.command, sql, in_database=in_database)
+
+    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], *, token: str = "") -> None:
+        """As :meth:`Connection.insert`."""
+        await asyncio.to_thread(self._connection.insert, table, columns, token=token)
 
 
 async def wait_until_up(client: StoreClient, *, within_s: float) -> None:

@@ -146,7 +146,7 @@ def kpi_rows(batches: Sequence[KpiBatch], _: int) -> Rows:
 _EVALUATION = (
     *("id", "contract", "service", "customer", "plan", "plan_version", "period", "timezone", "period_starts_at", "period_ends_at"),
     *("evaluated_at", "counted_s", "excluded_s", "unconfirmed_s", "denominator_s", "availability", "target", "violated", "reason"),
-    *("credit_minor", "currency", "charge_minor"),
+    *("credit_minor", "currency", "charge_minor", "metric", "revision", "automatic"),
 )
 _INTERVAL = ("starts_at", "ends_at", "outage", "excluded")
 

@@ -126,8 +126,8 @@ def outage(revision: int = 1, *, ended: bool = False, name: str = "ou-1", state:
 
 def kpis(at: int = NOW, device: str = "pe1") -> KpiBatch:
     resources = (PORT, ResourceId("interface/pe1/ge-0/0/2"))
-    columns = {"utilisation_in_percent": (40.0, None), "utilisation_out_percent": (55.5, 60.0)}
-    return KpiBatch(device, at, "poll-1", 1, resources, columns, {"utilisation_in_percent": (0, 1), "utilisation_out_percent": (0, 2)})
+    columns = {"in_utilisation": (0.4, None), "out_utilisation": (0.555, 0.6)}
+    return KpiBatch(device, at, "poll-1", 1, resources, columns, {"in_utilisation": (0, 1), "out_utilisation": (0, 2)})
 
 
 def evaluation() -> Evaluation:

@@ -1,9 +1,9 @@
 CREATE TABLE IF NOT EXISTS kpi (
-    kpi LowCardinality(String) COMMENT 'name of the indicator; it ends in its unit',
+    kpi LowCardinality(String) COMMENT 'name of the indicator; _utilisation is a share from 0 to 1, _bps bits a second, _per_s a rate, _ms milliseconds',
     device LowCardinality(String) COMMENT 'the element it belongs to',
     resource String COMMENT 'what it is about, kind/name' CODEC(ZSTD(1)),
     at DateTime64(3, 'UTC') COMMENT 'when it was measured' CODEC(DoubleDelta, ZSTD(1)),
-    value Nullable(Float64) COMMENT 'in the unit of the name; NULL where there is no value' CODEC(ZSTD(1)),
+    value Nullable(Float64) COMMENT 'in the indicator''s unit; NULL where there is no value' CODEC(ZSTD(1)),
     quality Enum8('good' = 0, 'missing' = 1, 'reset' = 2, 'stale' = 3, 'blind' = 4) COMMENT 'why the value may or may not count' CODEC(ZSTD(1))
 ) ENGINE = ReplacingMergeTree ORDER BY (kpi, device, resource, at)
 PARTITION BY toYYYYMMDD(at)
@@ -47,8 +47,11 @@ FROM kpi_1m AS m
 GROUP BY kpi, device, resource, at;
 
 CREATE VIEW IF NOT EXISTS interface_utilisation AS
-SELECT at, device, resource, kpi, sum(k.total) / nullIf(sum(k.samples), 0) AS mean_percent, max(k.highest) AS highest_percent
+SELECT at, device, resource,
+    100 * sumIf(k.total, kpi = 'in_utilisation') / nullIf(sumIf(k.samples, kpi = 'in_utilisation'), 0) AS in_percent,
+    100 * sumIf(k.total, kpi = 'out_utilisation') / nullIf(sumIf(k.samples, kpi = 'out_utilisation'), 0) AS out_percent,
+    100 * max(k.highest) AS highest_percent
 FROM kpi_1m AS k
-WHERE kpi LIKE '%utilisation%' AND resource LIKE 'interface/%'
-GROUP BY at, device, resource, kpi
-COMMENT 'how full each interface was in each minute, in percent of its speed, by direction (kpi)';
+WHERE kpi IN ('in_utilisation', 'out_utilisation')
+GROUP BY at, device, resource
+COMMENT 'how full each interface was in each minute, in percent of its declared speed; highest_percent is the worse direction';

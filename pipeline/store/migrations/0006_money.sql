@@ -26,8 +26,11 @@ CREATE TABLE IF NOT EXISTS evaluation (
     `intervals.outage` Array(String) COMMENT 'the outage it came from',
     `intervals.excluded` Array(String) COMMENT 'why it does not count; empty if it does',
     arithmetic Array(String) COMMENT 'lines that can be checked with a pocket calculator' CODEC(ZSTD(3)),
-    outages Array(String) COMMENT 'outages that took part' CODEC(ZSTD(3))
-) ENGINE = ReplacingMergeTree(evaluated_at) ORDER BY (contract, service, period, id)
+    outages Array(String) COMMENT 'outages that counted' CODEC(ZSTD(3)),
+    metric LowCardinality(String) COMMENT 'what the plan promises, such as availability',
+    revision UInt64 COMMENT 'counts re-ratings of the period',
+    automatic Bool COMMENT 'false where the customer must claim the credit'
+) ENGINE = ReplacingMergeTree(evaluated_at) ORDER BY (contract, service, metric, period, revision, id)
 SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'services held against their agreements for one month: the evidence of credits';
 

@@ -1,0 +1,233 @@
+"""What others read of the history: plain questions, answered in values ready for JSON.
+
+Every answer is a dictionary, or a list of them, whose keys are the field names of the domain values (:mod:`pipeline.core`). Times are
+integers, UTC nanoseconds, 0 where there is none yet. A severity is its name, a decimal its text. Values enter SQL as parameters only, table
+names from the constants of this module. Blocking: from an event loop call them in a thread.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+
+from pipeline.config.settings import HistorySettings
+from pipeline.core.event import Severity
+from pipeline.store.client import Connection, Row
+
+TABLES = (
+    *("trap", "poll", "event", "alarm_change", "alarm", "incident_revision", "incident", "outage", "kpi", "kpi_1m", "kpi_1h"),
+    *("evaluation", "effect", "receipt", "dead_letter", "quarantine_message"),
+)
+
+_NESTED = ("impacts", "intervals", "varbinds")
+_IN_MS = ("recorded_at",)
+_NS_PER_MS = 1_000_000
+_FOREVER_NS = 2**63 - 1
+
+_INCIDENTS = (
+    "SELECT *, length(alarms) AS alarm_count FROM incident FINAL WHERE {state:String} IN ('', state)"
+    " ORDER BY started_at DESC, id LIMIT {limit:UInt32}"
+)
+_ALARMS = (
+    "SELECT * FROM alarm FINAL WHERE NOT is_cleared OR NOT {standing:Bool}"
+    " ORDER BY severity DESC, last_raised_at DESC, id LIMIT {limit:UInt32}"
+)
+_OUTAGES = (
+    "SELECT * FROM outage FINAL WHERE {incident:String} IN ('', incident) AND {service:String} IN ('', service)"
+    " ORDER BY started_at DESC, id LIMIT {limit:UInt32}"
+)
+_SERIES_RAW = (
+    "SELECT toDateTime64(k.at, 9, 'UTC') AS t, if(k.quality = 'good', k.value, NULL) AS mean, mean AS lowest, mean AS highest,"
+    " toUInt64(mean IS NOT NULL) AS samples FROM kpi AS k FINAL WHERE k.kpi = {kpi:String} AND k.resource = {resource:String}"
+    " AND k.at >= fromUnixTimestamp64Nano({starts_at:Int64}) AND k.at < fromUnixTimestamp64Nano({ends_at:Int64}) ORDER BY t"
+)
+_SERIES_1M = (
+    "SELECT toDateTime64(k.at, 9, 'UTC') AS t, sum(k.total) / nullIf(sum(k.samples), 0) AS mean, min(k.lowest) AS lowest,"
+    " max(k.highest) AS highest, sum(k.samples) AS samples FROM kpi_1m AS k WHERE k.kpi = {kpi:String} AND k.resource = {resource:String}"
+    " AND k.at >= fromUnixTimestamp64Nano({starts_at:Int64}) AND k.at < fromUnixTimestamp64Nano({ends_at:Int64}) GROUP BY t ORDER BY t"
+)
+_SERIES = {"raw": _SERIES_RAW, "1m": _SERIES_1M, "1h": _SERIES_1M.replace("kpi_1m", "kpi_1h")}
+
+
+class Queries:
+    """Reads as the user who may only read. Every method raises ``StoreError`` (an ``OSError``) when the store does not answer."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def of(cls, settings: HistorySettings) -> Self:
+        """Queries on the store of these settings; nothing is connected before the first question."""
+        return cls(Connection.viewer(settings))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._connection.close()
+
+    # incidents
+
+    def incidents(self, state: str | None = None, limit: int = 100) -> list[Row]:
+        """Incidents as of their last revision, newest first, with ``alarm_count``; ``state`` (``open``, ``resolved``) keeps only those."""
+        return self._read(_INCIDENTS, state=state or "", limit=limit)
+
+    def incident(self, incident_id: str) -> Row | None:
+        """One incident as of its last revision."""
+        return _first(self._read("SELECT *, length(alarms) AS alarm_count FROM incident FINAL WHERE id = {id:String}", id=incident_id))
+
+    def incident_revisions(self, incident_id: str) -> list[Row]:
+        """Every revision of one incident, oldest first."""
+        sql = "SELECT *, length(alarms) AS alarm_count FROM incident_revision FINAL WHERE id = {id:String} ORDER BY revision"
+        return self._read(sql, id=incident_id)
+
+    # alarms, events and the datagrams behind them
+
+    def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Row]:
+        """Alarms as of their last change, worst first, then newest; only those that are not cleared unless ``standing`` is false."""
+        return self._read(_ALARMS, standing=standing, limit=limit)
+
+    def alarms_by_id(self, ids: Iterable[str]) -> list[Row]:
+        """These alarms as of their last change, in the order of ``ids``; those that are not known are left out."""
+        return self._by_id("SELECT * FROM alarm FINAL WHERE id IN {ids:Array(String)}", ids)
+
+    def alarm_changes(self, alarm_id: str) -> list[Row]:
+        """The history of one alarm, oldest first: ``change``, ``reason``, ``event``, ``at`` and the alarm's state after it."""
+        return self._read("SELECT * FROM alarm_change FINAL WHERE id = {id:String} ORDER BY at, revision", id=alarm_id)
+
+    def events(self, ids: Iterable[str]) -> list[Row]:
+        """These events, in the order of ``ids``; those that are not known are left out."""
+        return self._by_id("SELECT * FROM event FINAL WHERE id IN {ids:Array(String)}", ids)
+
+    def trap(self, collector: str, sequence: int) -> Row | None:
+        """The notification at one place of a collector's journal; ``varbinds`` is a list of ``oid``, ``type`` and ``value`` (text)."""
+        sql = "SELECT * FROM trap FINAL WHERE collector = {collector:String} AND sequence = {sequence:UInt64}"
+        return _first(self._read(sql, collector=collector, sequence=sequence))
+
+    def poll(self, collector: str, sequence: int) -> Row | None:
+        """The outcome of the poll at one place of a collector's journal."""
+        sql = "SELECT * FROM poll FINAL WHERE collector = {collector:String} AND sequence = {sequence:UInt64}"
+        return _first(self._read(sql, collector=collector, sequence=sequence))
+
+    def answering(self) -> int:
+        """How many devices answered their last poll."""
+        sql = "SELECT count() AS devices FROM (SELECT argMax(outcome, polled_at) AS last FROM poll GROUP BY device) WHERE last = 'answered'"
+        return int(self._read(sql)[0]["devices"])
+
+    # outages and agreements
+
+    def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500) -> list[Row]:
+        """Outages as of their last revision, newest first: of one incident, of one service, or all."""
+        return self._read(_OUTAGES, incident=incident or "", service=service or "", limit=limit)
+
+    def outages_between(self, service: str, starts_at: int, ends_at: int) -> list[Row]:
+        """Outages of a service that overlap a period (UTC nanoseconds, the end excluded), oldest first; lasting ones included."""
+        sql = (
+            "SELECT * FROM outage FINAL WHERE service = {service:String} AND started_at < fromUnixTimestamp64Nano({ends_at:Int64})"
+            " AND (ended_at IS NULL OR ended_at > fromUnixTimestamp64Nano({starts_at:Int64})) ORDER BY started_at, id"
+        )
+        return self._read(sql, service=service, starts_at=starts_at, ends_at=ends_at)
+
+    def outage(self, outage_id: str) -> Row | None:
+        """One outage as of its last revision."""
+        return _first(self._read("SELECT * FROM outage FINAL WHERE id = {id:String}", id=outage_id))
+
+    def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Row]:
+        """The latest evaluation of each service and period, newest period first; with ``evaluated_at`` those of that settlement only."""
+        sql = (
+            "SELECT * FROM evaluation FINAL"
+            " WHERE {any:Bool} OR evaluated_at = fromUnixTimestamp64Nano({at:Int64})"
+            " ORDER BY period DESC, contract, service, metric, revision DESC, evaluated_at DESC"
+            " LIMIT 1 BY contract, service, metric, period LIMIT {limit:UInt32}"
+        )
+        return self._read(sql, any=evaluated_at is None, at=evaluated_at or 0, limit=limit)
+
+    def evaluation(self, evaluation_id: str) -> Row | None:
+        """One evaluation with its intervals and arithmetic."""
+        sql = "SELECT * FROM evaluation FINAL WHERE id = {id:String} ORDER BY evaluated_at DESC LIMIT 1"
+        return _first(self._read(sql, id=evaluation_id))
+
+    # effects
+
+    def effects(self, subject: str) -> list[Row]:
+        """What was decided for one incident or contract, oldest first; ``body`` is JSON text."""
+        return self._read("SELECT * FROM effect FINAL WHERE subject = {subject:String} ORDER BY decided_at, key", subject=subject)
+
+    def receipts(self, subject: str) -> list[Row]:
+        """What was done for one incident or contract, oldest first."""
+        return self._read("SELECT * FROM receipt FINAL WHERE subject = {subject:String} ORDER BY at, key", subject=subject)
+
+    # indicators
+
+    def kpi_series(self, kpi: str, resource: str, starts_at: int, ends_at: int = _FOREVER_NS, resolution: str = "1m") -> list[Row]:
+        """One indicator of one resource over time: ``at``, ``mean``, ``lowest``, ``highest``, ``samples``.
+
+        ``resolution`` is ``raw``, ``1m`` or ``1h``; means are of good values only, ``None`` where there is none. Raises ``ValueError`` for
+        another resolution.
+        """
+        sql = _SERIES.get(resolution)
+        if sql is None:
+            raise ValueError(f"resolution {resolution!r} is none of {', '.join(_SERIES)}")
+        rows = self._read(sql, kpi=kpi, resource=resource, starts_at=starts_at, ends_at=ends_at)
+        return [{"at": row.pop("t"), **row} for row in rows]
+
+    # accounts
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each table; rows that repeat an identity may still be among them until the engine merges them."""
+        sql = " UNION ALL ".join(f"SELECT '{table}' AS name, count() AS n FROM {table}" for table in TABLES)  # noqa: S608  # constants
+        return {row["name"]: row["n"] for row in self._connection.rows(sql)}
+
+    def unique_traps(self) -> dict[str, int]:
+        """Collector -> distinct notifications in the store: what `published` must equal."""
+        sql = "SELECT collector, uniqExact(sequence) AS n FROM trap GROUP BY collector ORDER BY collector"
+        return {row["collector"]: row["n"] for row in self._connection.rows(sql)}
+
+    def unique_polls(self) -> dict[str, int]:
+        """Collector -> distinct polls in the store."""
+        sql = "SELECT collector, uniqExact(sequence) AS n FROM poll GROUP BY collector ORDER BY collector"
+        return {row["collector"]: row["n"] for row in self._connection.rows(sql)}
+
+    def quarantine(self, limit: int = 100) -> list[Row]:
+        """Messages that the sink could not read, newest first; ``value`` is base64."""
+        return self._read("SELECT * FROM quarantine_message FINAL ORDER BY recorded_at DESC LIMIT {limit:UInt32}", limit=limit)
+
+    def dead_letters(self, limit: int = 100) -> list[Row]:
+        """Messages that a stage could not handle, newest first; ``key`` and ``value`` are base64."""
+        return self._read("SELECT * FROM dead_letter FINAL ORDER BY at DESC LIMIT {limit:UInt32}", limit=limit)
+
+    def _by_id(self, sql: str, ids: Iterable[str]) -> list[Row]:
+        wanted = list(dict.fromkeys(ids))
+        found = {row["id"]: row for row in self._read(sql, ids=wanted)} if wanted else {}
+        return [found[name] for name in wanted if name in found]
+
+    def _read(self, sql: str, **parameters: Any) -> list[Row]:
+        return [_readable(row) for row in self._connection.rows(sql, parameters, ticks=True)]
+
+
+def _first(rows: Sequence[Row]) -> Row | None:
+    return rows[0] if rows else None
+
+
+def _readable(row: Row) -> Row:
+    """One row in the shape of its domain value: nested columns as lists of dictionaries, numbers and names as the module says."""
+    shaped: Row = {}
+    for name, value in row.items():
+        prefix, _, part = name.partition(".")
+        if part and prefix in _NESTED:
+            items = shaped.setdefault(prefix, [{} for _ in value])
+            for item, each in zip(items, value, strict=True):
+                item[part] = each
+        else:
+            shaped[name] = _value(name, value)
+    return shaped
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "severity":
+        return Severity(value).name.lower()
+    if name in _IN_MS:
+        return value * _NS_PER_MS
+    if value is None and name.endswith("_at"):
+        return 0
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
