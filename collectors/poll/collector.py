@@ -23,6 +23,7 @@ from pipeline import wire
 from pipeline.bus import partition_of
 from pipeline.config.settings import COMPONENTS, PollSettings, Settings
 from pipeline.core.inventory import Device, Inventory
+from pipeline.core.profile import GENERIC, Profile
 from pipeline.core.raw import PollOutcome, RawPoll
 from pipeline.core.reason import Reason
 from pipeline.telemetry import serve_health
@@ -233,8 +234,11 @@ async def _cancel(*tasks: asyncio.Task[object] | asyncio.Task[None]) -> None:
             await task
 
 
-async def run(settings: Settings, inventory_source: InventorySource, stop: asyncio.Event) -> None:
-    """The component ``polls``: poll until ``stop``, serving metrics and health. Raises as :class:`PollCollector`."""
+async def run(settings: Settings, inventory_source: InventorySource, stop: asyncio.Event, profile: Profile = GENERIC) -> None:
+    """The component ``polls``: ask every device for the columns of ``profile`` until ``stop``, serving metrics and health.
+
+    Raises as :class:`PollCollector`.
+    """
     polls = settings.polls
     collector = PollCollector(
         polls,
@@ -242,6 +246,7 @@ async def run(settings: Settings, inventory_source: InventorySource, stop: async
         settings.broker.partitions,
         lambda: kafka_sender(settings.broker.bootstrap, Topic.RAW_POLLS),
         inventory_source,
+        poller=Poller(polls, profile),
         registry=REGISTRY,
     )
     port = settings.metrics_port + COMPONENTS.index("polls")
