@@ -1,5 +1,7 @@
 """Spans are sets of instants: every operation is held to plain sets of integers, and gives disjoint, ordered, whole stretches."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ def instants(spans: list[Span] | Spans) -> set[int]:
 def is_canonical(spans: Spans) -> bool:
     """None empty, none touching, in order."""
     ends = [edge for span in spans for edge in span]
-    return all(early < late for early, late in zip(ends, ends[1:], strict=False))
+    return all(early < late for early, late in pairwise(ends))
 
 
 @settings(deadline=None)
