@@ -129,7 +129,7 @@ class Decoder:
         words = words_of(target)
         if node.text in words:
             return words[node.text]
-        return self._fail(node, path, f"{node.text!r} is not a {_noun(target)}", did_you_mean(node.text, words))
+        return self._fail(node, path, f"{node.text!r} is not {_noun(target)}", did_you_mean(node.text, words))
 
     def _path(self, node: Scalar, path: Path_) -> Any:
         if not node.text or "\0" in node.text:
@@ -246,7 +246,8 @@ def _read_decimal(node: Scalar) -> Decimal:
 
 
 def _noun(target: type[Enum]) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", target.__name__).lower()
+    noun = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", target.__name__).lower()
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 _MAX_DIGITS = 40

@@ -134,8 +134,9 @@ def _tell_doubles(rules: list[TrapRule], places: list[tuple[RuleFile[TrapFile], 
     names: dict[str, str] = {}
     matches: dict[Any, str] = {}
     for rule, (file, path) in zip(rules, places, strict=True):
-        if names.setdefault(rule.name, file.name) != file.name or list(names).count(rule.name) > 1:
-            file.tell((*path, "name"), f"the rule '{rule.name}' stands in {names[rule.name]} too", "rename one")
+        if rule.name in names:
+            file.tell((*path, "name"), f"the rule '{rule.name}' stands in {names[rule.name]} already", "rename one")
+        names.setdefault(rule.name, file.name)
         first = matches.setdefault((rule.oid, frozenset(rule.conditions)), rule.name)
         if first != rule.name:
             file.tell(path, f"'{rule.name}' matches what '{first}' matches already", "give one of them a condition")

@@ -159,7 +159,7 @@ def parse_yaml(text: str, file: str) -> Node:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 0
-        what = getattr(error, "problem", None) or str(error)
+        what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         raise builder.refuse(line, f"not valid YAML: {what}", "mend the syntax at this line or just above it") from error
     if builder.problems:
         raise ConfigError(builder.problems)

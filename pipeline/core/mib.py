@@ -110,10 +110,14 @@ class MibIndex:
         found = self._split.get(oid)
         if found is None:
             found = self._find(oid)
-            if len(self._split) >= CACHED_OIDS:
-                self._split.clear()
-            self._split[oid] = found
+            if len(oid) <= _CACHED_CHARACTERS:
+                self._keep(oid, found)
         return found
+
+    def _keep(self, oid: str, found: tuple[MibObject | None, str]) -> None:
+        if len(self._split) >= CACHED_OIDS:
+            self._split.clear()
+        self._split[oid] = found
 
     def _find(self, oid: str) -> tuple[MibObject | None, str]:
         base = oid
@@ -133,6 +137,7 @@ class MibIndex:
 
 
 CACHED_OIDS = 65_536
+_CACHED_CHARACTERS = 100
 
 
 def value_text(varbind: VarBind, known: MibObject | None, mibs: MibIndex) -> str:

@@ -50,7 +50,7 @@ def test_each_commented_default_is_the_real_default(folder: Path) -> None:
 
 def test_every_key_is_shown(folder: Path) -> None:
     text = starter_settings()
-    sections = {name: f.default_factory for name, f in Settings.__dataclass_fields__.items() if name not in {"webhooks"}}
+    sections = {name: f.default_factory for name, f in Settings.__dataclass_fields__.items() if name != "webhooks"}
     for name, factory in sections.items():
         assert re.search(rf"^#?{name}:", text, re.MULTILINE), name
         for key in getattr(factory, "__dataclass_fields__", {}):
