@@ -52,7 +52,12 @@ def element(data: bytes, at: int, end: int) -> tuple[int, int, int]:
 
 
 def expect(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
-    """First content byte and end of the element at ``at``, which has to have ``tag``."""
+    """First content byte and end of the element at ``at``, which has to have ``tag``. A short length is read right here: most are."""
+    start = at + 2
+    if start <= end and data[at] == tag:
+        length = data[at + 1]
+        if length < _LONG_FORM and start + length <= end:
+            return start, start + length
     found, start, stop = element(data, at, end)
     if found != tag:
         raise malformed(f"tag 0x{found:02x} at {at}, 0x{tag:02x} expected")

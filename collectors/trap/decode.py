@@ -7,7 +7,7 @@ from typing import NamedTuple
 from collectors.journal import JournalRecord
 from collectors.trap.address import within
 from collectors.trap.ber import INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, DecodeError, element, expect, integer, malformed, oid
-from collectors.trap.varbind import INT32, READERS, VarBindReader
+from collectors.trap.varbind import INT32, READERS, UNSIGNED32, VarBindReader
 from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
 from pipeline.core.reason import Reason
 
@@ -20,6 +20,8 @@ SNMP_TRAP_ADDRESS = "1.3.6.1.6.3.18.1.3.0"
 SNMP_TRAPS = "1.3.6.1.6.3.1.1.5"
 """Under it coldStart (1) to egpNeighborLoss (6), in the order of v1's generic traps."""
 
+IP_ADDRESS = 0x40
+TIME_TICKS = 0x43
 V1_TRAP = 0xA4
 INFORM = 0xA6
 V2_TRAP = 0xA7
@@ -27,6 +29,8 @@ RESPONSE = 0xA2
 ENTERPRISE_SPECIFIC = 6
 UNSPECIFIED_ADDRESS = "0.0.0.0"  # noqa: S104  what a sender without an address puts into agent-addr
 
+_TRAP_ADDRESS_NAME = bytes.fromhex("2b0601060312010300")
+_NO_ERROR = bytes.fromhex("020100020100")
 _UPTIME_NAME = bytes.fromhex("06082b06010201010300")
 
 
@@ -84,7 +88,7 @@ class NotificationReader:
     """Reads notifications; one for each thread, since it remembers what it has read."""
 
     def __init__(self) -> None:
-        self._varbind = VarBindReader().read
+        self._varbind = VarBindReader()
 
     def read(self, data: bytes) -> Notification:
         """The notification in a datagram's payload. Raises ``DecodeError`` and nothing else."""
@@ -97,16 +101,17 @@ class NotificationReader:
 
     def _v2(self, data: bytes, head: Header) -> Notification:
         """RFC 3416 sections 4.2.6 and 4.2.7: sysUpTime.0 and snmpTrapOID.0 are the first two variable bindings."""
-        at, end = head.start, head.end
-        for valid in (INT32, ERROR_STATUS, ERROR_INDEX):
-            start, at = expect(data, at, end, INTEGER)
-            _int32(data, start, at, valid)
+        end = head.end
+        start, at = expect(data, head.start, end, INTEGER)
+        _number(data, start, at)
+        at = _errors(data, at, end)
         uptime, at, end = self._uptime(data, at, end)
         varbinds = self._varbinds(data, at, end, MAX_VARBINDS - 1)
         if not varbinds or varbinds[0].oid != SNMP_TRAP_OID or varbinds[0].type is not ValueType.OBJECT_IDENTIFIER:
             raise malformed("the second variable binding is not snmpTrapOID.0")
-        trap_oid, *rest = varbinds
-        return Notification(head, trap_oid.dotted, uptime, tuple(rest), _trap_address(rest))
+        trap_oid = varbinds.pop(0).dotted
+        address = _trap_address(varbinds) if _TRAP_ADDRESS_NAME in data else None
+        return Notification(head, trap_oid, uptime, tuple(varbinds), address)
 
     def _uptime(self, data: bytes, at: int, end: int) -> tuple[int, int, int]:
         """sysUpTime.0's value, where the second variable binding begins, and the end of the list. It always differs: not remembered."""
@@ -117,23 +122,23 @@ class NotificationReader:
         value_at = start + len(_UPTIME_NAME)
         if data[start:value_at] != _UPTIME_NAME:
             raise malformed("the first variable binding is not sysUpTime.0")
-        start, end_of_value = expect(data, value_at, after, ValueType.TIME_TICKS)
+        start, end_of_value = expect(data, value_at, after, TIME_TICKS)
         if end_of_value != after:
             raise malformed(f"{after - end_of_value} bytes after sysUpTime.0")
-        return _ticks(data[start:after]), after, stop
+        return _ticks(data, start, after), after, stop
 
     def _v1(self, data: bytes, head: Header) -> Notification:
         """RFC 1157 section 4.1.6, mapped by RFC 3584 section 3.1: address and enterprise follow the bindings unless they are there."""
         start, at = expect(data, head.start, head.end, OBJECT_IDENTIFIER)
         enterprise = oid(data[start:at])
-        start, at = expect(data, at, head.end, ValueType.IP_ADDRESS)
+        start, at = expect(data, at, head.end, IP_ADDRESS)
         address = _address(data[start:at])
         start, at = expect(data, at, head.end, INTEGER)
         generic = integer(data, start, at)
         start, at = expect(data, at, head.end, INTEGER)
-        specific = _int32(data, start, at)
-        start, at = expect(data, at, head.end, ValueType.TIME_TICKS)
-        uptime = _ticks(data[start:at])
+        specific = _number(data, start, at)
+        start, at = expect(data, at, head.end, TIME_TICKS)
+        uptime = _ticks(data, start, at)
         at, stop = expect(data, at, head.end, SEQUENCE)
         if stop != head.end:
             raise malformed(f"{head.end - stop} bytes after the variable bindings")
@@ -148,13 +153,24 @@ class NotificationReader:
 
     def _varbinds(self, data: bytes, at: int, end: int, limit: int) -> list[VarBind]:
         varbinds: list[VarBind] = []
-        read = self._varbind
+        known, read = self._varbind.known, self._varbind.read
         while at < end:
             start, at = expect(data, at, end, SEQUENCE)
-            varbinds.append(read(data[start:at]))
+            content = data[start:at]
+            varbinds.append(known(content) or read(content))
             if len(varbinds) > limit:
                 raise DecodeError(Reason.TOO_LARGE, f"more than {MAX_VARBINDS} variable bindings")
         return varbinds
+
+
+def _errors(data: bytes, at: int, end: int) -> int:
+    """Where error-status and error-index end; a notification has 0 in both."""
+    if data.startswith(_NO_ERROR, at):
+        return at + len(_NO_ERROR)
+    for valid in (ERROR_STATUS, ERROR_INDEX):
+        start, at = expect(data, at, end, INTEGER)
+        _number(data, start, at, valid)
+    return at
 
 
 def _v2_oid(enterprise: str, generic: int, specific: int) -> str:
@@ -174,21 +190,19 @@ def _trap_address(varbinds: list[VarBind]) -> str | None:
     return None
 
 
-def _int32(data: bytes, start: int, stop: int, valid: range = INT32) -> int:
+def _number(data: bytes, start: int, stop: int, valid: range = INT32) -> int:
     value = integer(data, start, stop)
     if value not in valid:
         raise malformed(f"{value} where {valid.start} to {valid.stop - 1} may be")
     return value
 
 
-def _ticks(content: bytes) -> int:
-    value = READERS[ValueType.TIME_TICKS][1](content)
-    assert isinstance(value, int)
-    return value
+def _ticks(data: bytes, start: int, stop: int) -> int:
+    return _number(data, start, stop, UNSIGNED32)
 
 
 def _address(content: bytes) -> str:
-    value = READERS[ValueType.IP_ADDRESS][1](content)
+    value = READERS[IP_ADDRESS][1](content)
     assert isinstance(value, bytes)
     return value.decode()
 

@@ -82,12 +82,11 @@ class VarBindReader:
         self._capacity = capacity
         self._prefixes: dict[bytes, str] = {}
         self._varbinds: dict[bytes, VarBind] = {}
+        self.known = self._varbinds.get
+        """The variable binding with this content if it is remembered, or ``None``: what is asked first, where speed counts."""
 
     def read(self, content: bytes) -> VarBind:
-        """The variable binding whose SEQUENCE has this content. Raises ``DecodeError``."""
-        known = self._varbinds.get(content)
-        if known is not None:
-            return known
+        """Read, and remember, the variable binding whose SEQUENCE has this content. Raises ``DecodeError``."""
         name_at, value_at = expect(content, 0, len(content), OBJECT_IDENTIFIER)
         tag, start, stop = element(content, value_at, len(content))
         if stop != len(content):
