@@ -3,14 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
-from aiokafka.errors import KafkaError
+from typing import Any, Protocol
 
 from pipeline import wire
-from pipeline.bus import partition_of
+from pipeline.bus import ConsumerRecord, partition_of
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import canonical
 from pipeline.core.reason import Reason
@@ -25,6 +23,23 @@ KEY_LIMIT = 1_000
 _BATCH = 500
 _LATEST = 2**63
 _PAUSE_S = 1.0
+
+
+class Consumer(Protocol):
+    """What is asked of a consumer group member; an aiokafka consumer is one."""
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[Any, Sequence[ConsumerRecord]]:
+        """The next messages by partition; empty when none came in time."""
+
+    async def commit(self) -> None:
+        """Remember that everything fetched so far is done with."""
+
+
+class Producer(Protocol):
+    """What is asked of a producer; an aiokafka producer is one."""
+
+    async def send_and_wait(self, topic: str, value: bytes, *, partition: int) -> object:
+        """Send one message and wait until the broker has it."""
 
 
 @dataclass(slots=True)
@@ -86,8 +101,8 @@ class Intake:
 
     def __init__(
         self,
-        consumer: AIOKafkaConsumer,
-        producer: AIOKafkaProducer,
+        consumer: Consumer,
+        producer: Producer,
         store: OutboxPort,
         metrics: OutputMetrics,
         *,
@@ -138,7 +153,7 @@ class Intake:
 class ReceiptPublisher:
     """Sends receipts that the topic does not have, each at least once, in order for each subject."""
 
-    def __init__(self, producer: AIOKafkaProducer, store: OutboxPort, metrics: OutputMetrics, partitions: int) -> None:
+    def __init__(self, producer: Producer, store: OutboxPort, metrics: OutputMetrics, partitions: int) -> None:
         self.wake = asyncio.Event()
         self._producer = producer
         self._store = store
@@ -158,10 +173,8 @@ class ReceiptPublisher:
             while await self._publish():
                 pass
             self._metrics.set_pending(await asyncio.to_thread(self._store.pending))
-        except KafkaError as error:
-            log.warning("receipts wait in the store: the broker does not take them: %s", error)
         except Exception:
-            log.exception("receipts could not be read from the store")
+            log.exception("receipts wait in the store and are sent later (remedy: look at the broker and the database)")
 
     async def _publish(self) -> bool:
         rows = await asyncio.to_thread(self._store.unpublished, _BATCH)

@@ -11,7 +11,12 @@ import jsonschema
 import pytest
 from aiohttp import ClientSession
 
-from pipeline.core.ticket import TRANSITIONS, TicketStatus, path
+from pipeline.core.event import Severity
+from pipeline.core.incident import Impact, Incident, IncidentState
+from pipeline.core.inventory import Tier
+from pipeline.core.outage import ServiceState
+from pipeline.core.resource import ResourceId
+from pipeline.core.ticket import TRANSITIONS, TicketStatus, path, ticket_fields
 from pipeline.outputs.tmf621 import PATH
 
 NEW: dict[str, Any] = {
@@ -216,6 +221,18 @@ async def test_tickets_and_errors_are_valid_by_the_published_tmf621_v4_schema(cl
                 conform(tmf621, definition, value)
     for _, error, _ in (await client.call("POST", body={}), await client.call("GET", "/x"), await client.call("DELETE", f"/{number}")):
         conform(tmf621, "Error", error)
+
+
+@pytest.mark.needs_schemas
+async def test_the_tickets_that_we_write_are_valid_by_the_published_schema_and_taken_by_the_book(
+    client: Client, tmf621: dict[str, Any]
+) -> None:
+    impact = Impact("acme-vpn-1", "acme", "acme-gold", Tier.GOLD, ServiceState.DOWN, 1)
+    cause = ResourceId("link/pe1-pe2")
+    incident = Incident("inc-9", "default", cause, IncidentState.OPEN, Severity.MAJOR, "<b>why</b>", ("x",), ("a1",), (impact,), 1, 1)
+    fields = ticket_fields(incident)
+    conform(tmf621, "TroubleTicket_Create", fields)
+    conform(tmf621, "TroubleTicket", (await client.call("POST", body=fields))[1])
 
 
 @pytest.mark.needs_schemas
