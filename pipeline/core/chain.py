@@ -150,7 +150,7 @@ def _settle_stragglers(context: Context, state: DomainState) -> None:
     Only for an alarm that another resource's failure explained, of an incident whose polled alarms are all clear, when every interface that
     it depends on was seen up by a poll, ``clear_hold_s`` after the last of them cleared.
     """
-    for name in state.open:
+    for name in sorted(state.open):
         row = state.incidents[name]
         alarms = [state.alarms[key].alarm for key in row.members if key in state.alarms]
         left = [alarm for alarm in alarms if not alarm.is_cleared]

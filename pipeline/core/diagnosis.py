@@ -173,9 +173,9 @@ def _match(
         for hypothesis in hypotheses:
             if hypothesis.root in matched:
                 continue
-            alarms = frozenset(map(str, keys_of[hypothesis.root]))
+            alarms = frozenset(keys_of[hypothesis.root])
             choices = [
-                (row.id, row.hypothesis.root, frozenset(map(str, row.members)))
+                (row.id, row.hypothesis.root, frozenset(row.members))
                 for row in free.values()
                 if row.hypothesis.is_grouping == hypothesis.is_grouping
                 and (row.hypothesis.root == hypothesis.root if by_root else not row.resolved_at)

@@ -86,11 +86,12 @@ class IncidentRow:
 
 @dataclass(frozen=True, slots=True)
 class DomainRow:
-    """What belongs to no alarm: the time reached, when to tidy next, incidents to look at on the next tick."""
+    """What belongs to no alarm: the time reached, when to tidy next, incidents with news and those that wait for time to pass."""
 
     now: int = 0
     sweep_at: int = 0
     touched: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 Row = AlarmRow | IncidentRow | StateReport | DomainRow
@@ -140,7 +141,7 @@ def witness(alarm: Alarm) -> ResourceId | None:
 
 @dataclass(slots=True)
 class DomainState:
-    """The mutable state of one domain. Everything below ``touched`` is index, scratch or output and can be made from what is above."""
+    """The mutable state of one domain. Everything below ``waiting`` is index, scratch or output and can be made from what is above."""
 
     topology: Topology
     now: int = 0
@@ -149,6 +150,7 @@ class DomainState:
     incidents: dict[str, IncidentRow] = field(default_factory=dict)
     reports: dict[str, StateReport] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
     pending: set[AlarmKey] = field(default_factory=set)
     by_device: dict[str, set[AlarmKey]] = field(default_factory=dict)
     by_node: dict[int, set[AlarmKey]] = field(default_factory=dict)
@@ -175,7 +177,8 @@ class DomainState:
                 case StateReport():
                     state.reports[row.device] = row
                 case DomainRow():
-                    state.now, state.sweep_at, state.touched = row.now, row.sweep_at, set(row.touched)
+                    state.now, state.sweep_at = row.now, row.sweep_at
+                    state.touched, state.waiting = set(row.touched), set(row.waiting)
         state.reindex(context)
         return state
 
@@ -191,7 +194,7 @@ class DomainState:
 
     def domain_row(self) -> DomainRow:
         """The row of what belongs to no alarm."""
-        return DomainRow(self.now, self.sweep_at, tuple(sorted(self.touched)))
+        return DomainRow(self.now, self.sweep_at, tuple(sorted(self.touched)), tuple(sorted(self.waiting)))
 
     def reindex(self, context: Context) -> None:
         """Make the indexes again, from the rows and a topology that may be new."""

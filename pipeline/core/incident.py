@@ -1,6 +1,7 @@
 """An incident: one cause with its alarms, affected services and customers (near TMF656 service problem)."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -88,14 +89,11 @@ def in_order(impacts: Iterable[Impact]) -> tuple[Impact, ...]:
     return tuple(sorted(impacts, key=lambda impact: (_TIERS[impact.tier], _STATES[impact.state], impact.since_at, impact.service)))
 
 
-def best_match(root: ResourceId, alarms: frozenset[str], open_incidents: Sequence[tuple[str, ResourceId, frozenset[str]]]) -> str | None:
-    """Which of the incidents ``(id, root, alarm ids)`` a newly found cause continues: that of the same root, else of the largest overlap.
+def best_match(root: ResourceId, alarms: AbstractSet[object], known: Sequence[tuple[str, ResourceId, AbstractSet[object]]]) -> str | None:
+    """Which of the incidents ``(id, root, alarms)`` a newly found cause continues: that of the same root, else of the largest overlap.
 
     Later evidence revises an incident and never makes a second one of it; ``None`` when none shares root or alarm.
     """
-    ranked = sorted(
-        (other_root != root, -len(alarms & others), name)
-        for name, other_root, others in open_incidents
-        if other_root == root or alarms & others
-    )
+    shared = ((name, other_root, len(alarms & others)) for name, other_root, others in known)
+    ranked = sorted((other_root != root, -count, name) for name, other_root, count in shared if other_root == root or count)
     return ranked[0][2] if ranked else None

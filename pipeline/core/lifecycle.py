@@ -115,7 +115,7 @@ def state_of(alarm: Alarm | None) -> State:
 def apply(alarm: Alarm | None, event: Event, alarm_type: AlarmType | None) -> AlarmChange:
     """Fold one event into its alarm.
 
-    The answer's alarm is the very ``alarm`` given when nothing is to be stored (``ALREADY_SEEN``, ``LATE``, a clear of what is clear).
+    The answer's alarm is the very ``alarm`` given when nothing is to be stored (``ALREADY_SEEN``, ``LATE``).
     ``alarm_type`` is the catalogue's entry; ``None`` for a type that the catalogue does not have, then the event's own condition counts.
     """
     given = input_of(alarm, event, alarm_type)
@@ -126,7 +126,7 @@ def apply(alarm: Alarm | None, event: Event, alarm_type: AlarmType | None) -> Al
     if alarm is None:
         after = _create(event, alarm_type, transition.state)
     elif transition.change is Change.IGNORED:
-        after = alarm
+        after = _passed(alarm, event) if given is Input.CLEAR else alarm
     else:
         after = _WRITE[transition.change](alarm, event, given)
     return AlarmChange(after, transition.change, reason, event.id, event.occurred_at)
@@ -194,6 +194,11 @@ def _create(event: Event, alarm_type: AlarmType | None, state: State) -> Alarm:
         last_sequence=(event.collector, event.sequence),
         status_changes=(event.occurred_at,),
     )
+
+
+def _passed(alarm: Alarm, event: Event) -> Alarm:
+    """A clear of what is clear: only the mark of time moves on, so that a raise from before it is known to be late."""
+    return replace(alarm, last_event_at=event.occurred_at, last_sequence=(event.collector, event.sequence))
 
 
 def _raised(alarm: Alarm, event: Event, _: Input) -> Alarm:

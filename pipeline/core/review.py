@@ -15,15 +15,17 @@ from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping
 
 
 def review(context: Context, state: DomainState) -> tuple[list[IncidentChange], list[Outage]]:
-    """Look at the touched incidents and, if any of them changed, at what all open ones do to services; the new revisions."""
-    at = 0
-    for name in sorted(state.touched):
-        at = max(at, _look(context, state, state.incidents.get(name)))
-    if not state.touched:
-        return [], []
-    looked = {name for name in state.touched if name in state.incidents}
-    state.touched = {name for name in looked if _is_unfinished(state, state.incidents[name])}
-    return _describe_all(context, state, looked, at)
+    """Look at incidents with news, and at those that time alone may change; the new revisions of all that are other than before."""
+    news, at = set(state.touched), 0
+    for name in sorted(state.touched | state.waiting):
+        row = state.incidents.get(name)
+        happened_at = _look(context, state, row) if row is not None and not row.absorbed_by else 0
+        if happened_at:
+            news.add(name)
+            at = max(at, happened_at)
+    state.waiting = {name for name in state.touched | state.waiting if name in state.open and _is_unfinished(state, state.incidents[name])}
+    state.touched = set()
+    return _describe_all(context, state, news & state.incidents.keys(), at) if news else ([], [])
 
 
 def members(state: DomainState, row: IncidentRow) -> list[Alarm]:
@@ -32,48 +34,67 @@ def members(state: DomainState, row: IncidentRow) -> list[Alarm]:
     return sorted(alarms, key=lambda alarm: (alarm.resource != row.hypothesis.root, alarm.last_raised_at, alarm.key))
 
 
-def _look(context: Context, state: DomainState, row: IncidentRow | None) -> int:
-    """Resolve an incident that is over or note that it flaps; when the last thing about it happened."""
-    if row is None or row.absorbed_by:
-        return 0
+def _look(context: Context, state: DomainState, row: IncidentRow) -> int:
+    """Resolve an incident that is over, note that it flaps or outlasts its window; when what changed it happened, 0 if nothing did."""
     alarms = members(state, row)
     timing = context.timing
-    flapping = not row.resolved_at and any(is_flapping(alarm, state.now, timing.flap_changes, timing.flap_window_s) for alarm in alarms)
-    if flapping and not row.flapping:
+    opened_at = row.started_at if row.id in state.touched else 0
+    if not row.resolved_at and not row.flapping and _flaps(context, state, alarms):
         state.counts[Reason.FLAPPING] += 1
         row = replace(row, flapping=True)
         state.put_incident(row)
-    if row.resolved_at or any(not alarm.is_cleared for alarm in alarms) or not state.pending.isdisjoint(row.members):
-        return row.started_at
+        opened_at = row.started_at
+    if row.resolved_at or _is_standing(state, row, alarms):
+        return opened_at or _window_ended(context, state, row)
     cleared_at = max((alarm.cleared_at for alarm in alarms), default=row.started_at)
-    if state.now >= cleared_at + int((timing.flap_window_s if row.flapping else timing.settle_s) * NANOSECONDS):
-        state.put_incident(replace(row, resolved_at=cleared_at))
-        state.counts[Reason.ALL_CLEAR] += 1
-        for key in row.members:
-            if key in state.alarms:
-                state.forget_witness(key)
+    if state.now < cleared_at + int((timing.flap_window_s if row.flapping else timing.settle_s) * NANOSECONDS):
+        return max(opened_at, cleared_at) if row.id in state.touched else opened_at
+    state.put_incident(replace(row, resolved_at=cleared_at))
+    state.counts[Reason.ALL_CLEAR] += 1
+    for key in row.members:
+        if key in state.alarms:
+            state.forget_witness(key)
     return cleared_at
 
 
+def _flaps(context: Context, state: DomainState, alarms: Sequence[Alarm]) -> bool:
+    timing = context.timing
+    return any(is_flapping(alarm, state.now, timing.flap_changes, timing.flap_window_s) for alarm in alarms)
+
+
+def _is_standing(state: DomainState, row: IncidentRow, alarms: Sequence[Alarm]) -> bool:
+    return any(not alarm.is_cleared for alarm in alarms) or not state.pending.isdisjoint(row.members)
+
+
+def _window_ended(context: Context, state: DomainState, row: IncidentRow) -> int:
+    """When the maintenance window ended that the incident was last said to be planned by, if it has by now."""
+    planned = row.incident.planned if row.incident is not None else ""
+    ends = [window.ends_at for window in context.inventory.windows if window.name == planned and window.ends_at < state.now]
+    return ends[0] if ends else 0
+
+
 def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
-    """Whether time alone will change it: it is clear and waits, or a maintenance window that covers it will end."""
-    if row.resolved_at:
-        return False
+    """Whether time alone will change an open incident: it is clear and waits, may begin to flap, or has a window that will end."""
     alarms = members(state, row)
-    return all(alarm.is_cleared for alarm in alarms) or (row.incident is not None and bool(row.incident.planned)) or row.incident is None
+    return not _is_standing(state, row, alarms) or row.incident is None or bool(row.incident.planned)
 
 
-def _describe_all(context: Context, state: DomainState, looked: set[str], at: int) -> tuple[list[IncidentChange], list[Outage]]:
+def _describe_all(context: Context, state: DomainState, news: set[str], at: int) -> tuple[list[IncidentChange], list[Outage]]:
+    """Describe incidents with news, and others that feel them: a service that two of them take down together is told once."""
     rows = sorted((state.incidents[name] for name in state.open), key=lambda row: (row.started_at, row.id))
-    alarms = {row.id: members(state, row) for row in rows}
-    felt = felt_by(
-        context.topology, [(row.id, row.hypothesis.root, is_down(alarms[row.id])) for row in rows if not row.hypothesis.is_grouping]
-    )
+    failed = [(row.id, row.hypothesis.root, is_down(members(state, row))) for row in rows if not row.hypothesis.is_grouping]
+    felt = felt_by(context.topology, failed)
     changes: list[IncidentChange] = []
     outages: list[Outage] = []
-    for row in (*rows, *(state.incidents[name] for name in sorted(looked - state.open.keys()))):
-        _describe(context, state, row, felt.get(row.id, {}) if row.id in state.open else None, at, changes, outages)
+    for row in (*rows, *(state.incidents[name] for name in sorted(news - state.open.keys()))):
+        states = felt.get(row.id, {}) if row.id in state.open else None
+        if row.id in news or states != _last_felt(row):
+            _describe(context, state, row, states, at, changes, outages)
     return changes, outages
+
+
+def _last_felt(row: IncidentRow) -> dict[str, ServiceState]:
+    return {impact.service: impact.state for impact in row.incident.impacts} if row.incident is not None else {}
 
 
 def _describe(
@@ -88,9 +109,7 @@ def _describe(
     """Bring one incident's description and outages up to date; ``states`` is ``None`` for one that is resolved."""
     alarms = members(state, row)
     window = _window(context, row, alarms)
-    if states is None:
-        states_then = {impact.service: impact.state for impact in row.incident.impacts} if row.incident is not None else {}
-    felt = [] if row.absorbed_by else _felt(context, row, states_then if states is None else states, alarms, window, state.now)
+    felt = [] if row.absorbed_by else _felt(context, row, _last_felt(row) if states is None else states, alarms, window, state.now)
     after = derive(row.outages, felt, row.id, row.hypothesis.root, max(at, row.started_at), revised=row.revised)
     incident = _incident(context, state, row, alarms, after, window, states)
     known = {outage.id: outage for outage in row.outages}
