@@ -41,9 +41,7 @@ def month_of(at: int, timezone: str) -> Period:
     zone = zone_of(timezone)
     local = (_EPOCH + timedelta(seconds=at // NANOSECONDS)).astimezone(zone)
     year, month = local.year, local.month
-    while _starts_at(year, month, zone) > at:  # clocks set back over the midnight that began the month
-        year, month = _previous(year, month)
-    while _starts_at(*_next(year, month), zone) <= at:
+    if _starts_at(*_next(year, month), zone) <= at:  # clocks set back over the midnight that began a month: it stays begun
         year, month = _next(year, month)
     return Period(f"{year:04d}-{month:02d}", timezone, _starts_at(year, month, zone), _starts_at(*_next(year, month), zone))
 
@@ -67,7 +65,3 @@ def _starts_at(year: int, month: int, zone: ZoneInfo) -> int:
 
 def _next(year: int, month: int) -> tuple[int, int]:
     return (year + 1, 1) if month == _DECEMBER else (year, month + 1)
-
-
-def _previous(year: int, month: int) -> tuple[int, int]:
-    return (year - 1, _DECEMBER) if month == 1 else (year, month - 1)

@@ -125,14 +125,14 @@ def evaluate(
     ``outages`` may hold other services' outages, several revisions of one, and those of the neighbouring months (they decide whether an
     outage over the month's edge reaches the minimum). An outage that lasts ends at ``now``. ``windows`` are those that outages name in
     ``excluded``: the part of the outage inside a window that was announced in time does not count; a window that is not given cannot show
-    its notice and excludes nothing. Times are UTC nanoseconds.
+    its notice and excludes nothing. Downtime before ``enabled_from`` does not count. Times are UTC nanoseconds.
 
     Sums are made in nanoseconds and cut to whole seconds once. Raises ``ValueError`` for an unknown time zone or currency, or a schedule
     with a gap (:func:`validate` finds it beforehand).
     """
     month = cut_at(month_of(at, customer.timezone), now)
     pieces = tuple(_pieces(_relevant(outages, service, plan), plan, {window.name: window for window in windows}, now))
-    tally = _tally(pieces, plan, *_validity(contract, month))
+    tally = _tally(pieces, plan, *_validity(contract, month, enabled_from))
     counted_s, excluded_s, unconfirmed_s = (_whole_seconds(spans) for spans in (tally.counted, tally.excluded, tally.unconfirmed))
     denominator_s = _denominator_s(plan, contract, month, excluded_s, enabled_from)
     rated = _rate(plan, counted_s, denominator_s)
@@ -203,9 +203,10 @@ def _was_announced(window: MaintenanceWindow, plan: Plan) -> bool:
     return plan.planned_notice_s == 0 or in_time
 
 
-def _validity(contract: Contract, month: Period) -> tuple[int, int]:
+def _validity(contract: Contract, month: Period, enabled_from: int) -> tuple[int, int]:
+    """When downtime can count at all: within the period, while the contract was in force, and after the service was enabled."""
     ends_at = min(month.ends_at, contract.valid_until) if contract.valid_until else month.ends_at
-    return max(month.starts_at, contract.valid_from), ends_at
+    return max(month.starts_at, contract.valid_from, enabled_from), ends_at
 
 
 def _tally(pieces: tuple[_Piece, ...], plan: Plan, starts_at: int, ends_at: int) -> _Tally:
@@ -267,8 +268,8 @@ def _denominator_s(plan: Plan, contract: Contract, month: Period, excluded_s: in
         case Denominator.MINUS_PLANNED:
             return month.seconds - excluded_s
         case Denominator.ENABLED:
-            starts_at, ends_at = _validity(contract, month)
-            return max(0, ends_at - max(starts_at, enabled_from)) // NANOSECONDS
+            starts_at, ends_at = _validity(contract, month, enabled_from)
+            return max(0, ends_at - starts_at) // NANOSECONDS
 
 
 def _rate(plan: Plan, counted_s: int, denominator_s: int) -> _Rated:

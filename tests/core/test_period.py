@@ -70,3 +70,19 @@ def test_unknown_zone_is_named() -> None:
 def test_local_text_carries_the_offset() -> None:
     """An instant is shown on the customer's clock."""
     assert local_text(ns("2026-10-01", "Europe/London"), "Europe/London") == "2026-10-01T00:00:00+01:00"
+
+
+def test_month_that_has_begun_stays_begun_when_clocks_go_back_over_midnight() -> None:
+    """Newfoundland went back from 00:01 on 1 November 2009 to 23:01: the second 23:30 is November's, and October is whole."""
+    again = ns("2009-11-01 03:00")
+    assert local_text(again, "America/St_Johns") == "2009-10-31T23:30:00-03:30"
+    november = month_of(again, "America/St_Johns")
+    assert (november.label, november.starts_at) == ("2009-11", ns("2009-11-01 02:30"))
+    assert month_of(november.starts_at - 1, "America/St_Johns").ends_at == november.starts_at
+
+
+def test_month_ends_at_its_very_end() -> None:
+    """At the end itself nothing is cut any more; a nanosecond before, it is."""
+    month = month_of(ns("2026-11-10"), "UTC")
+    assert not cut_at(month, month.ends_at).cut
+    assert cut_at(month, month.ends_at - 1).cut

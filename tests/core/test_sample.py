@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.raw import RawPoll
-from pipeline.core.sample import Counter, Quality, Samples, sample, was_restarted
+from pipeline.core.sample import COUNTERS, Counter, Quality, Samples, sample, was_restarted
 from tests.support.polls import poll_of, unanswered
 
 SPEEDS = {1: 1000, 2: 1000}
@@ -74,6 +74,9 @@ def test_restart_of_the_agent_is_a_gap(uptime_s: float) -> None:
         (2**32 / 100 - 4, 300, 10, True),
         (1000, 1000.5, 1, False),
         (0.2, 9.6, 10, False),  # booted just before the first poll; clocks differ a little
+        (0.2, 8, 10, False),  # exactly the slack of a second and a tenth
+        (0.2, 7.99, 10, True),
+        (1000, 1000, 0.5, False),
     ],
 )
 def test_restart_is_told_from_a_wrapped_uptime(before_s: float, after_s: float, seconds: float, restarted: bool) -> None:
@@ -86,6 +89,61 @@ def test_agent_without_uptime_is_judged_by_its_counters() -> None:
     first = replace(poll_of(0, in_octets=(0, 10**12)), uptime_ticks=None)
     present = replace(poll_of(10, in_octets=(1000, 0)), uptime_ticks=None)
     assert sample(first, present, SPEEDS).quality["in_octets"] == (Quality.GOOD, Quality.RESET)
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 86_410), (86_400, None)])
+def test_uptime_known_once_tells_of_no_restart(before: int | None, after: int | None) -> None:
+    """One uptime alone compares with nothing."""
+    assert not was_restarted(before, after, 10)
+
+
+def test_agent_without_discontinuity_times_is_believed() -> None:
+    """Most agents never set ifCounterDiscontinuityTime: its absence on either side is no reset."""
+    first, present = poll_of(0, in_octets=(0, 0)), poll_of(10, in_octets=(1000, 2000), discontinuity_ticks=(5, 5))
+    for left_out in ((first, present), (present, first)):
+        bare = replace(left_out[0], columns={k: v for k, v in left_out[0].columns.items() if k != "discontinuity_ticks"})
+        pair = (bare, present) if left_out[0] is first else (first, bare)
+        assert sample(*pair, SPEEDS).rates["in_octets"] == (100.0, 200.0)
+
+
+def test_column_that_only_one_answer_had_is_missing() -> None:
+    """A rate needs both values."""
+    with_it, without = {"in_errors": (1, 1)}, {}
+    for before, after in ((with_it, without), (without, with_it)):
+        found = sample(poll_of(0, **before), poll_of(10, **after), SPEEDS)  # type: ignore[arg-type]  # columns of a test
+        assert set(found.quality["in_errors"]) == {Quality.MISSING}
+
+
+def test_line_rate_has_a_second_of_grace() -> None:
+    """An agent that answers from a cache may show eleven seconds' octets in ten, and five percent more; not one octet above."""
+    limit = 11 * LINE_RATE * 105 // 100
+    assert octets(0, limit)[1] == Quality.GOOD
+    assert octets(0, limit + 1)[1] == Quality.RESET
+
+
+def test_errors_cannot_outnumber_the_smallest_frames() -> None:
+    """A gigabit carries at most a thousand million bits of 672-bit frames a second."""
+    most = int(11 * 1.05 * 1e9 / 672)
+    for errors, quality in ((most, Quality.GOOD), (most + 1, Quality.RESET)):
+        found = sample(poll_of(0, in_errors=(0, 0)), poll_of(10, in_errors=(errors, 0)), SPEEDS)
+        assert found.quality["in_errors"][0] == quality
+
+
+def test_rate_is_stale_only_beyond_its_limit() -> None:
+    """A quarter of an hour still counts."""
+    assert octets(0, 900, seconds=900) == (1.0, Quality.GOOD)
+    assert octets(0, 901, seconds=901) == (None, Quality.STALE)
+
+
+def test_octets_are_64_bits_and_the_stored_numbers_of_qualities_never_change() -> None:
+    """What ClickHouse holds is read with these numbers."""
+    assert {name: counter.bits for name, counter in COUNTERS.items()} == {
+        "in_octets": 64,
+        "out_octets": 64,
+        "in_errors": 32,
+        "out_errors": 32,
+    }
+    assert {quality.name: quality.value for quality in Quality} == {"GOOD": 0, "MISSING": 1, "RESET": 2, "STALE": 3, "BLIND": 4}
 
 
 def test_discontinuity_is_a_gap_of_that_interface_only() -> None:

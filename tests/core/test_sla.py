@@ -151,6 +151,21 @@ def test_unconfirmed_outage_is_reported_and_never_pays() -> None:
     assert found.intervals[0].excluded == "unconfirmed"
 
 
+def test_evidence_names_only_outages_that_count() -> None:
+    """Counted time is named after a confirmed outage, though a trap spoke first; the doubtful and the short are shown as such."""
+    plan = plan_of(ONE_NINE.bands, minimum_outage_s=100)
+    found = held(plan, down(600, name="trap", confirmed_by=""), down(500, after=50, name="poll"), down(10, after=9000, name="short"))
+    assert found.outages == ("poll",)
+    shown = [(i.outage, (i.ends_at - i.starts_at) // SECOND, i.excluded) for i in found.intervals]
+    assert shown == [("trap", 50, "unconfirmed"), ("poll", 500, ""), ("trap", 50, "unconfirmed"), ("short", 10, "below-minimum")]
+
+
+def test_later_stretch_is_named_after_its_own_outage() -> None:
+    """Each counted interval names an outage that reaches into it, not one that ended before."""
+    found = held(ONE_NINE, down(60, name="first"), down(60, after=60 * 60, name="second"))
+    assert [interval.outage for interval in found.intervals] == ["first", "second"]
+
+
 def test_unconfirmed_time_is_counted_once_when_confirmed_elsewhere() -> None:
     """Doubt about one outage does not touch what another proves."""
     found = held(ONE_NINE, down(600, confirmed_by=""), down(400, name="o2"))
@@ -168,6 +183,15 @@ def test_planned_work_is_excluded_when_announced_in_time(noticed_before_s: int, 
     plan = plan_of(ONE_NINE.bands, planned_notice_s=notice_s)
     found = held(plan, outage_of(begin, begin + 70 * MINUTE, excluded="mw-1"), windows=[window])
     assert (found.counted_s, found.excluded_s, found.reason) == (counted, 4200 - counted, reason)
+
+
+def test_work_that_was_never_announced_has_no_notice() -> None:
+    """A window without a time of notice excludes only where no notice is wanted."""
+    begin = START + 10 * 86_400 * SECOND
+    planned = outage_of(begin, begin + HOUR, excluded="mw-1")
+    windows = [window_of(begin, begin + HOUR)]
+    assert held(plan_of(ONE_NINE.bands, planned_notice_s=1), planned, windows=windows).counted_s == 3600
+    assert held(ONE_NINE, planned, windows=windows).counted_s == 0
 
 
 def test_planned_work_alone_is_the_reason_that_a_target_is_met() -> None:
@@ -213,10 +237,31 @@ def test_denominators(denominator: Denominator, expected: int) -> None:
     plan = plan_of(ONE_NINE.bands, denominator=denominator)
     window = window_of(START + HOUR, START + 2 * HOUR)
     planned = down(3600, after=3600, excluded="mw-1")
-    found = held(plan, planned, down(600, after=86_400 * 15, name="o2"), windows=[window], enabled_from=START + 10 * 24 * HOUR)
+    enabled_from = START + 10 * 24 * HOUR if denominator is Denominator.ENABLED else 0
+    found = held(plan, planned, down(600, after=86_400 * 15, name="o2"), windows=[window], enabled_from=enabled_from)
     assert found.denominator_s == expected
     exact = Decimal(100) * (expected - 600) / expected
     assert 0 <= exact - found.availability < Decimal("0.00001")
+
+
+def test_downtime_before_the_service_was_enabled_does_not_count() -> None:
+    """A service that is not yet sold cannot be down, and one that is enabled after the month owes nothing for it."""
+    plan = plan_of(ONE_NINE.bands, denominator=Denominator.ENABLED)
+    found = held(plan, down(1200), enabled_from=START + 300 * SECOND)
+    assert (found.counted_s, found.denominator_s) == (900, 30 * 86_400 - 300)
+    late = held(plan, down(1200), enabled_from=NEXT + HOUR)
+    assert (late.counted_s, late.denominator_s, late.availability) == (0, 0, 100)
+    second = held(plan, enabled_from=NEXT - SECOND)
+    assert (second.denominator_s, second.availability) == (1, 100)
+
+
+def test_availability_is_never_negative() -> None:
+    """31 days down in a fixed month of 30 are 0 %, and one second up is not nothing."""
+    plan = plan_of(ONE_NINE.bands, denominator=Denominator.FIXED_30_DAYS)
+    whole = outage_of(ns("2026-10-01"), ns("2026-11-01"))
+    assert held(plan, whole, at=ns("2026-10-10")).availability == 0
+    but_one = outage_of(START, NEXT - SECOND)
+    assert held(plan, but_one).availability == Decimal("0.00003")
 
 
 def test_february_and_a_fixed_month_differ() -> None:
@@ -245,6 +290,13 @@ def test_cap_bounds_the_credit() -> None:
     """A cap below the band's share is what is paid, and the reason says so."""
     found = held(plan_of(AWS.bands, cap_percent=Decimal(15)), down(200_000))
     assert (found.credit_minor, found.reason) == (15_000, Reason.CAPPED)
+
+
+def test_credit_at_the_cap_is_not_capped() -> None:
+    """The whole charge under a cap of the whole charge is what the band says, and no line speaks of a cap."""
+    found = held(LUMEN, down(7200))
+    assert (found.credit_minor, found.reason) == (100_000, Reason.TARGET_MISSED)
+    assert not any("cap" in line for line in found.arithmetic)
 
 
 def test_small_credit_is_missed_but_not_paid() -> None:
@@ -302,6 +354,18 @@ def test_schedule_with_a_gap_or_overlap_is_refused_by_name(steps: tuple, path: s
 def test_good_plans_have_no_findings_and_bad_numbers_each_have_one() -> None:
     """Published schedules pass; every wrong number is told at once."""
     assert validate(LUMEN) == validate(AWS) == ()
+    extremes = (
+        {"cap_percent": Decimal(0)},
+        {"cap_percent": Decimal(100)},
+        {"availability_places": 0},
+        {"availability_places": 9},
+        {"target": "100"},
+    )
+    assert [validate(plan_of(AWS.bands, **extreme)) for extreme in extremes] == [()] * 5  # type: ignore[arg-type]  # keyword pass-through of a test
+    level = bands(("0", "10", "5"), ("10", "20", "5"), ("20", None, "5"))
+    assert validate(plan_of(level)) == validate(plan_of(level, rating=Rating.CUMULATIVE_SECONDS)) == ()
+    ends = plan_of(bands(("0", "7200", "0")), rating=Rating.CUMULATIVE_SECONDS)
+    assert [finding.path for finding in validate(ends)] == ["$.bands[0].upper"]
     wrong = plan_of(AWS.bands, target="0", cap_percent=Decimal(101), availability_places=10, merge_gap_s=-1, minimum_outage_s=-1)
     assert {finding.path for finding in validate(wrong)} == {
         "$.target",
