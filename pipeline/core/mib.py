@@ -155,7 +155,7 @@ def value_text(varbind: VarBind, known: MibObject | None, mibs: MibIndex) -> str
 
 def _number_text(value: int, wire_type: ValueType, known: MibObject | None) -> str:
     if abs(value) >= _HUGE:
-        return hex(value)
+        return shown(hex(value))
     if known is None:
         return str(value)
     if value in known.enumeration and known.syntax is Syntax.INTEGER:
@@ -255,7 +255,7 @@ def _parse_hint(hint: str) -> list[_Spec]:
 
 def _chunk_text(chunk: bytes, style: str) -> str:
     if style in {"a", "t"}:
-        return chunk.rstrip(b"\0").decode("utf-8", "backslashreplace")
+        return chunk.rstrip(b"\0").decode("utf-8", "surrogateescape")
     number = int.from_bytes(chunk, "big")
     return f"{number:0{2 * len(chunk)}x}" if style == "x" else f"{number:{style}}"
 
