@@ -42,7 +42,7 @@ def load_mib_index(*paths: Path) -> MibIndex:
 
 
 def _read_index(path: Path) -> MibIndex:
-    remedy = "write it again with `assure mibs`"
+    remedy = "write it again, as mibs/README.md says"
     try:
         document = json.loads(read_text(path))
         if document["format"] != FORMAT:

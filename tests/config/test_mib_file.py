@@ -34,7 +34,7 @@ def test_of_several_indexes_the_first_holds(tmp_path: Path) -> None:
 )
 def test_what_is_no_index_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "index.json").write_text(text)
-    with pytest.raises(ConfigError, match="write it again with"):
+    with pytest.raises(ConfigError, match="write it again, as"):
         load_mib_index(tmp_path)
 
 
