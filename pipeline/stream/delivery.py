@@ -12,6 +12,8 @@ from faust.types import TP
 from mode import Service
 
 FETCHING = "FETCHING"
+FETCH_S = 0.5
+"""Patience of one fetch; a rebalance waits for the one that is under way."""
 _YIELD_EVERY = 100
 
 
@@ -61,7 +63,7 @@ class FastDelivery:
         try:
             while not (self.should_stop or fetcher.should_stop):
                 self.diag.set_flag(FETCHING)
-                fetched = self.getmany(timeout=1.0)
+                fetched = self.getmany(timeout=FETCH_S)
                 await self.sleep(0)  # getmany may return at once, again and again
                 await self._deliver_all(fetched)
                 self.diag.unset_flag(FETCHING)

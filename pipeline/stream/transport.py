@@ -1,4 +1,4 @@
-"""The Faust transport `fastkafka://`: Faust's aiokafka driver, minus one way to lose data and half of its CPU.
+"""The Faust transport `fastkafka://`: Faust's aiokafka driver, minus its ways to lose data and half of its CPU.
 
 Registered as entry point `faust.transports`, so that `faust.App(broker="fastkafka://host:port")` finds it. It is the same on the
 embedded broker and on Apache Kafka.
@@ -14,6 +14,7 @@ from faust.transport.producer import ProducerBuffer
 from faust.types import FutureMessage, RecordMetadata
 
 from pipeline.stream.delivery import FastDelivery
+from pipeline.stream.resumption import Resumption
 
 STOP_FLUSH_S = 5.0
 _LOOK_AGAIN_S = 0.1
@@ -107,8 +108,8 @@ class Producer(driver.Producer):
             self._refused = sent.exception()
 
 
-class Consumer(FastDelivery, driver.Consumer):
-    """Faust's aiokafka consumer with the faster delivery loop."""
+class Consumer(FastDelivery, Resumption, driver.Consumer):
+    """Faust's aiokafka consumer with the faster delivery loop, and without a hole after a rebalance."""
 
 
 class Transport(driver.Transport):

@@ -87,9 +87,7 @@ def run_tool(name: str, *arguments: str, stdin: str = "", timeout: float = 60) -
     path = jars()
     if path is None:
         pytest.skip(INSTALL)
-    done = subprocess.run(
-        [*_java(path), name, *arguments], input=stdin, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    done = subprocess.run([*_java(path), name, *arguments], input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
     assert done.returncode == 0, f"{name} {arguments}: {done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -119,9 +117,7 @@ class KafkaNode:
     def start(self) -> None:
         """Start the node and wait until it serves."""
         with (self._folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._java, "kafka.Kafka", self._settings], stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen([*self._java, "kafka.Kafka", self._settings], stdout=log, stderr=log)
         deadline = time.monotonic() + START_DEADLINE_S
         while not _answers(self.port):
             if self._process.poll() is not None or time.monotonic() > deadline:
