@@ -9,7 +9,6 @@ from pipeline.embedded.broker.transaction import Transaction
 
 _TWO_STEPS_SINCE = 4
 _DEAD = "Dead"
-_NO_OPERATIONS = -(2**31)
 
 
 class MembershipApi:
@@ -97,10 +96,10 @@ class MembershipApi:
         group = self._coordinator.groups.get(name)
         if group is None or (not group.members and name not in stored):
             state = State.EMPTY.value if name in stored else _DEAD
-            return {"group": name, "state": state, "authorized_operations": _NO_OPERATIONS}
+            return {"group": name, "state": state}
         return {
             "group": name, "state": group.state.value, "protocol_type": group.protocol_type,
-            "protocol": group.protocol, "members": _members(group), "authorized_operations": _NO_OPERATIONS,
+            "protocol": group.protocol, "members": _members(group),
         }  # fmt: skip
 
 

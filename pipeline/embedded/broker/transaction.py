@@ -121,8 +121,9 @@ class Transaction:
         self._db.execute("delete from producers where at < ?", (before_ms,))
 
     def vacuum(self, pages: int) -> None:
-        """Give up to that many free pages back to the file system."""
-        self._db.execute(f"pragma incremental_vacuum({pages})").fetchall()
+        """Give up to that many free pages back to the file system: one by one, since one call frees but one here."""
+        for _ in range(pages):
+            self._db.execute("pragma incremental_vacuum(1)")
 
     def publish(self) -> set[Place]:
         """Make the draft current, after the commit; return the partitions that gained records."""
