@@ -57,13 +57,14 @@ def part(name: str, settings: Settings, settings_file: Path) -> ChildSpec:
     """One of the pipeline's own processes, ready when its ``/readyz`` says so."""
     port = settings.metrics_port + COMPONENTS.index(name)
     host = "127.0.0.1" if settings.metrics_host == "0.0.0.0" else settings.metrics_host  # noqa: S104  # asked, not bound
+    webhooks = f"{len(settings.webhooks)} webhook{'s' if len(settings.webhooks) != 1 else ''}"
     says = {
         "traps": f"traps        SNMP notifications on {', '.join(settings.traps.listen)}/udp",
         "polls": f"polls        every device every {settings.polls.interval_s:g} s",
         "worker": f"worker       correlation, impact, settlement (Faust, {settings.broker.partitions} partitions)",
         "sink": f"sink         every topic into database {settings.history.database}",
         "outputs": f"outputs      tickets on {settings.tickets.url}{' (built in)' if settings.tickets.built_in else ''}, "
-        f"{len(settings.webhooks)} webhook{'s' if len(settings.webhooks) != 1 else ''}, ledger ({'posting' if settings.billing.posting else 'dry run'})",
+        f"{webhooks}, ledger ({'posting' if settings.billing.posting else 'dry run'})",
         "api": f"console      http://{settings.api.listen}/",
     }
     return ChildSpec(

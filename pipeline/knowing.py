@@ -4,11 +4,10 @@ import time
 
 from pipeline.config.mib_file import load_mib_index
 from pipeline.config.reload import Reloading
-from pipeline.config.rule_files import load_rules
+from pipeline.config.rule_set import load_rule_set
 from pipeline.config.settings import Settings
 from pipeline.core.directory import Directory
 from pipeline.core.knowledge import Knowledge
-from pipeline.core.routing import Routing
 from pipeline.core.topology import Topology
 from pipeline.inventory.files import load_inventory
 from pipeline.resources import data_dir
@@ -44,14 +43,14 @@ class FileKnowledge:
     def load(self) -> Knowledge:
         """Read everything now. Raises ``ConfigError`` with every problem."""
         inventory = load_inventory(self._settings.inventory_dir)
-        mibs = load_mib_index(self._mibs)
+        rules = load_rule_set(self._rules, load_mib_index(self._mibs))
         return Knowledge(
             inventory=inventory,
             directory=Directory.of(inventory),
             topology=Topology.of(inventory),
-            rules=load_rules(self._rules, mibs),
-            mibs=mibs,
-            plans={},
-            thresholds=(),
-            routing=Routing(),
+            rules=rules.book,
+            mibs=rules.mibs,
+            plans=rules.plans,
+            thresholds=rules.thresholds,
+            routing=rules.routing,
         )

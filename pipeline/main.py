@@ -13,7 +13,17 @@ Runner = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 async def run_part(name: str, settings: Settings, stop: asyncio.Event) -> None:
     """Run one part of :data:`pipeline.config.settings.COMPONENTS` until ``stop`` is set."""
+    if name in NEED_TOPICS:
+        await _declare_topics(settings)
     await PARTS[name](settings, stop)
+
+
+async def _declare_topics(settings: Settings) -> None:
+    """Topics get their partitions before anybody reads them; collectors do not wait for this: their journals do."""
+    from pipeline import bus
+
+    await bus.wait_until_up(settings.broker.bootstrap, within_s=60)
+    await bus.create_topics(settings.broker.bootstrap, partitions=settings.broker.partitions, replication=settings.broker.replication)
 
 
 async def traps(settings: Settings, stop: asyncio.Event) -> None:
@@ -26,7 +36,6 @@ async def traps(settings: Settings, stop: asyncio.Event) -> None:
 async def polls(settings: Settings, stop: asyncio.Event) -> None:
     """Agents -> journal -> ``raw.polls``."""
     from collectors.poll.collector import run
-
     from pipeline.inventory.files import InventorySource
 
     source = InventorySource(settings.inventory_dir)
@@ -43,7 +52,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
 
 async def sink(settings: Settings, stop: asyncio.Event) -> None:
     """Every topic -> ClickHouse."""
-    from pipeline.store.sink import run_sink
+    from pipeline.store.run import run_sink
 
     await run_sink(settings, stop)
 
@@ -62,7 +71,9 @@ async def api(settings: Settings, stop: asyncio.Event) -> None:
     from pipeline.api.server import run_api
     from pipeline.reading import Reader
 
-    await run_api(settings, Reader(settings), stop)
+    with Reader(settings) as reader:
+        await run_api(settings, reader, stop)
 
 
+NEED_TOPICS = frozenset({"worker", "sink", "outputs"})
 PARTS: dict[str, Runner] = {"traps": traps, "polls": polls, "worker": worker, "sink": sink, "outputs": outputs, "api": api}

@@ -119,9 +119,9 @@ class Child:
         return pause
 
     def last_words(self) -> str:
-        """The last line of its log."""
+        """The last line of its log, as people say it."""
         lines = self._log_file.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        return lines[-1].removeprefix("assure: ") if lines else ""
 
     async def _says_ready(self) -> None:
         assert self._process is not None

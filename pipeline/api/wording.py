@@ -7,7 +7,7 @@ from typing import Any
 
 def clock(at: int) -> str:
     """UTC nanoseconds as ``2026-11-23 10:46:23``; a dash for never."""
-    return datetime.fromtimestamp(at / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S") if at else "–"
+    return datetime.fromtimestamp(at / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S") if at else "-"
 
 
 def span(nanoseconds: int) -> str:

@@ -1,7 +1,6 @@
 """`assure demo`: a simulated operator, one fibre cut, and everything that follows from it, on this machine."""
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +13,7 @@ from rich.console import Console
 from pipeline.cli import demo_scene as scene
 from pipeline.cli.demo_stage import Received, Stage, prepare, webhook_receiver
 from pipeline.cli.output import Exit, console, fail
+from pipeline.cli.parent import stop_event
 from pipeline.config.settings import Settings
 from pipeline.config.settings_file import load_settings
 from pipeline.installation import groups
@@ -41,8 +41,8 @@ def demo(*, once: bool, data: Path, shift: int, cut_seconds: float) -> None:
     """Watch a simulated operator lose a fibre: one incident, a ticket, a webhook, the outages, and the credit that is owed.
 
     Everything is real and local: 18 devices that answer SNMP and send traps on 127.20.0.0/24, an embedded Kafka-protocol broker, an
-    embedded ClickHouse, the collectors, the Faust worker, the ticket book and the console. Ctrl-C ends it; the data stay in var/demo until the next
-    run, so `assure explain` and the other commands work there afterwards while it runs.
+    embedded ClickHouse, the collectors, the Faust worker, the ticket book and the console. Ctrl-C ends it; the data stay in var/demo
+    until the next run, so `assure explain` and the other commands work there afterwards while it runs.
 
     \b
     assure demo --once              for scripts: exit code 0 after the settlement
@@ -60,7 +60,7 @@ async def _demo(stage: Stage, *, once: bool, cut_seconds: float) -> None:
     began = time.monotonic()
     settings = load_settings(stage.settings_file)
     out = console()
-    stop = _stop_on_signals()
+    stop = await stop_event()
     async with _running(stage, settings, out) as (lab, received, reader):
         story = asyncio.create_task(Story(out, lab, received, reader, settings, began).tell(cut_seconds))
         stopped = asyncio.create_task(stop.wait())
@@ -103,13 +103,6 @@ def _lab_child(stage: Stage) -> ChildSpec:
     )
 
 
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
 class Story:
     """The acts of the demo, told as they happen; each waits for what it promises and says how long it took."""
 
@@ -143,8 +136,9 @@ class Story:
         incident = await self._until("the incident is open, its ticket filed, on-call told", self._told)
         seconds = time.monotonic() - at
         sent = notifications(await self._lab.state()) - notifications(before)
+        since_start = time.monotonic() - self._began
         self._out.print(
-            f"  {sent} traps in; one incident, ticket and page {seconds:.1f} s after the cut ({time.monotonic() - self._began:.0f} s after the start)"
+            f"  {sent} traps in; one incident, ticket and page {seconds:.1f} s after the cut, {since_start:.0f} s after the start"
         )
         self._out.print(scene.incident(incident, self._received.deliveries))
         return incident

@@ -57,10 +57,9 @@ def resolution(found: Json, outages: Sequence[Json]) -> RenderableType:
         )
         for o in sorted(down, key=lambda o: str(o["service"]))
     )
-    lines = [
-        Text(
-            f"alarms clear; resolved after {duration(found['resolved_at'] - found['started_at'])}; ticket {found['ticket']['number']} {found['ticket']['status']}"
-        ),
+    lasted, ticket = duration(found["resolved_at"] - found["started_at"]), found["ticket"]
+    lines: list[RenderableType] = [
+        Text(f"alarms clear; resolved after {lasted}; ticket {ticket['number']} {ticket['status']}"),
         Text(),
         table(("service", "was", "from (UTC)", "for", "confirmed"), rows),
     ]

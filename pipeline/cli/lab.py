@@ -1,16 +1,15 @@
 """`assure lab`: the simulated operator."""
 
 import asyncio
-import signal
-import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pipeline.cli.output import Exit, console, fail, json_option, print_json, table
+from pipeline.cli.parent import stop_event
 from pipeline.config.problem import ConfigError
+from pipeline.core.inventory import Inventory
 from pipeline.inventory.files import load_inventory
 from pipeline.lab.command import CommandError, usage_text
 from pipeline.lab.config import LabConfig, LabError, inventory_dir
@@ -51,24 +50,13 @@ def run(*, inventory: Path | None, trap_target: str, control: str, seed: int, wa
         fail(str(error), Exit.USAGE)
 
 
-async def _run(declared: Any, config: LabConfig, *, watch_stdin: bool) -> None:
+async def _run(declared: Inventory, config: LabConfig, *, watch_stdin: bool) -> None:
     from pipeline.lab.simulation import Lab  # noqa: PLC0415  # the simulator is for this command only
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if watch_stdin:
-        threading.Thread(target=_await_end_of_input, args=(loop, stop), daemon=True).start()
+    stop = await stop_event(watch_stdin=watch_stdin)
     async with Lab(declared, config):
         click.echo(f"ready {config.control}")
         await stop.wait()
-
-
-def _await_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    loop.call_soon_threadsafe(stop.set)
 
 
 @lab.command("do", context_settings={"ignore_unknown_options": True})

@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-import signal
-import sys
-import threading
 from pathlib import Path
 
 import click
 
 from pipeline.cli.config import config_option, read_settings
 from pipeline.cli.output import Exit, fail
+from pipeline.cli.parent import stop_event
 from pipeline.config.settings import COMPONENTS, Settings
 from pipeline.telemetry import configure_logging
 
@@ -21,7 +19,7 @@ log = logging.getLogger(__name__)
 @click.argument("part", type=click.Choice(COMPONENTS))
 @config_option
 @click.option("--watch-stdin", is_flag=True, help="Stop when standard input ends (the parent died).")
-def run(part: str, config: Path | None, watch_stdin: bool) -> None:
+def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
     """Run one PART of the pipeline until SIGTERM or Ctrl-C.
 
     \b
@@ -35,7 +33,7 @@ def run(part: str, config: Path | None, watch_stdin: bool) -> None:
     settings = read_settings(config)
     configure_logging(part)
     try:
-        asyncio.run(_run(part, settings, watch_stdin))
+        asyncio.run(_run(part, settings, watch_stdin=watch_stdin))
     except (OSError, TimeoutError) as error:
         log.critical("%s", error)
         fail(str(error), Exit.USAGE)
@@ -44,19 +42,7 @@ def run(part: str, config: Path | None, watch_stdin: bool) -> None:
         fail(f"{part}: {error}", Exit.PROBLEM)
 
 
-async def _run(part: str, settings: Settings, watch_stdin: bool) -> None:
+async def _run(part: str, settings: Settings, *, watch_stdin: bool) -> None:
     from pipeline.main import run_part  # noqa: PLC0415  # imports only this part's libraries, after the log is set up
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if watch_stdin:
-        threading.Thread(target=_await_end_of_input, args=(loop, stop), daemon=True).start()
-    await run_part(part, settings, stop)
-
-
-def _await_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    loop.call_soon_threadsafe(stop.set)
+    await run_part(part, settings, await stop_event(watch_stdin=watch_stdin))

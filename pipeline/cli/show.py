@@ -113,9 +113,8 @@ def _print_incident(incident: Json) -> None:
     out = console()
     out.print(f"[bold]{incident['reason']}[/bold]")
     lasted = f", resolved after {duration(incident['resolved_at'] - incident['started_at'])}" if incident["resolved_at"] else ""
-    out.print(
-        f"{incident['id']}  {incident['state']}  {incident['severity']}  since {clock(incident['started_at'])} UTC{lasted}  ticket {_ticket(incident)}"
-    )
+    since = f"since {clock(incident['started_at'])} UTC{lasted}"
+    out.print(f"{incident['id']}  {incident['state']}  {incident['severity']}  {since}  ticket {_ticket(incident)}")
     for line in incident["explanation"]:
         out.print(f"- {line}", markup=False)
     out.print(impacts(incident["impacts"]))

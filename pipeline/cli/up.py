@@ -2,13 +2,13 @@
 
 import asyncio
 import secrets
-import signal
 from pathlib import Path
 
 import click
 
 from pipeline.cli.config import config_option, read_settings, settings_path
 from pipeline.cli.output import Exit, console, fail
+from pipeline.cli.parent import stop_event
 from pipeline.config.settings import Settings
 from pipeline.config.starter import STARTER_INVENTORY, starter_settings
 
@@ -30,9 +30,7 @@ async def run_up(settings: Settings, settings_file: Path) -> None:
     from pipeline.supervisor import ChildFailedError, Supervisor  # noqa: PLC0415  # as above
 
     out = console()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = await stop_event()
     try:
         async with Supervisor(
             groups(settings, settings_file), settings.data_dir / "log", lambda line: out.print(f"  {line}", markup=False)
@@ -62,9 +60,8 @@ def init(folder: Path) -> None:
     settings_file.write_text(starter_settings())
     inventory_file.write_text(STARTER_INVENTORY)
     click.echo(f"wrote {settings_file}, {inventory_file} and generated secrets in {secret_dir}/")
-    click.echo(
-        f"next: describe your network in {inventory_file}, then\n  assure check --config {settings_file}\n  assure up --config {settings_file}"
-    )
+    click.echo(f"next: describe your network in {inventory_file}, then")
+    click.echo(f"  assure check --config {settings_file}\n  assure up --config {settings_file}")
 
 
 def write_secret(path: Path) -> None:

@@ -84,7 +84,8 @@ def lines(hypothesis: Hypothesis, alarms: Sequence[Alarm], impacts: Sequence[Imp
 
 def _fibre(finding: Finding) -> str:
     ends = {ResourceId(name) for name in finding.hypothesis.explained}
-    both, one = [], []
+    both: list[str] = []
+    one: list[str] = []
     for link in finding.topology.links_over(finding.hypothesis.root):
         told = sum(resource_id(ResourceKind.INTERFACE, end) in ends for end in (link.a, link.b))
         if told:

@@ -1,6 +1,7 @@
 """Which services feel which incident, and how: the closure of all open incidents' roots over the dependency graph."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from pipeline.core.alarm import Alarm
 from pipeline.core.event import Condition
@@ -69,3 +70,24 @@ def relevant(topology: Topology, service: str, root: ResourceId, alarms: Sequenc
     needed = {topology.names[upstream] for upstream in topology.ancestors(node)}
     needed |= {topology.names[node], resource_id(ResourceKind.REACHABILITY, name_of(root))}
     return [alarm for alarm in alarms if alarm.resource in needed] or list(alarms)
+
+
+def proof(topology: Topology, service: str, root: ResourceId, alarms: Sequence[Alarm]) -> str:
+    """The id of a confirmed alarm that proves the service's outage, empty if there is none.
+
+    Relevant alarms prove it; so does one on what fails directly with a need of the service that the root took down: an access device
+    that answers no poll proves that its uplinks are down, although no service needs the device's answers.
+    """
+    confirmed = [alarm for alarm in alarms if alarm.confirmed_at]
+    told = set(relevant(topology, service, root, alarms))
+    direct = next((alarm.id for alarm in confirmed if alarm in told), "")
+    node, cause = topology.node(resource_id(ResourceKind.SERVICE, service)), topology.node(root)
+    if direct or node is None or cause is None:
+        return direct
+    failed = topology.ancestors(node) & topology.descendants(cause)
+    return next((alarm.id for alarm in confirmed if _fails_with(topology, alarm.resource, failed)), "")
+
+
+def _fails_with(topology: Topology, resource: ResourceId, failed: AbstractSet[int]) -> bool:
+    node = topology.node(resource)
+    return node is not None and not failed.isdisjoint(topology.parents[node])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pipeline.core.alarm import Alarm
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
 from pipeline.core.explain import Finding, lines, sentence
-from pipeline.core.impact import felt_by, is_down, relevant
+from pipeline.core.impact import felt_by, is_down, proof, relevant
 from pipeline.core.incident import Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.outage import Felt, Outage, ServiceState, derive, episode, split_at_window
@@ -143,7 +143,7 @@ def _felt(
             state=service_state,
             since_at=since,
             until_at=0 if row.flapping and not row.resolved_at else until,
-            confirmed_by=next((alarm.id for alarm in told if alarm.confirmed_at), ""),
+            confirmed_by=proof(context.topology, name, row.hypothesis.root, alarms),
         )
         found.extend(_cut(felt, window, now))
     return found

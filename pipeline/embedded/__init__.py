@@ -1,0 +1,1 @@
+"""A broker and a ClickHouse for machines that have neither: children that speak the real ones' protocols."""

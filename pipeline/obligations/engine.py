@@ -7,9 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 BUSY_TIMEOUT_MS = 30_000
 _WRITING = "assure_writing"
+
+
+class StoreError(OSError):
+    """The database cannot be used, or refuses; what was asked has not happened."""
 
 
 def open_engine(url: str) -> Engine:
@@ -54,17 +59,26 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One transaction that only reads: all its answers are of one moment."""
+    """One transaction that only reads: all its answers are of one moment. Raises :class:`StoreError`."""
     options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-    with engine.connect().execution_options(**options) as connection, connection.begin():
+    with told_as_store_error(), engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes; it is kept whole or not at all."""
-    with engine.connect().execution_options(**{_WRITING: True}) as connection, connection.begin():
+    """One transaction that writes; it is kept whole or not at all. Raises :class:`StoreError`."""
+    with told_as_store_error(), engine.connect().execution_options(**{_WRITING: True}) as connection, connection.begin():
         yield connection
+
+
+@contextmanager
+def told_as_store_error() -> Iterator[None]:
+    """Turn SQLAlchemy's errors into ours."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreError(f"the obligations store failed: {error}") from error
 
 
 def lock(connection: Connection, name: str) -> None:

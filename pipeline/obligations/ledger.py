@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 
 from pipeline.core.ledger import AmountConflictError, Approval, Broken, Credit, Entry, canonical, chain, first_broken
 from pipeline.obligations.engine import lock
@@ -56,6 +56,11 @@ def entries(connection: Connection, customer: str, period: str, limit: int) -> l
     return list(_read(connection, query.where(table.c.period == period) if period else query))
 
 
+def count(connection: Connection) -> int:
+    """How many entries the ledger has."""
+    return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
 def entry_of(connection: Connection, key: str) -> Entry | None:
     """The entry whose key is ``key`` or, when only one does, begins with it."""
     query = select(table).where(table.c.key.startswith(key, autoescape=True)).order_by(table.c.sequence).limit(2)
@@ -76,7 +81,7 @@ def verify(connection: Connection) -> Broken | None:
 
 
 def approve(connection: Connection, approval: Approval) -> None:
-    """Keep one person's word on a credit. Raises SQLAlchemy's ``IntegrityError`` for a second word or an unknown credit."""
+    """Keep one person's word on a credit. A second word, or one on an unknown credit, is refused."""
     connection.execute(insert(credit_approval).values({name: getattr(approval, name) for name in Approval.__slots__}))
 
 

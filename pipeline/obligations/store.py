@@ -10,7 +10,7 @@ from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Approval, Broken, Credit, Entry
 from pipeline.core.obligation import BookTicket, Stored, StoredEffect, TicketLink
 from pipeline.obligations import book, ledger, link, outbox
-from pipeline.obligations.engine import open_engine, reading, writing
+from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
 from pipeline.obligations.migrate import upgrade_engine
 
 
@@ -18,7 +18,7 @@ class Obligations:
     """Ticket links, receipts, credits and approvals behind an SQLAlchemy URL (SQLite file or PostgreSQL).
 
     Entering it brings the schema up to date and opens the pool. Methods are synchronous, may be called from any thread, and raise
-    SQLAlchemy's errors when the database cannot be used. Times are UTC nanoseconds.
+    ``StoreError`` (an ``OSError``) when the database cannot be used. Times are UTC nanoseconds.
     """
 
     def __init__(self, url: str) -> None:
@@ -27,7 +27,8 @@ class Obligations:
 
     def __enter__(self) -> Self:
         self._opened = open_engine(self._url)
-        upgrade_engine(self._opened)
+        with told_as_store_error():
+            upgrade_engine(self._opened)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -165,6 +166,11 @@ class Obligations:
         with reading(self._engine) as connection:
             return ledger.entries(connection, customer, period, limit)
 
+    def credit_count(self) -> int:
+        """How many entries the ledger has."""
+        with reading(self._engine) as connection:
+            return ledger.count(connection)
+
     def credit(self, key: str) -> Entry | None:
         """The entry with this key, or whose key alone begins with it."""
         with reading(self._engine) as connection:
@@ -181,7 +187,7 @@ class Obligations:
             return ledger.verify(connection)
 
     def approve(self, approval: Approval) -> None:
-        """Keep one person's word on a credit. Raises ``IntegrityError`` for their second word or an unknown credit."""
+        """Keep one person's word on a credit. Raises ``StoreError`` for their second word or an unknown credit."""
         with writing(self._engine) as connection:
             ledger.approve(connection, approval)
 

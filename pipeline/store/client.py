@@ -1,6 +1,8 @@
 """ClickHouse over HTTP, as the writer and as the reader; the same for the embedded engine and for a server."""
 
 import asyncio
+import logging
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
@@ -112,6 +114,8 @@ class Connection:
 
     def _connect(self) -> Client:
         settings = self._settings
+        for library in ("urllib3.connectionpool", "clickhouse_connect"):
+            logging.getLogger(library).setLevel(logging.ERROR)  # each failure is raised as a StoreError: a second line says nothing new
         client = clickhouse_connect.get_client(
             host=settings.host,
             port=settings.port,
@@ -132,7 +136,8 @@ class Connection:
 
 def _first_line(error: BaseException) -> str:
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return line.partition("server response: ")[2][:400] or line[:400]
+    system_error = re.search(r"\[Errno \d+\] ([^'\")]+)", line)
+    return system_error[1] if system_error else line.rpartition("server response: ")[2][:400]
 
 
 class StoreClient:

@@ -12,7 +12,7 @@ from typing import Any
 
 import faust
 
-from pipeline import bus, telemetry
+from pipeline import telemetry
 from pipeline.config.settings import COMPONENTS, Settings
 from pipeline.core.domain import ROW_TYPES
 from pipeline.core.knowledge import KnowledgeSource
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """One Faust worker of the pipeline. Inert until :meth:`run`."""
+    """One Faust worker of the pipeline. Inert until :meth:`run`; the topics exist by then."""
 
     def __init__(self, settings: Settings, source: KnowledgeSource) -> None:
         self._settings = settings
@@ -57,10 +57,6 @@ class Worker:
         self._stop = stop
         async with telemetry.serve_health(settings.metrics_host, port, self._readiness):
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-            await bus.wait_until_up(settings.broker.bootstrap, within_s=60)
-            await bus.create_topics(
-                settings.broker.bootstrap, partitions=settings.broker.partitions, replication=settings.broker.replication
-            )
             await self.app.start()
             ticking = asyncio.create_task(self._tick(Ticker(self._send, self._owned)))
             crashed = asyncio.create_task(self.app._crashed.wait())  # noqa: SLF001  # mode's own event; its public wait() also counts a stop

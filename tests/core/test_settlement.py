@@ -99,6 +99,9 @@ def test_terms_are_made_for_contracts_whose_plan_is_known(plan: str, expected: s
     """A contract with an unknown plan is left to `assure check`, not guessed at."""
     contract = replace(TERMS.contract, plan=plan)
     inventory = Inventory(
-        "v1", customers={"acme": TERMS.customer}, contracts={"acme-gold": contract}, services={service.name: service for service in TERMS.services}
+        "v1",
+        customers={"acme": TERMS.customer},
+        contracts={"acme-gold": contract},
+        services={service.name: service for service in TERMS.services},
     )
     assert set(terms_of(inventory, {"gold": PLAN})) == expected

@@ -13,14 +13,14 @@ import pytest
 
 from pipeline.config.secret import Secret
 from pipeline.embedded.clickhouse import child
-from pipeline.store.client import StoreClient, StoreError
+from pipeline.store.client import Connection, StoreClient, StoreError
 from tests.support.history import READER, HistoryProcess, embedded_history
 
 
 def ask(history: HistoryProcess, sql: str, *, user: str = "assure", password: Secret | None = None) -> list[dict[str, object]]:
     async def work() -> list[dict[str, object]]:
         secret = history.settings.password if password is None else password
-        async with StoreClient(history.settings, user=user, password=secret) as client:
+        async with StoreClient(Connection(history.settings, user=user, password=secret)) as client:
             return await client.rows(sql)
 
     return asyncio.run(work())

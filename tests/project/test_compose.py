@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from pipeline.cli import assure
-from pipeline.config.load import load_settings
+from pipeline.config.settings_file import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -24,9 +24,15 @@ def default_of(text: str) -> str:
 
 def test_every_part_of_the_pipeline_is_there() -> None:
     """Kafka, ClickHouse, PostgreSQL, the parts, the lab's profile, Grafana, Prometheus, Alertmanager."""
-    assert {"kafka", "clickhouse", "postgres", "grafana", "prometheus", "alertmanager"} | {"traps", "polls", "worker", "sink", "outputs", "api", "lab"} == set(
-        SERVICES
-    )
+    assert {"kafka", "clickhouse", "postgres", "grafana", "prometheus", "alertmanager"} | {
+        "traps",
+        "polls",
+        "worker",
+        "sink",
+        "outputs",
+        "api",
+        "lab",
+    } == set(SERVICES)
     assert SERVICES["lab"]["profiles"] == ["lab"]
 
 

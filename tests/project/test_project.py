@@ -13,7 +13,9 @@ TOP_FOLDERS = ("pipeline", "collectors", "rules", "mibs", "dashboards", "tests")
 
 def tracked() -> list[Path]:
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")
-    return [ROOT / name for name in names if name and (ROOT / name).is_file()] or [p for p in ROOT.rglob("*") if p.is_file() and ".venv" not in p.parts]
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()] or [
+        p for p in ROOT.rglob("*") if p.is_file() and ".venv" not in p.parts
+    ]
 
 
 def text_files() -> list[tuple[Path, str]]:
@@ -53,7 +55,9 @@ def test_the_readme_has_the_two_commands_and_ci_runs_the_test_command() -> None:
 
 def test_no_package_index_host_is_named() -> None:
     """Locks and files say what is installed, never from where."""
-    hosts = re.compile("|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "registry" + r"\.npmjs", "repo1?" + r"\.maven", "index" + "-url")))
+    hosts = re.compile(
+        "|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "registry" + r"\.npmjs", "repo1?" + r"\.maven", "index" + "-url"))
+    )
     named = [str(path.relative_to(ROOT)) for path, text in text_files() if hosts.search(text)]
     assert named == []
 
@@ -69,7 +73,10 @@ def test_every_dependency_is_pinned_with_hashes() -> None:
 def test_the_lock_covers_what_the_project_asks_for() -> None:
     """Each direct dependency of pyproject.toml is in the lock."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    locked = {name.lower().replace("_", "-") for name in re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)}
+    locked = {
+        name.lower().replace("_", "-")
+        for name in re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    }
     asked = {re.split(r"[\[<>=;~! ]", line)[0].lower() for line in project["dependencies"]}
     assert asked <= locked
 
@@ -86,7 +93,7 @@ def test_the_glossary_holds() -> None:
     found = []
     for path, text in text_files():
         relative = path.relative_to(ROOT)
-        if relative.parts[0] in {"tests", "LICENSE"} or path.suffix not in {".py", ".md", ".yaml"} or relative.name in {"docker-compose.yml"}:
+        if relative.parts[0] in {"tests", "LICENSE"} or path.suffix not in {".py", ".md", ".yaml"} or relative.name == "docker-compose.yml":
             continue
         for pattern, instead in NOT_OUR_WORDS.items():
             for match in re.finditer(pattern, text, re.IGNORECASE):
