@@ -1,6 +1,6 @@
 """An outage: an interval in which a service was down or degraded (ITU-T E.800)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID, uuid5
@@ -98,12 +98,22 @@ def derive(before: Sequence[Outage], felt: Iterable[Felt], incident: str, root_c
     return tuple(_numbered(outage, known_before.get(outage.id)) for outage in after.values())
 
 
-def _matching(outages: Iterable[Outage], felt: Felt) -> Outage | None:
+def _matching(outages: Collection[Outage], felt: Felt) -> Outage | None:
+    """The outage that goes on in what is felt: an open one, or the last, unless the service was in another state since."""
     for outage in outages:
         same = (outage.service, outage.state, outage.excluded) == (felt.service, felt.state, felt.excluded)
-        if same and (not outage.ended_at or outage.started_at == felt.since_at):
+        if same and (not outage.ended_at or (_touches(outage, felt) and not any(_follows(other, outage) for other in outages))):
             return outage
     return None
+
+
+def _touches(ended: Outage, felt: Felt) -> bool:
+    return felt.since_at <= ended.ended_at and (not felt.until_at or ended.started_at <= felt.until_at)
+
+
+def _follows(later: Outage, ended: Outage) -> bool:
+    same_part = (later.service, later.excluded) == (ended.service, ended.excluded)
+    return same_part and later.state is not ended.state and later.started_at >= ended.ended_at and later.ended_at != later.started_at
 
 
 def _opened(outages: Iterable[Outage], felt: Felt, incident: str, root_cause: str, at: int, *, revised: bool) -> Outage:
