@@ -30,19 +30,28 @@ lock: ## resolve the dependencies again (wants uv); the locks name no index host
 clean: ## remove what the targets made
 	rm -rf $(VENV) var build dist
 
+# Install a lock with progress on one line (plain lines where nobody watches), then the project itself.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+define install
+	@test -t 1 && end='\r' || end='\n'; total=$$(grep -c '^[a-z].*==' $(1)); \
+	echo "Installing $$total pinned packages into $(VENV) (the first time only)"; \
+	{ $(PIP) install --no-compile --progress-bar off --require-hashes -r $(1) || echo FAILED; } | awk -v total="$$total" -v end="$$end" ' \
+	  /^Collecting/ { n++; if (end != "\n" || n % 10 == 0) printf "  %3d of %d  %-40s" end, n, total, $$2; fflush() } \
+	  /^Installing collected/ { printf "  %-54s" end, "unpacking"; fflush() } \
+	  /^FAILED/ { failed = 1 } \
+	  END { if (end != "\n") printf "%60s\r", ""; exit failed }'
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+endef
+
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Say which to use: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/run: requirements.lock pyproject.toml | $(VENV)/python
-	@echo "Installing pinned dependencies into $(VENV) (the first time only)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --no-compile --require-hashes --quiet --quiet -r requirements.lock
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	$(call install,requirements.lock)
 	@touch $@
 
 $(VENV)/dev: requirements-dev.lock pyproject.toml | $(VENV)/python
-	@echo "Installing pinned dependencies and test tools into $(VENV) (the first time only)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --no-compile --require-hashes --quiet -r requirements-dev.lock
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	$(call install,requirements-dev.lock)
 	@touch $@ $(VENV)/run

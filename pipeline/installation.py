@@ -63,8 +63,7 @@ def part(name: str, settings: Settings, settings_file: Path) -> ChildSpec:
         "polls": f"polls        every device every {settings.polls.interval_s:g} s",
         "worker": f"worker       correlation, impact, settlement (Faust, {settings.broker.partitions} partitions)",
         "sink": f"sink         every topic into database {settings.history.database}",
-        "outputs": f"outputs      tickets on {settings.tickets.url}{' (built in)' if settings.tickets.built_in else ''}, "
-        f"{webhooks}, ledger ({'posting' if settings.billing.posting else 'dry run'})",
+        "outputs": f"outputs      tickets on {settings.tickets.url}, {webhooks}, credits{'' if settings.billing.posting else ' dry'}",
         "api": f"console      http://{settings.api.listen}/",
     }
     return ChildSpec(

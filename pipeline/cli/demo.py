@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pipeline.cli import demo_scene as scene
 from pipeline.cli.demo_stage import Received, Stage, prepare, webhook_receiver
-from pipeline.cli.output import Exit, console, fail
+from pipeline.cli.output import Exit, console, fail, own_command
 from pipeline.cli.parent import stop_event
 from pipeline.config.settings import Settings
 from pipeline.config.settings_file import load_settings
@@ -137,9 +137,7 @@ class Story:
         seconds = time.monotonic() - at
         sent = notifications(await self._lab.state()) - notifications(before)
         since_start = time.monotonic() - self._began
-        self._out.print(
-            f"  {sent} traps in; one incident, ticket and page {seconds:.1f} s after the cut, {since_start:.0f} s after the start"
-        )
+        self._out.print(f"  {sent} traps became one incident, one ticket, one page in {seconds:.1f} s ({since_start:.0f} s after start)")
         self._out.print(scene.incident(incident, self._received.deliveries))
         return incident
 
@@ -191,7 +189,7 @@ class Story:
         evaluations = await self._until("every service is evaluated, every credit in the ledger", evaluated)
         entries = await asyncio.to_thread(self._reader.credits)
         self._out.print(scene.settlement(evaluations, entries))
-        self._out.print(scene.next_steps(self._settings, entries))
+        self._out.print(scene.next_steps(self._settings, entries, own_command()))
 
     async def _until(self, what: str, probe: Callable[[], T | None], within_s: float = 60.0) -> T:
         """Ask ``probe`` until it answers. Raises ``TimeoutError`` that says what did not happen and where to look."""

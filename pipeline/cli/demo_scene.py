@@ -19,16 +19,16 @@ def incident(found: Json, deliveries: Sequence[Json]) -> RenderableType:
     """One incident as a person on call wants it: the cause and why, who suffers, who is told."""
     lines: list[RenderableType] = [
         Text(found["reason"], style="bold"),
-        Text.assemble(
-            "root cause ", (found["root_cause"], "bold"), f", {found['alarm_count']} alarms, probability {found['probability']:.2f}"
-        ),
-        *(Text(f"- {line}", style="dim") for line in found["explanation"][:4]),
+        Text(),
+        *(_hanging(line, "- ", style="dim") for line in found["explanation"][:4]),
         Text(),
         impacts(found["impacts"]),
         Text(),
-        Text.assemble("ticket ", (found["ticket"]["number"], "bold"), f" ({found['ticket']['status']})"),
-        Text(
-            f"webhooks delivered and verified: {', '.join(sorted({str(d.get('type', 'notification')) for d in deliveries})) or 'none yet'}"
+        _facts(
+            ("root cause", Text(found["root_cause"], style="bold")),
+            ("alarms", f"{found['alarm_count']}, the first at {clock(found['started_at'])} UTC"),
+            ("ticket", Text.assemble((found["ticket"]["number"], "bold"), f" ({found['ticket']['status']})")),
+            ("webhook", f"{', '.join(sorted({str(d.get('type')) for d in deliveries}))}: delivered, signature verified"),
         ),
     ]
     return Panel(
@@ -39,8 +39,8 @@ def incident(found: Json, deliveries: Sequence[Json]) -> RenderableType:
 def impacts(found: Sequence[Json]) -> Table:
     """Services that are down first within each tier, gold before silver before bronze."""
     return table(
-        ("tier", "customer", "service", "state", "since (UTC)"),
-        ((styled(i["tier"]), i["customer_name"], i["service"], styled(i["state"]), clock(i["since_at"])) for i in found),
+        ("tier", "customer", "service", "state"),
+        ((styled(i["tier"]), i["customer_name"], i["service"], styled(i["state"])) for i in found),
     )
 
 
@@ -75,7 +75,6 @@ def settlement(evaluations: Sequence[Json], credits_: Sequence[Json]) -> Rendera
         (
             evaluation["customer"],
             evaluation["service"],
-            evaluation["plan"],
             f"{float(evaluation['availability']):.5f} %",
             duration(evaluation["counted_s"] * 10**9),
             Text("missed", style="bold red") if evaluation["violated"] else Text("met", style="green"),
@@ -83,29 +82,49 @@ def settlement(evaluations: Sequence[Json], credits_: Sequence[Json]) -> Rendera
         )
         for evaluation in sorted(evaluations, key=lambda e: (not e["violated"], e["customer"], e["service"]))
     )
-    shown = table(("customer", "service", "plan", "availability", "down", "target", "credit"), rows)
+    shown = table(("customer", "service", "availability", "down", "target", "credit"), rows)
     by_service = {evaluation["service"]: evaluation for evaluation in evaluations}
-    sums = [
-        Text.assemble(
-            "\ncredit ", (credit["key"], "bold"), f"  {money(credit['amount_minor'], credit['currency'])} to {credit['customer']}"
-        )
-        for credit in credits_
-    ]
-    arithmetic = [Text("\n".join(f"  {line}" for line in by_service[credit["service"]]["arithmetic"])) for credit in credits_]
-    pairs = [line for pair in zip(sums, arithmetic, strict=True) for line in pair]
-    return Group(shown, *pairs, Text("\nDry run: credits are proposed in the ledger and posted nowhere.\n", style="dim"))
+    proposed = [_credit(credit, by_service[credit["service"]]) for credit in credits_]
+    return Group(shown, *proposed, Text("\nDry run: credits are proposed in the ledger and posted nowhere.\n", style="dim"))
 
 
-def next_steps(settings: Settings, credits_: Sequence[Json]) -> RenderableType:
-    """Where to look while it runs."""
+def _credit(credit: Json, evaluation: Json) -> RenderableType:
+    amount = money(credit["amount_minor"], credit["currency"])
+    head = Text.assemble("\n", (amount, "bold"), f" to {credit['customer']} for {credit['service']}, {evaluation['plan']} plan, because")
+    return Group(head, *(_hanging(line, "  ") for line in evaluation["arithmetic"]), Text(f"  credit {credit['key']}", style="dim"))
+
+
+def next_steps(settings: Settings, credits_: Sequence[Json], command: str) -> RenderableType:
+    """Where to look while it runs; ``command`` is how this shell calls ``assure``."""
     history = settings.history
-    query = "SELECT root_cause, reason, length(alarms) AS alarms FROM incident_current"
-    rows = [
-        ("console", f"http://{settings.api.listen}/"),
-        ("why", f"assure explain {credits_[0]['key']}" if credits_ else "assure explain <incident>"),
-        ("terminal", "assure incidents, assure alarms --all, assure sla report, assure credits, assure doctor"),
-        ("SQL", f"http://{history.host}:{history.port}/play (user viewer, password in {settings.data_dir / 'secrets' / 'viewer'})"),
-        ("", query),
-        ("break it", "assure lab do cut f-ams-rtm-1; assure lab commands"),
-    ]
-    return Group(Text("Look next", style="bold"), table(("", ""), rows))
+    shown = ["incidents", "alarms --all", "sla report", "credits", "topology impact fibre/f-ams-rtm-1", "doctor"]
+    return Group(
+        Text("Look next, in another terminal in this folder", style="bold"),
+        _facts(
+            ("console", f"http://{settings.api.listen}/"),
+            ("why", f"{command} explain {credits_[0]['key'] if credits_ else '<incident>'}"),
+            *(("look" if not number else "", f"{command} {one}") for number, one in enumerate(shown)),
+            ("break it", f"{command} lab do cut f-ams-lon-1"),
+            ("", f"{command} lab commands"),
+            ("SQL", f"http://{history.host}:{history.port}/play  user viewer, password in {settings.data_dir / 'secrets' / 'viewer'}"),
+            ("", "SELECT root_cause, reason, length(alarms) FROM incident_current"),
+        ),
+    )
+
+
+def _facts(*pairs: tuple[str, str | Text]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(name, value)
+    return grid
+
+
+def _hanging(line: str, mark: str, style: str = "") -> Table:
+    """A line whose continuation is indented under its first word."""
+    grid = Table.grid()
+    grid.add_column(width=len(mark))
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(mark, style=style), Text(line, style=style))
+    return grid

@@ -1,6 +1,7 @@
 """How commands speak: tables for people, JSON for scripts, one line for errors, exit codes that mean something."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -91,6 +92,14 @@ def duration(nanoseconds: int) -> str:
 def money(minor: int, currency: str) -> str:
     """An amount of minor units with two places: ``60.00 EUR``."""
     return f"{minor // 100}.{minor % 100:02d} {currency}" if minor >= 0 else f"-{money(-minor, currency)}"
+
+
+def own_command() -> str:
+    """How this shell calls us: ``assure`` when that finds it, else the path that was used."""
+    called = Path(sys.argv[0])
+    if called.name != "assure" or shutil.which("assure") == str(called.absolute()):
+        return "assure"
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)
 
 
 def existing(path: Path) -> Path:
