@@ -24,8 +24,8 @@ bench: $(VENV)/dev ## print the bars; ONLY=<name> for one
 	@$(BIN)/python -m tests.bench $(ONLY) $(ARGS)
 
 lock: ## resolve the dependencies again (wants uv); the locks name no index host
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra dev -o requirements-dev.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock pyproject.toml requirements-build.in -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra dev -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.lock pyproject.toml requirements-build.in -o requirements.lock
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) var build dist
