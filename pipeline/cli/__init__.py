@@ -6,9 +6,10 @@ from typing import ClassVar
 import click
 
 from pipeline import __version__
+from pipeline.cli.group import Group
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Commands are imported when they are named, so that ``assure --help`` and a child process start fast."""
 
     COMMANDS: ClassVar[dict[str, tuple[str, str]]] = {
@@ -22,6 +23,8 @@ class LazyGroup(click.Group):
         "tickets": ("pipeline.cli.show:tickets", "trouble tickets and the incidents they belong to"),
         "sla": ("pipeline.cli.sla:sla", "availability against what was agreed; settle a month"),
         "credits": ("pipeline.cli.credits:credits_", "the ledger of SLA credits; verify its chain"),
+        "effects": ("pipeline.cli.effects:effects", "what is still to be sent, and what was given up; try it again"),
+        "webhooks": ("pipeline.cli.effects:webhooks", "receivers of notifications; switch one on again"),
         "topology": ("pipeline.cli.topology:topology", "what depends on what; the impact of a failure"),
         "mibs": ("pipeline.cli.mibs:mibs", "compile MIBs; look up a name or OID"),
         "doctor": ("pipeline.cli.doctor:doctor", "is anything lost? the sums that must hold, and each part's health"),
@@ -65,5 +68,5 @@ def assure() -> None:
 
     \b
     Exit codes: 0 fine; 1 a problem was found; 2 wrong usage or configuration, or a port in use;
-                3 nothing by that name; 4 a part does not answer.
+                3 nothing by that name; 4 a part does not answer; 130 Ctrl-C.
     """

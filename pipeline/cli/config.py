@@ -13,6 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.config.settings_file import load_settings
 
 DEMO_SETTINGS = Path("var/demo/assure.yaml")
+DEMO_MARK = "# Written by `assure demo`"
 _option = click.option(
     "-c",
     "--config",
@@ -36,6 +37,13 @@ def settings_path(config: Path | None) -> Path:
     return fail(
         f"no settings file{f' at {named}' if named else ''}; `assure init mynet` writes one, `assure demo` makes its own", Exit.USAGE
     )
+
+
+def start_command(path: Path) -> str:
+    """The command that starts what these settings describe."""
+    if path.read_text().startswith(DEMO_MARK):
+        return "assure demo"
+    return "assure up" if path == Path("assure.yaml") else f"assure up -c {path}"
 
 
 def read_settings(config: Path | None) -> Settings:

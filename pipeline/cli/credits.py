@@ -5,18 +5,22 @@ from pathlib import Path
 import click
 
 from pipeline.cli.config import config_option
-from pipeline.cli.output import Exit, console, fail, json_option, money, print_json, table
+from pipeline.cli.group import Group
+from pipeline.cli.output import Exit, console, fail, json_option, money, plural, print_json, table
 from pipeline.cli.show import reader
 
 
-@click.group("credits", invoke_without_command=True)
+@click.group("credits", cls=Group, invoke_without_command=True)
 @config_option
 @json_option
 @click.pass_context
 def credits_(ctx: click.Context, *, config: Path | None, as_json: bool) -> None:
     """The ledger of SLA credits: append-only, hash-chained, dry run until posting is switched on.
 
-    `assure explain CREDIT` walks back to the evidence; `assure credits verify` recomputes the chain.
+    \b
+    assure credits                   newest first
+    assure explain CREDIT            from one (by its first letters) to the evidence
+    assure credits verify            recompute the chain of hashes
     """
     ctx.obj = config
     if ctx.invoked_subcommand:
@@ -26,9 +30,12 @@ def credits_(ctx: click.Context, *, config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    if not found:
+        click.echo("The ledger is empty: `assure sla settle` evaluates the month and enters what is owed.")
+        return
     rows = (
         (
-            c["key"],
+            c["key"][:8],
             c["customer"],
             c["service"],
             c["period"],
@@ -38,17 +45,19 @@ def credits_(ctx: click.Context, *, config: Path | None, as_json: bool) -> None:
         )
         for c in found
     )
-    console().print(
-        table(("credit", "customer", "service", "period", "revision", "amount", "state"), rows) if found else "The ledger is empty."
-    )
+    console().print(table(("credit", "customer", "service", "period", "rev", "amount", "state"), rows))
 
 
 @credits_.command()
 @click.pass_obj
 def verify(config: Path | None) -> None:
-    """Recompute the hash chain; names the first row that was changed by hand (exit code 1)."""
+    """Recompute the chain of hashes; names the first entry that was changed by hand (exit code 1).
+
+    \b
+    assure credits verify
+    """
     with reader(config) as read:
         entries, broken = read.verify_ledger()
     if broken:
         fail(broken, Exit.PROBLEM)
-    click.echo(f"{entries} entries, every hash holds")
+    click.echo(f"{plural(entries, 'entry', 'entries')}, every hash holds")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -23,6 +24,7 @@ class Exit(IntEnum):
     USAGE = 2
     NOT_FOUND = 3
     NO_ANSWER = 4
+    INTERRUPTED = 130
 
 
 SEVERITY_STYLE = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "cyan", "indeterminate": "dim"}
@@ -39,9 +41,15 @@ TIER_STYLE = {"gold": "bold yellow", "silver": "bold white", "bronze": "dark_ora
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Whoever ran the command decides what a closed pipe means."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Where people read; it leaves styles out when the output is not a terminal."""
-    return Console(highlight=False, soft_wrap=False)
+    return _Console(highlight=False, soft_wrap=False)
 
 
 def fail(message: str, code: Exit) -> NoReturn:
@@ -62,19 +70,50 @@ def styled(word: object) -> Text:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> Table:
-    """A table that fits the terminal: the last column takes what is left and wraps."""
+    """A table that fits the terminal: as few columns as possible wrap, the widest first, and a word that fits is never cut."""
+    cells = [[cell if isinstance(cell, Text) else styled(cell) for cell in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
+    wrapping = _wrapping(widths, console().width)
     made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
-        last = number == len(columns) - 1
-        made.add_column(column, overflow="fold", no_wrap=not last, ratio=1 if last else None)
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else styled(cell) for cell in row))
+        made.add_column(column, overflow="fold", no_wrap=number not in wrapping)
+    for row in cells:
+        made.add_row(*row)
     return made
 
 
-def clock(at: int) -> str:
-    """UTC nanoseconds as ``2026-11-23 10:46:23`` UTC; a dash for never."""
-    return datetime.fromtimestamp(at / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S") if at else "-"
+def _width(cell: str | Text) -> int:
+    return max((len(line) for line in str(cell).splitlines()), default=0)
+
+
+def _wrapping(widths: Sequence[int], available: int) -> set[int]:
+    """The columns that must wrap for the rest to fit: the widest, and so on until each that wraps has room for a few words."""
+    wrapping: set[int] = set()
+    free = available - sum(widths) - COLUMN_GAP * (len(widths) - 1)
+    for number in sorted(range(len(widths)), key=lambda each: -widths[each]):
+        if free >= 0 or widths[number] <= LEAST_TO_WRAP:
+            break
+        wrapping.add(number)
+        free += widths[number] - LEAST_TO_WRAP
+    return wrapping
+
+
+LEAST_TO_WRAP = 18
+"""A column is not wrapped into less than this, as long as another can be."""
+COLUMN_GAP = 2
+
+
+def clock(at: int, now: int | None = None) -> str:
+    """UTC nanoseconds as ``10:46:23`` when that is of the day of ``now``, else as ``11-23 10:46:23`` or ``2025-11-23 10:46``.
+
+    A dash for never (0).
+    """
+    if not at:
+        return "-"
+    moment, today = (datetime.fromtimestamp(each / 1e9, UTC) for each in (at, time.time_ns() if now is None else now))
+    if moment.date() == today.date():
+        return moment.strftime("%H:%M:%S")
+    return moment.strftime("%m-%d %H:%M:%S" if moment.year == today.year else "%Y-%m-%d %H:%M")
 
 
 def duration(nanoseconds: int) -> str:
@@ -100,6 +139,11 @@ def own_command() -> str:
     if called.name != "assure" or shutil.which("assure") == str(called.absolute()):
         return "assure"
     return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)
+
+
+def plural(count: int, noun: str, many: str = "") -> str:
+    """``1 problem``, ``2 problems``."""
+    return f"{count} {noun if count == 1 else many or noun + 's'}"
 
 
 def existing(path: Path) -> Path:

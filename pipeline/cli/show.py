@@ -1,27 +1,32 @@
 """`assure alarms`, `incidents`, `tickets`: what is wrong now, as a table or as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.table import Table
 
-from pipeline.cli.config import config_option, read_settings
+from pipeline.cli.config import config_option, read_settings, settings_path, start_command
 from pipeline.cli.output import Exit, clock, console, duration, fail, json_option, print_json, styled, table
 from pipeline.reading import Reader
 
 Json = dict[str, Any]
+WIDE = 130
+"""Columns from which on a table of alarms has room for their text."""
 
 
 @contextmanager
 def reader(config: Path | None) -> Iterator[Reader]:
-    """The stores of the settings; ends with exit code 4 when one does not answer."""
+    """The stores of the settings; ends with exit code 4, and what to start, when one does not answer."""
     try:
         with Reader(read_settings(config)) as opened:
             yield opened
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        fail(f"{error}; is it running (`assure up`, `assure demo`)?", Exit.NO_ANSWER)
+        fail(f"{error}\n  Is it running? `{start_command(settings_path(config))}` starts it.", Exit.NO_ANSWER)
 
 
 @click.command()
@@ -30,27 +35,39 @@ def reader(config: Path | None) -> Iterator[Reader]:
 @click.option("--limit", default=200, show_default=True, help="At most this many.")
 @json_option
 def alarms(*, config: Path | None, everything: bool, limit: int, as_json: bool) -> None:
-    """Alarms that stand now, worst first: an undesirable state of one resource (RFC 8632)."""
+    """Alarms that stand now, worst first.
+
+    An alarm is an undesirable state of one resource (RFC 8632). A wide terminal also shows each alarm's text. Times are UTC.
+
+    \b
+    assure alarms
+    assure alarms --all --json | jq '.[].resource'
+    """
     with reader(config) as read:
         found = read.alarms(standing=not everything, limit=limit)
     if as_json:
         print_json(found)
-        return
+    elif found:
+        console().print(alarm_table(found, everything=everything, wide=console().width >= WIDE))
+    else:
+        click.echo("No alarm was ever raised." if everything else "No alarm stands. `assure alarms --all` shows those that have cleared.")
+
+
+def alarm_table(found: Sequence[Json], *, everything: bool, wide: bool) -> Table:
+    """One row for each alarm; when it cleared if cleared ones are asked for, else how often it was raised; its text only if ``wide``."""
+    columns = ("severity", "resource", "alarm", "raised", "cleared" if everything else "times", *(["text"] if wide else []))
     rows = (
         (
             styled(alarm["severity"]),
-            "cleared" if alarm["is_cleared"] else "stands",
             alarm["resource"],
             alarm["alarm_type"],
-            str(alarm["occurrences"]),
             clock(alarm["last_raised_at"]),
-            alarm["text"],
+            (clock(alarm["cleared_at"]) if alarm["is_cleared"] else "-") if everything else str(alarm["occurrences"]),
+            *([alarm["text"]] if wide else []),
         )
         for alarm in found
     )
-    console().print(
-        table(("severity", "state", "resource", "alarm", "times", "raised (UTC)", "text"), rows) if found else "No alarm stands."
-    )
+    return table(columns, rows)
 
 
 @click.command()
@@ -60,40 +77,67 @@ def alarms(*, config: Path | None, everything: bool, limit: int, as_json: bool) 
 @click.option("--limit", default=50, show_default=True, help="At most this many.")
 @json_option
 def incidents(*, incident: str | None, config: Path | None, state: str | None, limit: int, as_json: bool) -> None:
-    """Incidents, newest first; with INCIDENT (an id or its beginning) one in full.
+    """Incidents, newest first; with INCIDENT one in full.
 
-    One incident is one cause with its alarms, services and customers. `assure explain INCIDENT` shows its evidence.
+    One incident is one cause with its alarms, services and customers. INCIDENT is its id, or the beginning of it. Times are UTC.
+    `assure explain INCIDENT` shows the evidence.
+
+    \b
+    assure incidents --state open
+    assure incidents 8d7876c1
     """
     with reader(config) as read:
         if incident:
-            found = read.incident(incident)
-            if found is None:
-                fail(f"there is no incident {incident}", Exit.NOT_FOUND)
-            print_json(found) if as_json else _print_incident(found)
-            return
-        listed = read.incidents(state=state, limit=limit)
-    if as_json:
+            one = read.incident(incident)
+        else:
+            listed = read.incidents(state=state, limit=limit)
+    if incident:
+        if one is None:
+            fail(f"there is no one incident that begins with {incident}; ids: `assure incidents`", Exit.NOT_FOUND)
+        print_json(one) if as_json else _print_incident(one)
+    elif as_json:
         print_json(listed)
-        return
+    elif listed:
+        console().print(incident_table(listed))
+    else:
+        click.echo(f"No incident {'is ' + state if state else 'yet'}.")
+
+
+def incident_table(listed: Sequence[Json]) -> Table:
+    """One row for each incident."""
     rows = (
-        (i["id"][:8], styled(i["state"]), styled(i["severity"]), clock(i["started_at"]), _ticket(i), felt(i["impacts"]), i["reason"])
+        (
+            i["id"][:8],
+            styled(i["state"]),
+            styled(i["severity"]),
+            clock(i["started_at"]),
+            i["ticket"]["number"] if i["ticket"] else "-",
+            felt(i["impacts"]).partition(",")[0],
+            i["root_cause"],
+        )
         for i in listed
     )
-    console().print(table(("id", "state", "severity", "since (UTC)", "ticket", "services", "cause"), rows) if listed else "No incidents.")
+    return table(("id", "state", "severity", "since", "ticket", "services", "root cause"), rows)
 
 
 @click.command()
 @config_option
+@click.option("--limit", default=100, show_default=True, help="At most this many.")
 @json_option
-def tickets(*, config: Path | None, as_json: bool) -> None:
-    """Trouble tickets (TMF621), newest first, with the incident that each belongs to."""
+def tickets(*, config: Path | None, limit: int, as_json: bool) -> None:
+    """Trouble tickets (TMF621), newest first, with the incident that each belongs to. Times are UTC.
+
+    \b
+    assure tickets
+    assure tickets --json | jq '.[] | select(.status != "resolved")'
+    """
     with reader(config) as read:
-        found = read.tickets()
+        found = read.tickets(limit)
     if as_json:
         print_json(found)
         return
     rows = ((t["number"], t["status"], t["system"], t["incident"][:8], clock(t["linked_at"]), clock(t["updated_at"])) for t in found)
-    columns = ("ticket", "status", "system", "incident", "opened (UTC)", "changed (UTC)")
+    columns = ("ticket", "status", "system", "incident", "opened", "changed")
     console().print(table(columns, rows) if found else "No tickets.")
 
 
