@@ -24,10 +24,10 @@ class Ports:
     shift: int = 0
 
     def __getattr__(self, name: str) -> int:
-        return _PORTS[name] + self.shift
+        return PORTS[name] + self.shift
 
 
-_PORTS = {
+PORTS = {
     "broker": 19092,
     "history": 18123,
     "native": 19000,
