@@ -1,15 +1,17 @@
-"""The chain of evidence: credit -> SLA evaluation -> outage -> incident -> alarms -> events -> the datagrams in the journal.
+"""The chain of evidence: credit -> SLA evaluation -> outage -> incident -> alarms -> events -> the records in the journals.
 
-Each step is a node ``{kind, id, title, lines, children, value}``; a node shows the few children that prove it and says how many more there
-are, so that the whole chain fits one screen.
+Each step is a node ``{kind, id, title, lines, children, value}``. A node shows the few children that prove it and says how many more there
+are, so that the whole chain fits one screen. What is not kept any more is a node of its own that says so: a gap is seen, never skipped.
 """
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from collectors.journal import JournalReader
+from collectors.journal import JournalError, JournalReader, JournalRecord
 from pipeline.config.settings import Settings
+from pipeline.core.ledger import Entry
 from pipeline.core.money import money_text
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
@@ -17,106 +19,133 @@ from pipeline.store.queries import Queries
 Json = dict[str, Any]
 
 SHOWN_ALARMS = 3
-SHOWN_EVENTS = 2
 SHOWN_BYTES = 32
+SHOWN_NAMES = 10
+SEVERAL = "several"
+"""The kind of the node for a beginning that more than one name has; its children are those names."""
+
+_KINDS = {"credit": "credit", "evaluation": "SLA evaluation", "outage": "outage", "incident": "incident", "alarm": "alarm"}
+_ID_PARTS = 3
 
 
 class Found(Protocol):
-    """Looks names up, whole or by their beginning."""
+    """Looks incidents up, joined with their tickets."""
 
     def incident(self, incident_id: str) -> Json | None:
         """One incident."""
         ...
 
-    def credits(self) -> list[Json]:
-        """The ledger."""
-        ...
-
 
 class Evidence:
-    """Walks back from a name to what proves it."""
+    """Walks back from a name to what proves it. Safe to share between threads; raises ``OSError`` when a store does not answer."""
 
     def __init__(self, found: Found, queries: Queries, obligations: Obligations, settings: Settings) -> None:
         self._found = found
         self._queries = queries
         self._obligations = obligations
         self._settings = settings
+        self._journals: dict[str, JournalReader] = {}
+        self._reading = threading.Lock()
 
     def explain(self, name: str) -> Json | None:
-        """The node of whatever has this name; ``None`` when nothing has."""
-        for look in (self._credit_named, self._evaluation_named, self._outage_named, self._incident_named, self._alarm_named):
-            node = look(name)
-            if node is not None:
-                return node
-        return None
+        """The node of what has this name or, when nothing has, of what alone begins so; ``None`` when nothing does.
 
-    def _credit_named(self, name: str) -> Json | None:
-        named = [credit for credit in self._found.credits() if credit["key"].startswith(name)]
-        return self.credit(named[0]) if len(named) == 1 else None
+        A beginning of several names answers with a node of kind :data:`SEVERAL`.
+        """
+        named = self._named(name) if name else []
+        chosen = [each for each in named if each[1] == name] or named
+        if len(chosen) > 1:
+            return _several(name, chosen)
+        return self._node(*chosen[0]) if chosen else None
 
-    def _evaluation_named(self, name: str) -> Json | None:
-        found = self._queries.evaluation(name)
-        return self.evaluation(found) if found else None
+    def _named(self, name: str) -> list[tuple[str, str]]:
+        """Kind and id of what begins so, from the end of the chain to its start."""
+        keys = {entry.credit.key for entry in self._obligations.credits() if entry.credit.key.startswith(name)}
+        old = self._obligations.credit(name)
+        keys |= {old.credit.key} if old else set()
+        rows = self._queries.named(name, SHOWN_NAMES + 1)
+        return [*(("credit", key) for key in sorted(keys)), *((row["kind"], row["id"]) for row in rows)]
 
-    def _outage_named(self, name: str) -> Json | None:
-        found = self._queries.outage(name)
-        return self.outage(found) if found else None
+    def _node(self, kind: str, name: str) -> Json | None:
+        ways: dict[str, tuple[Callable[[str], Json | None], Callable[[Json], Json]]] = {
+            "credit": (self._credit, self.credit),
+            "evaluation": (self._queries.evaluation, self.evaluation),
+            "outage": (self._queries.outage, self.outage),
+            "incident": (self._found.incident, self.incident),
+            "alarm": (self._alarm, self.alarm),
+        }
+        find, show = ways[kind]
+        value = find(name)
+        return show(value) if value else None
 
-    def _incident_named(self, name: str) -> Json | None:
-        found = self._found.incident(name)
-        return self.incident(found) if found else None
+    def _credit(self, key: str) -> Json | None:
+        entry = self._obligations.credit(key)
+        return credit_value(entry) if entry else None
 
-    def _alarm_named(self, name: str) -> Json | None:
-        found = self._queries.alarms_by_id([name])
-        return self.alarm(found[0]) if found else None
+    def _alarm(self, name: str) -> Json | None:
+        return next(iter(self._queries.alarms_by_id([name])), None)
 
     def credit(self, credit: Json) -> Json:
-        """A credit and the evaluation that it was proposed from."""
+        """A credit and the evaluation that it was proposed from; the ledger's own copy of that, when the history has it no more."""
         state = "dry run: posted nowhere" if credit["dry_run"] else "computed"
-        evidence = credit["evidence"]
-        evaluation = self._queries.evaluation(_evaluation_id(evidence))
-        amount = money_text(credit["amount_minor"], credit["currency"])
         entry = f"ledger entry {credit['entry_hash'][:12]}, revision {credit['revision']}, {credit['reason']}"
         return _node(
             "credit",
             credit["key"],
-            f"{amount} to {credit['customer']} for {credit['service']}, {credit['period']} ({state})",
+            f"{_amount(credit)} to {credit['customer']} for {credit['service']}, {credit['period']} ({state})",
             [f"{entry}, entered {clock(credit['entered_at'])}"],
-            [self.evaluation(evaluation)] if evaluation else [_lost("evaluation", _evaluation_id(evidence))],
+            self._evaluation_of(credit["evidence"]),
             credit,
         )
 
-    def evaluation(self, evaluation: Json) -> Json:
-        """An SLA evaluation with its arithmetic, and the outages that count."""
+    def _evaluation_of(self, evidence: Json) -> list[Json]:
+        kept = evidence.get("evaluation", "")
+        name = str(kept.get("id", "") if isinstance(kept, dict) else kept)
+        found = self._queries.evaluation(name)
+        if found:
+            return [self.evaluation(found)]
+        if isinstance(kept, dict) and "arithmetic" in kept:
+            return [self.evaluation(kept, "not in the history; this is the copy that the ledger keeps")]
+        return [_lost("SLA evaluation", name)]
+
+    def evaluation(self, evaluation: Json, remark: str = "") -> Json:
+        """An SLA evaluation with its arithmetic, and the outages that it looked at."""
         verdict = "missed" if evaluation["violated"] else "met"
-        outages = [outage for name in evaluation["outages"] if (outage := self._queries.outage(name))]
+        where = f"{evaluation['plan']}, {evaluation['period']} ({evaluation['timezone']})"
         return _node(
             "SLA evaluation",
             evaluation["id"],
-            f"{evaluation['service']} under {evaluation['plan']}, {evaluation['period']} ({evaluation['timezone']}): target {verdict}",
-            evaluation["arithmetic"],
-            [self.outage(outage) for outage in outages],
+            f"{evaluation['service']} under {where}: target {verdict}",
+            [*([remark] if remark else []), *evaluation["arithmetic"]],
+            [self._linked("outage", name, self._queries.outage, self.outage) for name in evaluation["outages"]],
             evaluation,
         )
+
+    @staticmethod
+    def _linked(kind: str, name: str, find: Callable[[str], Json | None], show: Callable[[Json], Json]) -> Json:
+        found = find(name)
+        return show(found) if found else _lost(kind, name)
 
     def outage(self, outage: Json) -> Json:
         """An outage and the incident that caused it; the alarm that confirmed it comes first among the incident's."""
         until = clock(outage["ended_at"]) if outage["ended_at"] else "now"
         confirmed = "confirmed beyond unauthenticated traps" if outage["confirmed_by"] else "not confirmed: never pays"
-        incident = self._found.incident(outage["incident"])
         return _node(
             "outage",
             outage["id"],
             f"{outage['service']} {outage['state']} {clock(outage['started_at'])} to {until}, {confirmed}",
             [f"excluded: {outage['excluded']}"] if outage["excluded"] else [],
-            [self.incident(incident, outage["confirmed_by"])] if incident else [_lost("incident", outage["incident"])],
+            [
+                self._linked(
+                    "incident", outage["incident"], self._found.incident, lambda incident: self.incident(incident, outage["confirmed_by"])
+                )
+            ],
             outage,
         )
 
     def incident(self, incident: Json, first: str = "") -> Json:
-        """An incident and the alarms that prove its cause, those of the cause first."""
+        """An incident and the alarms that prove its cause; ``first`` is an alarm to put before the others."""
         names = list(dict.fromkeys([*([first] if first else []), *incident["alarms"]]))
-        alarms = self._queries.alarms_by_id(names[:SHOWN_ALARMS])
         ticket = f"; ticket {incident['ticket']['number']} {incident['ticket']['status']}" if incident["ticket"] else ""
         versions = f"topology {incident['topology_version'][:12]}, rules {incident['rules_version'][:12]}"
         return _node(
@@ -124,52 +153,77 @@ class Evidence:
             incident["id"],
             f"{incident['reason']} ({incident['state']}{ticket})",
             [*incident["explanation"][:4], versions],
-            [*(self.alarm(alarm) for alarm in alarms), *_more(len(names) - len(alarms), "alarms", f"assure explain {incident['id'][:8]}")],
+            [*self._alarms(names[:SHOWN_ALARMS]), *_more(len(names) - SHOWN_ALARMS, "alarms of this incident")],
             incident,
         )
 
+    def _alarms(self, names: list[str]) -> Iterator[Json]:
+        found = {alarm["id"]: alarm for alarm in self._queries.alarms_by_id(names)}
+        for name in names:
+            yield self.alarm(found[name]) if name in found else _lost("alarm", name)
+
     def alarm(self, alarm: Json) -> Json:
-        """An alarm and the events that raised, confirmed and cleared it."""
+        """An alarm and the events that raised, confirmed and last changed it."""
         state = f"cleared {clock(alarm['cleared_at'])}" if alarm["is_cleared"] else "stands"
-        names = alarm["events"]
-        events = self._queries.events(_telling(names))
+        changes = {change["event"]: change for change in self._queries.alarm_changes(alarm["id"])}
+        names = _telling(alarm, changes)
+        events = {event["id"]: event for event in self._queries.events(names)}
         return _node(
             "alarm",
             alarm["id"],
             f"{alarm['alarm_type']} on {alarm['resource']}: {alarm['severity']}, raised {clock(alarm['last_raised_at'])}, {state}",
             [],
-            [self.event(event) for event in events],
+            [self._event(name, events.get(name), changes.get(name)) for name in names],
             alarm,
         )
 
-    def event(self, event: Json) -> Json:
-        """An event and the journal record that it was read from."""
-        return _node(
-            "event",
-            event["id"],
-            f"{event['signal']} by {event['source']} at {clock(event['occurred_at'])}: {event['text']} (rule {event['rule'] or 'none'})",
-            [],
-            [self.datagram(event["collector"], event["sequence"])],
-            event,
-        )
+    def _event(self, name: str, event: Json | None, change: Json | None) -> Json:
+        """An event; those that a poll's comparison adds to an alarm are known by the change that they made."""
+        if event:
+            what = f"{event['signal']} by {event['source']}{_because(change)} at {clock(event['occurred_at'])}"
+            title = f"{what}: {event['text']} (rule {event['rule'] or 'none'})"
+            return _node("event", name, title, [], [self.record(event["collector"], event["sequence"])], event)
+        if change:
+            title = f"{change['change']}{_because(change)} at {clock(change['at'])}"
+            return _node("event", name, title, [], self._record_named(name), change)
+        return _node("event", name, f"{name}: {_GONE}", [], self._record_named(name))
 
-    def datagram(self, collector: str, sequence: int) -> Json:
-        """The bytes in the collector's journal, as they came."""
+    def _record_named(self, event: str) -> list[Json]:
+        """The record that an event's id speaks of: ``collector:sequence:rest``."""
+        collector, sequence, *rest = [*event.split(":", _ID_PARTS - 1), "", ""]
+        return [self.record(collector, int(sequence))] if collector and sequence.isdecimal() and any(rest) else []
+
+    def record(self, collector: str, sequence: int) -> Json:
+        """The bytes in a collector's journal, as they came, and what was read from them."""
         name = f"{collector}:{sequence}"
+        what, read = self._read_from(collector, sequence)
         try:
-            record = JournalReader(self._settings.journal_dir(collector)).get(sequence)
-        except OSError as error:
-            return _node("journal", name, f"{name}: the journal cannot be read here ({error})", [], [])
+            record = self._journaled(collector, sequence)
+        except (OSError, JournalError, ValueError) as error:  # ValueError: a file in the folder that is none of the journal's
+            return _node(what, name, f"{name}: the journal cannot be read here ({error})", read, [])
         if record is None:
-            return _node("journal", name, f"{name}: no longer kept in the journal (see traps.journal_bytes)", [], [])
+            return _node(what, name, f"{name}: no longer kept in the journal (see {what}s' journal_bytes)", read, [])
         rest = f" ... ({len(record.payload) - SHOWN_BYTES} more)" if len(record.payload) > SHOWN_BYTES else ""
-        return _node(
-            "journal",
-            name,
-            f"{name}: {len(record.payload)} bytes from {record.source} at {clock(record.received_at)}",
-            [record.payload[:SHOWN_BYTES].hex(" ") + rest],
-            [],
-        )
+        title = f"{name}: {len(record.payload)} bytes from {record.source} at {clock(record.received_at)}"
+        return _node(what, name, title, [*read, record.payload[:SHOWN_BYTES].hex(" ") + rest], [])
+
+    def _read_from(self, collector: str, sequence: int) -> tuple[str, list[str]]:
+        """What kind of record it is, and the line that tells what was read from it: a notification, or a poll's outcome."""
+        trap = self._queries.trap(collector, sequence)
+        if trap:
+            return "datagram", [f"SNMP {trap['version']} notification {trap['trap_oid']} with {len(trap['varbinds'])} values"]
+        poll = self._queries.poll(collector, sequence)
+        if poll:
+            seen = f"{poll['interfaces']} interfaces, {poll['round_trip_ms']:g} ms"
+            return "poll", [f"poll of {poll['device']}: {poll['outcome']}, {seen}"]
+        return "record", []
+
+    def _journaled(self, collector: str, sequence: int) -> JournalRecord | None:
+        folder = self._settings.journal_dir(collector)
+        if folder.parent != self._settings.journal_dir("any").parent or collector in {"", ".", ".."}:
+            raise OSError("that is no collector's name")
+        with self._reading:
+            return self._journals.setdefault(collector, JournalReader(folder)).get(sequence)
 
 
 def clock(at: int) -> str:
@@ -177,24 +231,43 @@ def clock(at: int) -> str:
     return datetime.fromtimestamp(at / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def _evaluation_id(evidence: Json) -> str:
-    nested = evidence.get("evidence", evidence)
-    found = nested.get("evaluation", "")
-    return str(found if isinstance(found, str) else found.get("id", ""))
+def credit_value(entry: Entry) -> Json:
+    """A ledger's entry as a JSON-ready value; ``period`` is as the customer's calendar names it, ``entered_at`` UTC nanoseconds."""
+    credit = entry.credit
+    names = ("key", "contract", "service", "customer", "period", "revision", "amount_minor", "currency", "reason", "dry_run", "evidence")
+    return {**{name: getattr(credit, name) for name in names}, "entered_at": entry.entered_at, "entry_hash": entry.entry_hash}
 
 
-def _telling(events: list[str]) -> list[str]:
-    """The first event and the latest ones: what raised the alarm, and what was said of it last."""
-    return list(dict.fromkeys([*events[:1], *events[1:][-(SHOWN_EVENTS - 1) :]]))
+def _telling(alarm: Json, changes: Json) -> list[str]:
+    """What raised the alarm, what confirmed it, and what was said of it last."""
+    confirming = [name for name, change in changes.items() if change["at"] == alarm["confirmed_at"]]
+    return list(dict.fromkeys([*alarm["events"][:1], *confirming[:1], *alarm["events"][-1:]]))
 
 
-def _more(count: int, what: str, where: str) -> Iterable[Json]:
+def _because(change: Json | None) -> str:
+    return f" ({change['reason']})" if change else ""
+
+
+def _amount(credit: Json) -> str:
+    return money_text(credit["amount_minor"], credit["currency"])
+
+
+def _several(name: str, named: list[tuple[str, str]]) -> Json:
+    shown = [_node(_KINDS[kind], each, each, [], []) for kind, each in named[:SHOWN_NAMES]]
+    title = f"{name} is the beginning of more than one name; say more of it"
+    return _node(SEVERAL, name, title, [], [*shown, *_more(len(named) - SHOWN_NAMES, "names")])
+
+
+def _more(count: int, what: str) -> Iterable[Json]:
     if count > 0:
-        yield _node("", "", f"and {count} more {what}: {where}", [], [])
+        yield _node("", "", f"and {count} more {what}", [], [])
+
+
+_GONE = "not in the history (not yet, or no longer kept)"
 
 
 def _lost(kind: str, name: str) -> Json:
-    return _node(kind, name, f"{name or 'unnamed'}: not in the history (yet)", [], [])
+    return _node(kind, name, f"{name or 'unnamed'}: {_GONE}", [], [])
 
 
 def _node(kind: str, name: str, title: str, lines: Iterable[str], children: Iterable[Json], value: Json | None = None) -> Json:

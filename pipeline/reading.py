@@ -1,14 +1,13 @@
 """What people read: history, obligations and inventory joined; the same answers for the terminal, the console and scripts."""
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
 from pipeline.config.settings import Settings
 from pipeline.core.inventory import Inventory
-from pipeline.core.ledger import Entry
-from pipeline.evidence import Evidence
+from pipeline.core.obligation import TicketLink
+from pipeline.evidence import Evidence, credit_value
 from pipeline.inventory.files import InventorySource
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
@@ -27,6 +26,7 @@ class Reader:
         self._inventory = InventorySource(settings.inventory_dir)
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
+        self._evidence = Evidence(self, self._queries, self._obligations, settings)
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -41,20 +41,25 @@ class Reader:
 
     def incidents(self, state: str | None = None, limit: int = 100) -> list[Json]:
         """Incidents, newest first, each with its ticket and its customers' names."""
-        return [self._joined(incident) for incident in self._queries.incidents(state, limit)]
+        found = self._queries.incidents(state, limit)
+        tickets = self._obligations.tickets_of([incident["id"] for incident in found])
+        return [self._joined(incident, tickets.get(incident["id"])) for incident in found]
 
     def incident(self, incident_id: str) -> Json | None:
-        """One incident, by its id or the beginning of it."""
-        found = self._queries.incident(incident_id) or _begins(self._queries.incidents(None, 1000), "id", incident_id)
-        return self._joined(found) if found else None
+        """One incident, by its id or a beginning that is of no other incident."""
+        found = self._queries.incident(incident_id)
+        if found is None and incident_id:
+            named = [row["id"] for row in self._queries.named(incident_id) if row["kind"] == "incident"]
+            found = self._queries.incident(named[0]) if len(named) == 1 else None
+        return self._joined(found, self._obligations.ticket_of(found["id"])) if found else None
 
     def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
         """Alarms, worst first; those that stand, or all."""
         return self._queries.alarms(standing=standing, limit=limit)
 
-    def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500) -> list[Json]:
-        """Outages, newest first."""
-        return self._queries.outages(incident, service, limit)
+    def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500, *, lasting: bool = False) -> list[Json]:
+        """Outages, newest first: of one incident, of one service, or all; ``lasting`` keeps those that have not ended."""
+        return self._queries.outages(incident, service, limit, lasting=lasting)
 
     def tickets(self, limit: int = 100) -> list[Json]:
         """Tickets with the incident of each."""
@@ -96,7 +101,7 @@ class Reader:
 
     def credits(self) -> list[Json]:
         """The latest entries of the ledger (at most 1000), newest first."""
-        return [_credit(entry) for entry in self._obligations.credits()]
+        return [credit_value(entry) for entry in self._obligations.credits()]
 
     def verify_ledger(self) -> tuple[int, str]:
         """How many entries the ledger has, and what is wrong with its first bad one (empty: nothing)."""
@@ -107,7 +112,7 @@ class Reader:
 
     def explain(self, name: str) -> Json | None:
         """The chain of evidence behind a credit, evaluation, outage, incident or alarm: nodes of kind, title, lines, children."""
-        return Evidence(self, self._queries, self._obligations, self._settings).explain(name)
+        return self._evidence.explain(name)
 
     def answering(self) -> tuple[int, int]:
         """How many devices are declared, and how many answered their last poll."""
@@ -125,9 +130,8 @@ class Reader:
     def _known(self) -> Inventory:
         return self._inventory.current()
 
-    def _joined(self, incident: Json) -> Json:
+    def _joined(self, incident: Json, link: TicketLink | None) -> Json:
         customers = self._known().customers
-        link = self._obligations.ticket_of(incident["id"])
         impacts = [
             {
                 **impact,
@@ -135,30 +139,8 @@ class Reader:
             }
             for impact in incident["impacts"]
         ]
-        ticket = {"number": link.remote_id, "status": link.status} if link else None
-        return {**incident, "impacts": impacts, "alarm_count": len(incident["alarms"]), "ticket": ticket}
+        return {**incident, "impacts": impacts, "alarm_count": len(incident["alarms"]), "ticket": _ticket(link)}
 
 
-def _begins(rows: Iterable[Json], key: str, beginning: str) -> Json | None:
-    """The one row whose ``key`` begins so; ``None`` when there is none, or more than one."""
-    found = [row for row in rows if str(row[key]).startswith(beginning)]
-    return found[0] if len(found) == 1 else None
-
-
-def _credit(entry: Entry) -> Json:
-    credit = entry.credit
-    return {
-        "key": credit.key,
-        "contract": credit.contract,
-        "service": credit.service,
-        "customer": credit.customer,
-        "period": credit.period,
-        "revision": credit.revision,
-        "amount_minor": credit.amount_minor,
-        "currency": credit.currency,
-        "reason": credit.reason,
-        "dry_run": credit.dry_run,
-        "entered_at": entry.entered_at,
-        "evidence": credit.evidence,
-        "entry_hash": entry.entry_hash,
-    }
+def _ticket(link: TicketLink | None) -> Json | None:
+    return {"number": link.remote_id, "status": link.status} if link else None

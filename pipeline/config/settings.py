@@ -111,10 +111,15 @@ class BillingSettings:
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """The read-only console and northbound API. ``token`` is asked of every caller; without one it listens on loopback only."""
+    """The read-only console and northbound API. ``token`` is asked of every caller; without one it listens on loopback only.
+
+    ``hosts`` are further names by which a browser may call it (of a proxy before it, say). On loopback no other name is answered, so that
+    no web page elsewhere can read it through a name of its own (DNS rebinding); off loopback, none listed means any.
+    """
 
     listen: str = "127.0.0.1:18642"
     token: Secret = field(default_factory=Secret)
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ billing:
 api:
   #listen: "127.0.0.1:18642"
   token: file:secrets/api
+  # Further names by which browsers call it, such as that of a proxy before it.
+  #hosts: []
 """
 
 STARTER_INVENTORY = """\

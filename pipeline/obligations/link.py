@@ -1,5 +1,7 @@
 """Which ticket an incident has in which system, and which receivers are gone. Every function works inside its caller's transaction."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from pipeline.core.obligation import TicketLink
@@ -20,6 +22,15 @@ def link_of(connection: Connection, system: str, incident: str) -> TicketLink | 
     query = query.where(ticket_link.c.system == system) if system else query
     row = connection.execute(query).mappings().first()
     return _link(row) if row else None
+
+
+def links_of(connection: Connection, incidents: Collection[str]) -> dict[str, TicketLink]:
+    """Incident -> its first ticket, for those that have one."""
+    found: dict[str, TicketLink] = {}
+    query = select(ticket_link).where(ticket_link.c.incident.in_(incidents)).order_by(ticket_link.c.linked_at)
+    for row in connection.execute(query).mappings():
+        found.setdefault(row["incident"], _link(row))
+    return found
 
 
 def links(connection: Connection, limit: int) -> list[TicketLink]:

@@ -1,6 +1,6 @@
 """The obligations store as one object: each method is one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -148,6 +148,11 @@ class Obligations:
         """The ticket of an incident, in one system or in any."""
         with reading(self._engine) as connection:
             return link.link_of(connection, system, incident)
+
+    def tickets_of(self, incidents: Collection[str]) -> dict[str, TicketLink]:
+        """The tickets of these incidents (a few thousand at most), by incident, in any system."""
+        with reading(self._engine) as connection:
+            return link.links_of(connection, incidents)
 
     def tickets(self, limit: int = 100) -> list[TicketLink]:
         """The latest ticket links, newest first."""

@@ -34,7 +34,13 @@ _ALARMS = (
 )
 _OUTAGES = (
     "SELECT * FROM outage FINAL WHERE {incident:String} IN ('', incident) AND {service:String} IN ('', service)"
+    " AND {customer:String} IN ('', customer) AND (ended_at IS NULL OR NOT {lasting:Bool})"
     " ORDER BY started_at DESC, id LIMIT {limit:UInt32}"
+)
+_NAMED = " UNION ALL ".join(
+    f"SELECT * FROM (SELECT DISTINCT '{table}' AS kind, id FROM {table} WHERE startsWith(id, {{beginning:String}})"  # noqa: S608  # constants
+    " ORDER BY id LIMIT {limit:UInt32})"
+    for table in ("evaluation", "outage", "incident", "alarm")
 )
 _SERIES_RAW = (
     "SELECT toDateTime64(k.at, 9, 'UTC') AS t, if(k.quality = 'good', k.value, NULL) AS mean, mean AS lowest, mean AS highest,"
@@ -116,9 +122,21 @@ class Queries:
 
     # outages and agreements
 
-    def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500) -> list[Row]:
-        """Outages as of their last revision, newest first: of one incident, of one service, or all."""
-        return self._read(_OUTAGES, incident=incident or "", service=service or "", limit=limit)
+    def outages(
+        self,
+        incident: str | None = None,
+        service: str | None = None,
+        limit: int = 500,
+        *,
+        customer: str | None = None,
+        lasting: bool = False,
+    ) -> list[Row]:
+        """Outages as of their last revision, newest first; of one incident, service or customer, or all.
+
+        ``lasting`` keeps those that have not ended.
+        """
+        names = {"incident": incident or "", "service": service or "", "customer": customer or ""}
+        return self._read(_OUTAGES, **names, lasting=lasting, limit=limit)
 
     def outages_between(self, service: str, starts_at: int, ends_at: int) -> list[Row]:
         """Outages of a service that overlap a period (UTC nanoseconds, the end excluded), oldest first; lasting ones included."""
@@ -146,6 +164,10 @@ class Queries:
         """One evaluation with its intervals and arithmetic."""
         sql = "SELECT * FROM evaluation FINAL WHERE id = {id:String} ORDER BY evaluated_at DESC LIMIT 1"
         return _first(self._read(sql, id=evaluation_id))
+
+    def named(self, beginning: str, limit: int = 10) -> list[Row]:
+        """Ids that begin so, at most ``limit`` of each ``kind``: evaluation, outage, incident, alarm."""
+        return self._read(_NAMED, beginning=beginning, limit=limit)
 
     # effects
 
