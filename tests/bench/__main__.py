@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 MODULES = {
     "trap-ingest": "tests.bench.trap_ingest",
+    "chain-rate": "tests.bench.chain_rate",
 }
 """Name of the bar -> module."""
 
