@@ -85,20 +85,21 @@ async def test_evidence_is_found_down_to_the_datagram(client: StoreClient, queri
 
 
 @pytest.mark.parametrize(
-    ("starts_at", "ends_at", "found"),
+    ("starts_s", "ends_s", "found"),
     [
-        (NOW - 9 * S, NOW, []),
-        (NOW - 9 * S, NOW + 1, ["ou-1", "ou-2"]),
-        (NOW + 299 * S, NOW + 400 * S, ["ou-1", "ou-2"]),
-        (NOW + 300 * S, NOW + 400 * S, ["ou-2"]),
+        pytest.param(-9, 0, [], id="ends-where-the-outage-starts"),
+        pytest.param(-9, 1, ["ou-1", "ou-2"], id="reaches-into-it"),
+        pytest.param(299, 400, ["ou-1", "ou-2"], id="starts-in-its-last-second"),
+        pytest.param(300, 400, ["ou-2"], id="starts-where-it-ends"),
     ],
 )
 async def test_outages_of_a_period_are_those_that_overlap_it(
-    client: StoreClient, queries: Queries, starts_at: int, ends_at: int, found: list[str]
+    client: StoreClient, queries: Queries, starts_s: int, ends_s: int, found: list[str]
 ) -> None:
-    """The end of a period is not in it, an outage that lasts is in every later one."""
+    """The end of a period is not in it, an outage that lasts is in every later one; periods count in seconds from the outage's start."""
     await keep(client, outage(2, ended=True), outage(1), outage(name="ou-2"))
-    assert [each["id"] for each in queries.outages_between("acme-vpn-1", starts_at, ends_at)] == found
+    between = queries.outages_between("acme-vpn-1", NOW + starts_s * S, NOW + ends_s * S)
+    assert [each["id"] for each in between] == found
 
 
 async def test_outages_are_found_by_incident_and_service(client: StoreClient, queries: Queries) -> None:
