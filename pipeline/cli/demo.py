@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from pipeline.cli import demo_scene as scene
-from pipeline.cli.demo_stage import Received, Stage, prepare, webhook_receiver
+from pipeline.cli.demo_stage import Ports, Received, Stage, alone_in, prepare, webhook_receiver
 from pipeline.cli.output import Exit, console, fail, own_command
 from pipeline.cli.parent import stop_event
 from pipeline.config.settings import Settings
@@ -48,12 +48,14 @@ def demo(*, once: bool, data: Path, shift: int, cut_seconds: float) -> None:
     assure demo --once              for scripts: exit code 0 after the settlement
     assure demo --shift 1000        when a port is taken
     """
-    try:
-        asyncio.run(_demo(prepare(data, shift, inventory_dir()), once=once, cut_seconds=cut_seconds))
-    except (ChildFailedError, OSError, LabError) as error:
-        fail(f"{error}\n  (a port in use? `assure demo --shift 1000` moves all ports)", Exit.USAGE)
-    except TimeoutError as error:
-        fail(str(error), Exit.NO_ANSWER)
+    ports = Ports(shift)
+    with alone_in(data, ports):
+        try:
+            asyncio.run(_demo(prepare(data, ports, inventory_dir()), once=once, cut_seconds=cut_seconds))
+        except (TimeoutError, LabError) as error:
+            fail(str(error), Exit.NO_ANSWER)
+        except (ChildFailedError, OSError) as error:
+            fail(str(error), Exit.USAGE)
 
 
 async def _demo(stage: Stage, *, once: bool, cut_seconds: float) -> None:
@@ -194,13 +196,17 @@ class Story:
     async def _until(self, what: str, probe: Callable[[], T | None], within_s: float = 60.0) -> T:
         """Ask ``probe`` until it answers. Raises ``TimeoutError`` that says what did not happen and where to look."""
         deadline = time.monotonic() + within_s
+        trouble = ""
         with self._out.status(f"waiting until {what}"):
             while time.monotonic() < deadline:
-                found = await asyncio.to_thread(probe)
+                try:
+                    found = await asyncio.to_thread(probe)
+                except OSError as error:  # a store that was restarted answers again soon
+                    found, trouble = None, f" ({error})"
                 if found is not None:
                     return found
                 await asyncio.sleep(0.1)
-        raise TimeoutError(f"it did not happen within {within_s:.0f} s that {what}; logs: {self._settings.data_dir / 'log'}")
+        raise TimeoutError(f"it did not happen within {within_s:.0f} s that {what}{trouble}; logs: {self._settings.data_dir / 'log'}")
 
 
 def _all_answer(reader: Reader) -> int | None:

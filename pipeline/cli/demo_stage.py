@@ -1,9 +1,11 @@
 """What the demo needs before it can start: a fresh folder with the lab's inventory, settings, secrets; and a receiver of webhooks."""
 
+import fcntl
 import secrets
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
 from pipeline.cli.output import Exit, fail
+from pipeline.config.settings import COMPONENTS
 
 MARKER = "assure.yaml"
+LOCK = ".lock"
 AGENT_PORT = 16161
 
 
@@ -25,6 +29,11 @@ class Ports:
 
     def __getattr__(self, name: str) -> int:
         return PORTS[name] + self.shift
+
+    def taken(self) -> list[int]:
+        """Those of them on which something listens already."""
+        metrics = range(PORTS["metrics"] + 1, PORTS["metrics"] + len(COMPONENTS))
+        return [port + self.shift for port in (*PORTS.values(), *metrics) if not _is_free(port + self.shift)]
 
 
 PORTS = {
@@ -39,6 +48,19 @@ PORTS = {
     "lab": 18161,
     "agents": AGENT_PORT,
 }
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
 
 SETTINGS = """\
 # Written by `assure demo`; every key and its default: `assure init`.
@@ -77,12 +99,29 @@ class Stage:
         return self.folder / MARKER
 
 
-def prepare(folder: Path, shift: int, lab_inventory: Path) -> Stage:
-    """Make the folder anew. Ends with exit code 2 when it holds something that no demo wrote."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+@contextmanager
+def alone_in(folder: Path, ports: Ports) -> Iterator[None]:
+    """Hold the demo's folder. Ends with exit code 2 when another demo has it, when it holds something else, or when a port is taken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()) and not ((folder / MARKER).is_file() or (folder / LOCK).is_file()):
         fail(f"{folder} holds something else; name another folder with --data", Exit.USAGE)
-    shutil.rmtree(folder, ignore_errors=True)
-    ports = Ports(shift)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fail(f"a demo is running in {folder}; `assure demo --data DIR --shift 1000` starts one beside it", Exit.USAGE)
+        for port in ports.taken():
+            fail(f"port {port} of 127.0.0.1 is in use; `assure demo --shift 1000` moves all ports", Exit.USAGE)
+        yield
+
+
+def prepare(folder: Path, ports: Ports, lab_inventory: Path) -> Stage:
+    """Make the folder's content anew."""
+    for old in folder.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old)
+        elif old.name != LOCK:
+            old.unlink()
     (folder / "secrets").mkdir(parents=True, mode=0o700)
     for name in ("history", "viewer"):
         _write_secret(folder / "secrets" / name, secrets.token_urlsafe(24))

@@ -5,7 +5,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -15,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.demo_stage import PORTS
-from pipeline.config.settings import COMPONENTS
+from pipeline.cli.demo_stage import Ports
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 170
@@ -51,22 +49,11 @@ def run(command: Sequence[str], folder: Path) -> str:
 
 def free_shift() -> int:
     """A shift at which every port of the demo is free; below the range from which the kernel gives out ports."""
-    wanted = [*PORTS.values(), *(PORTS["metrics"] + number for number in range(len(COMPONENTS)))]
     for _ in range(100):
         shift = random.randrange(4_000, 13_000, 50)
-        if all(is_free(port + shift) for port in wanted):
+        if not Ports(shift).taken():
             return shift
     raise AssertionError("no free ports")
-
-
-def is_free(port: int) -> bool:
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-    return True
 
 
 def test_the_wheel_carries_its_data(wheel: Path) -> None:
