@@ -1,4 +1,4 @@
-"""Kafka for everything but Faust: partition choice, one producer, one consumer group. The only aiokafka code outside of ``stream/``."""
+"""Kafka for everything but Faust: partition choice, one producer, one consumer group, its lag. The only aiokafka code but ``stream/``'s."""
 
 import asyncio
 import logging
@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import murmur2
 
 from pipeline.wire import Topic
 
 log = logging.getLogger(__name__)
 
-__all__ = ["ConsumerRecord", "TopicPartition", "consumer", "create_topics", "partition_of", "producer", "wait_until_up"]
+__all__ = ["ConsumerRecord", "TopicPartition", "consumer", "create_topics", "lag", "partition_of", "producer", "wait_until_up"]
 
 
 def partition_of(key: str, partitions: int) -> int:
@@ -101,5 +101,40 @@ async def reader(bootstrap: str, topic: Topic, *, from_start: bool) -> AsyncIter
     await client.start()
     try:
         yield client
+    finally:
+        await client.stop()
+
+
+async def lag(bootstrap: str, group: str) -> dict[str, int]:
+    """Topic -> messages that a consumer group has not committed yet; empty for a group that never committed.
+
+    Raises ``OSError`` when the broker does not answer.
+    """
+    try:
+        committed = await _committed(bootstrap, group)
+        ends = await _ends(bootstrap, list(committed)) if committed else {}
+    except KafkaError as error:
+        raise ConnectionError(f"the broker at {bootstrap} does not answer: {error}") from error
+    behind: dict[str, int] = {}
+    for place, offset in committed.items():
+        behind[place.topic] = behind.get(place.topic, 0) + max(ends[place] - offset, 0)
+    return behind
+
+
+async def _committed(bootstrap: str, group: str) -> dict[TopicPartition, int]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    try:
+        await admin.start()
+        return {place: found.offset for place, found in (await admin.list_consumer_group_offsets(group)).items()}
+    finally:
+        await admin.close()
+
+
+async def _ends(bootstrap: str, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    client = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    await client.start()
+    try:
+        ends: dict[TopicPartition, int] = await client.end_offsets(places)
+        return ends
     finally:
         await client.stop()

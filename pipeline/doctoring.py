@@ -1,112 +1,171 @@
-"""Is anything lost? The sums of the design that must hold, from live counters, the journal and the store; and each part's health."""
+"""Is anything lost? The sums of the design that must hold, judged from two looks at what the parts have counted.
 
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
+``sent = dropped + received``; ``received = journaled + refused``; ``journaled = published + quarantined + waiting``;
+``published = unique rows in the store``; one ticket for each incident; one credit decision for each (contract, service, metric, period,
+revision). Counters move while they are read, so what the first look saw arrive must be accounted for by the second.
+"""
 
-from prometheus_client.parser import text_string_to_metric_families
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from pipeline.config.settings import COMPONENTS, Settings
 
-WAIT_S = 2.0
+class Verdict(StrEnum):
+    """Whether what was looked at is as it must be; unknown when it could not be seen."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: whether it holds, and what was seen."""
+    """One thing that was looked at, what was seen, and what to do when it does not hold."""
 
     name: str
-    holds: bool
+    verdict: Verdict
     detail: str
     remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
-    """What the sums are made of; counters are since the trap collector started, the rest since its journal began."""
+class Counted:
+    """What the trap collector counted since it started; ``refused`` by reason. ``drops_known`` is whether the kernel tells its drops."""
 
     received: int
-    refused: int
-    journaled_here: int
-    dropped: int
+    journaled: int
+    refused: Mapping[str, int] = field(default_factory=dict)
+    dropped: int = 0
+    drops_known: bool = True
+
+    @property
+    def decided(self) -> int:
+        """Datagrams whose end is known."""
+        return self.journaled + sum(self.refused.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """What the trap collector's journal says of every datagram since it was begun."""
+
     journaled: int
     published: int
     quarantined: int
     waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Unique notifications in the store, and how many were published so long ago that it keeps them no more."""
+
     stored: int
-    dead_letters: int
-    double_tickets: int
+    expired: int = 0
 
 
-def judge(sums: Sums) -> tuple[Finding, ...]:
-    """The sums of the design's section 7, in the order of the path: the first that does not hold names the stage that loses."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything that was seen at one moment, the later stages first; ``None`` for what did not answer."""
+
+    kept: Kept | None = None
+    journal: Journaled | None = None
+    counted: Counted | None = None
+
+
+def sums(first: Look, last: Look) -> tuple[Finding, ...]:
+    """The sums in the order of a datagram's path: the first that is broken names the stage that loses."""
+    return (_dropped(last.counted), _received(first.counted, last.counted), _journaled(first.journal, last.journal), _stored(first, last))
+
+
+def _dropped(counted: Counted | None) -> Finding:
+    name = "sent = dropped + received"
+    if counted is None:
+        return _unseen(name, "traps")
+    if not counted.drops_known:
+        return Finding(name, Verdict.UNKNOWN, f"{counted.received} received; this kernel does not tell how many it dropped")
+    remedy = "raise net.core.rmem_max and traps.receive_buffer_bytes: datagrams were lost before they were read"
+    verdict = Verdict.BROKEN if counted.dropped else Verdict.HOLDS
+    return Finding(name, verdict, f"{counted.dropped} dropped by the kernel, {counted.received} received", remedy)
+
+
+def _received(first: Counted | None, last: Counted | None) -> Finding:
+    name = "received = journaled + refused"
+    if first is None or last is None:
+        return _unseen(name, "traps")
+    holds = first.received <= last.decided <= last.received or last.received < first.received  # fewer: it was started again meanwhile
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(last.refused.items()) if count)
+    detail = f"{last.received} = {last.journaled} + {sum(last.refused.values())}{f' ({reasons})' if reasons else ''}"
+    under_way = last.received - last.decided
+    remedy = "datagrams vanish in the trap collector: look into its log"
+    return Finding(name, _verdict(holds=holds), detail + (f" + {under_way} under way" if holds and under_way > 0 else ""), remedy)
+
+
+def _journaled(first: Journaled | None, last: Journaled | None) -> Finding:
+    name = "journaled = published + quarantined + waiting"
+    if first is None or last is None:
+        return Finding(name, Verdict.UNKNOWN, "there is no journal here", "run this where the trap collector runs")
+    adds_up = last.journaled == last.published + last.quarantined + last.waiting
+    moves = not last.waiting or last.published + last.quarantined > first.published + first.quarantined
+    detail = f"{last.journaled} = {last.published} + {last.quarantined} + {last.waiting}"
+    remedy = "datagrams wait and none is published: does the broker answer? Nothing is lost: they are in the journal"
+    if not adds_up:
+        remedy = "the journal's numbers do not add up: look into the log of the trap collector"
+    return Finding(name, _verdict(holds=adds_up and moves), detail, remedy)
+
+
+def _stored(first: Look, last: Look) -> Finding:
+    name = "published = unique in the store"
+    if last.kept is None:
+        return Finding(name, Verdict.UNKNOWN, "the history does not answer", "start it")
+    if first.journal is None or last.journal is None:
+        detail = f"{last.kept.stored} stored; there is no journal here"
+        return Finding(name, Verdict.UNKNOWN, detail, "run this where the trap collector runs")
+    published, accounted = first.journal.published, last.kept.stored + last.kept.expired
+    holds = published <= accounted <= last.journal.journaled - last.journal.quarantined
+    expired = f" and {last.kept.expired} past their time" if last.kept.expired else ""
+    remedy = f"{published - accounted} rows are missing: does the sink run and catch up? See its lag, and its log"
+    if accounted >= published:
+        remedy = "the store has rows that this journal has not: was the journal made anew?"
+    return Finding(name, _verdict(holds=holds), f"{published} published, {last.kept.stored} stored{expired}", remedy)
+
+
+def once_each(tickets: Iterable[tuple[str, str]], decisions: Iterable[tuple[str, ...]], broken_chain: str) -> tuple[Finding, ...]:
+    """One ticket for each incident in each ticket system; one ledger entry for each decision, and the ledger's chain unbroken."""
     return (
+        _once("one ticket per incident", list(tickets), "incident"),
+        _once("one credit per decision", list(decisions), "decision"),
         Finding(
-            "nothing dropped by the kernel",
-            sums.dropped == 0,
-            f"{sums.dropped} datagrams dropped before they were read",
-            "raise net.core.rmem_max and traps.receive_buffer_bytes",
-        ),
-        Finding(
-            "received = journaled + refused",
-            sums.received == sums.journaled_here + sums.refused,
-            f"{sums.received} = {sums.journaled_here} + {sums.refused}",
-            "look into the log of the traps part",
-        ),
-        Finding(
-            "journaled = published + quarantined + waiting",
-            sums.journaled == sums.published + sums.quarantined + sums.waiting,
-            f"{sums.journaled} = {sums.published} + {sums.quarantined} + {sums.waiting}",
-            "look into the log of the traps part",
-        ),
-        Finding(
-            "published = unique rows in the store",
-            sums.published == sums.stored,
-            f"{sums.published} published, {sums.stored} stored",
-            "if this stays, look into the log of the sink; it catches up by itself after an outage of the store",
-        ),
-        Finding(
-            "nothing undelivered inside",
-            sums.dead_letters == 0,
-            f"{sums.dead_letters} dead letters",
-            "assure topic tail dead.letters --from-start",
-        ),
-        Finding(
-            "one ticket per incident", sums.double_tickets == 0, f"{sums.double_tickets} incidents with two tickets", "tell the maintainers"
+            "every hash of the ledger holds",
+            _verdict(holds=not broken_chain),
+            broken_chain or "the chain is whole",
+            "somebody changed the ledger by hand: restore it from a backup before anything is posted",
         ),
     )
 
 
-def health(settings: Settings) -> tuple[Finding, ...]:
-    """Whether each part answers, and is ready."""
-    return tuple(_part(name, f"http://{_host(settings)}:{settings.metrics_port + place}") for place, name in enumerate(COMPONENTS))
+def _once(name: str, keys: Sequence[tuple[str, ...]], noun: str) -> Finding:
+    twice = [key for key, count in Counter(keys).items() if count > 1]
+    detail = f"{len(keys)} for {len(set(keys))} {noun}s" + (f"; twice for {' '.join(twice[0])}" if twice else "")
+    return Finding(name, _verdict(holds=not twice), detail, "tell the maintainers: the store's unique keys should make this impossible")
 
 
-def _part(name: str, base: str) -> Finding:
-    try:
-        with urllib.request.urlopen(f"{base}/readyz", timeout=WAIT_S) as answer:  # noqa: S310  # always http
-            return Finding(name, holds=True, detail=answer.read().decode().strip())
-    except urllib.error.HTTPError as error:
-        return Finding(name, holds=False, detail=error.read().decode().strip(), remedy=f"look into the log of {name}")
-    except OSError as error:
-        return Finding(name, holds=False, detail=f"{base} does not answer ({error})", remedy="start it: `assure up`")
+def watch(look: Callable[[], Look], pause: Callable[[], bool]) -> tuple[Finding, ...]:
+    """Look twice, and again as long as a sum is broken and ``pause`` (which waits a little) answers true: what is under way arrives."""
+    first = look()
+    while True:
+        found = sums(first, look())
+        if all(each.verdict is not Verdict.BROKEN for each in found) or not pause():
+            return found
 
 
-def counters(settings: Settings, part: str) -> Mapping[str, float]:
-    """A part's counters by name, summed over labels; empty when it does not answer."""
-    url = f"http://{_host(settings)}:{settings.metrics_port + COMPONENTS.index(part)}/metrics"
-    try:
-        with urllib.request.urlopen(url, timeout=WAIT_S) as answer:  # always http
-            text = answer.read().decode()
-    except OSError:
-        return {}
-    found: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            found[sample.name] = found.get(sample.name, 0.0) + sample.value
-    return found
+def first_broken(findings: Iterable[Finding]) -> Finding | None:
+    """Where to begin: the first finding that does not hold."""
+    return next((finding for finding in findings if finding.verdict is Verdict.BROKEN), None)
 
 
-def _host(settings: Settings) -> str:
-    return "127.0.0.1" if settings.metrics_host == "0.0.0.0" else settings.metrics_host  # noqa: S104  # asked, not bound
+def _verdict(*, holds: bool) -> Verdict:
+    return Verdict.HOLDS if holds else Verdict.BROKEN
+
+
+def _unseen(name: str, part: str) -> Finding:
+    return Finding(name, Verdict.UNKNOWN, f"{part} does not answer", f"start {part}")

@@ -205,6 +205,15 @@ class Queries:
         sql = "SELECT collector, uniqExact(sequence) AS n FROM trap GROUP BY collector ORDER BY collector"
         return {row["collector"]: row["n"] for row in self._connection.rows(sql)}
 
+    def oldest_trap(self, collector: str) -> tuple[int, int]:
+        """The oldest notification of a collector that is still kept: its sequence and when it was received; zeros when there is none."""
+        sql = (
+            "SELECT min(t.sequence) AS oldest, argMin(t.received_at, t.sequence) AS heard_at FROM trap AS t"
+            " WHERE t.collector = {collector:String} HAVING count() > 0"
+        )
+        found = _first(self._read(sql, collector=collector))
+        return (found["oldest"], found["heard_at"]) if found else (0, 0)
+
     def unique_polls(self) -> dict[str, int]:
         """Collector -> distinct polls in the store."""
         sql = "SELECT collector, uniqExact(sequence) AS n FROM poll GROUP BY collector ORDER BY collector"
