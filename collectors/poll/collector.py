@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Protocol, Self
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from collectors.journal import Entry, Journal, JournalFullError, JournalRecord
+from collectors.journal import Journal, JournalRecord
+from collectors.keeping import Keeper, cancel, raise_first
 from collectors.poll.lane import Lanes
 from collectors.poll.metric import PollMetrics
 from collectors.poll.poller import Polled, Poller
@@ -25,7 +25,6 @@ from pipeline.config.settings import COMPONENTS, PollSettings, Settings
 from pipeline.core.inventory import Device, Inventory
 from pipeline.core.profile import GENERIC, Profile
 from pipeline.core.raw import PollOutcome, RawPoll
-from pipeline.core.reason import Reason
 from pipeline.telemetry import serve_health
 from pipeline.wire import Topic
 
@@ -100,6 +99,7 @@ class PollCollector:
     ) -> None:
         self.metrics = PollMetrics(registry)
         self.journal = Journal(journal_dir, segment_bytes=settings.segment_bytes, journal_bytes=settings.journal_bytes)
+        self._keeper = Keeper(self.journal, journaled=self.metrics.journaled, refused=self.metrics.refused, what="polls")
         self.publisher = Publisher(
             self.journal, PollTransform(self.metrics, partitions), connect, PublishMetrics("polls", registry), limits
         )
@@ -113,15 +113,12 @@ class PollCollector:
         self._reload_at = 0.0
         self._polling: set[asyncio.Task[None]] = set()
         self._ended: asyncio.Queue[Polled] = asyncio.Queue()
-        self._full = ""
-        self._sync_thread = ThreadPoolExecutor(1, "journal-sync")
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Open the journal. Raises ``JournalError`` with the remedy."""
         async with AsyncExitStack() as stack:
-            stack.enter_context(self.journal)
-            stack.callback(self._sync_thread.shutdown)
+            stack.enter_context(self._keeper)
             self.metrics.watch(self.journal)
             self._stack = stack.pop_all()
         return self
@@ -134,7 +131,7 @@ class PollCollector:
         """Why the collector is degraded; empty when it is not."""
         if not self._schedule.devices:
             return "no device in the inventory"
-        return self._full or self.publisher.trouble
+        return self._keeper.trouble or self.publisher.trouble
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``; polls that ended by then are journaled still. Raises ``JournalError`` when the disk fails."""
@@ -148,10 +145,8 @@ class PollCollector:
                     await asyncio.gather(*self._polling)
                     await self._ended.join()
         finally:
-            await _cancel(stopping, *works, *self._polling)
-        for work in works:
-            if not work.cancelled() and work.exception():
-                raise work.exception()  # type: ignore[misc]  # it is not None here
+            await cancel(stopping, *works, *self._polling)
+        raise_first(works)
 
     async def _poll_all(self) -> None:
         """Start polls as their slots come, and follow the inventory."""
@@ -207,31 +202,10 @@ class PollCollector:
             await asyncio.sleep(BATCH_S)
             while not self._ended.empty():
                 batch.append(self._ended.get_nowait())
-            await self._keep([(self._clock(), polled.poll.device, wire.encode([polled.poll])) for polled in batch])
+            records = await self._keeper.keep([(self._clock(), polled.poll.device, wire.encode([polled.poll])) for polled in batch])
+            self.publisher.offer(records)
             for _ in batch:
                 self._ended.task_done()
-
-    async def _keep(self, entries: list[Entry]) -> None:
-        try:
-            first = self.journal.append_many(entries)
-        except JournalFullError as error:
-            self.metrics.refused.labels(Reason.JOURNAL_FULL.value).inc(len(entries))
-            if not self._full:
-                log.error("%s; polls are refused until then", error)  # noqa: TRY400  the trace says nothing more
-            self._full = f"degraded: {error}"
-            return
-        self._full = ""
-        await asyncio.get_running_loop().run_in_executor(self._sync_thread, self.journal.sync)
-        self.metrics.journaled.inc(len(entries))
-        self.publisher.offer([JournalRecord(first + place, *entry) for place, entry in enumerate(entries)])
-
-
-async def _cancel(*tasks: asyncio.Task[object] | asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError, Exception):
-            await task
 
 
 async def run(settings: Settings, inventory_source: InventorySource, stop: asyncio.Event, profile: Profile = GENERIC) -> None:

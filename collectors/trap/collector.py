@@ -4,15 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from collectors.journal import Entry, Journal, JournalFullError, JournalRecord
+from collectors.journal import Entry, Journal, JournalRecord
+from collectors.keeping import Keeper, cancel, raise_first
 from collectors.publish import Connect, Message, Outgoing, Publisher, PublishLimits, PublishMetrics, kafka_sender, pack
 from collectors.trap.address import AllowList, networks
 from collectors.trap.ber import DecodeError
@@ -102,6 +102,7 @@ class TrapCollector:
         decoder = TrapDecoder(settings.collector, [text.encode() for text in settings.communities], networks(settings.forwarders))
         self.metrics = TrapMetrics(registry)
         self.journal = Journal(journal_dir, segment_bytes=settings.segment_bytes, journal_bytes=settings.journal_bytes)
+        self._keeper = Keeper(self.journal, journaled=self.metrics.journaled, refused=self.metrics.refused, what="datagrams")
         self.quarantine = Quarantine(journal_dir, quarantine_bytes=QUARANTINE_BYTES)
         self.listeners = [Listener(text, receive_buffer_bytes=settings.receive_buffer_bytes) for text in settings.listen]
         transform = TrapTransform(decoder, self.quarantine, self.metrics, partitions)
@@ -110,17 +111,14 @@ class TrapCollector:
         self._allow = AllowList(networks(settings.allow))
         self._batch_s = settings.batch_ms / 1000
         self._clock = clock
-        self._full = ""
         self._busy = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._sync_thread = ThreadPoolExecutor(1, "journal-sync")
 
     async def __aenter__(self) -> Self:
         """Open everything. Raises ``ListenError`` or ``JournalError``, each naming the remedy."""
         async with AsyncExitStack() as stack:
-            stack.enter_context(self.journal)
+            stack.enter_context(self._keeper)
             stack.enter_context(self.quarantine)
-            stack.callback(self._sync_thread.shutdown)
             for listener in self.listeners:
                 stack.enter_context(listener)
                 self.metrics.buffer.labels(listener.listen).set(listener.granted_bytes)
@@ -136,7 +134,7 @@ class TrapCollector:
 
     def trouble(self) -> str:
         """Why the collector is degraded; empty when it is not."""
-        return self._full or self.publisher.trouble
+        return self._keeper.trouble or self.publisher.trouble
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``; what waits in the sockets by then is journaled still. Raises ``JournalError`` when the disk fails."""
@@ -147,10 +145,8 @@ class TrapCollector:
         finally:
             async with self._busy:
                 works[0].cancel()
-            await _cancel(stopping, *works)
-        for work in works:
-            if not work.cancelled() and work.exception():
-                raise work.exception()  # type: ignore[misc]  # it is not None here
+            await cancel(stopping, *works)
+        raise_first(works)
         await self._final_drain()
 
     async def _receive(self) -> None:
@@ -173,8 +169,10 @@ class TrapCollector:
             self.metrics.dropped.inc(listener.new_drops())
         self.metrics.received.inc(len(datagrams))
         heard, entries = self._admitted(datagrams)
-        if entries:
-            await self._keep(heard, entries)
+        records = await self._keeper.keep(entries) if entries else []
+        if records:
+            self._answer_informs(heard)
+            self.publisher.offer(records)
         return len(datagrams)
 
     def _admitted(self, datagrams: list[Datagram]) -> tuple[list[Datagram], list[Entry]]:
@@ -192,34 +190,11 @@ class TrapCollector:
             self.metrics.refused.labels(Reason.NOT_ALLOWED.value).inc(len(datagrams) - len(heard))
         return heard, entries
 
-    async def _keep(self, heard: list[Datagram], entries: list[Entry]) -> None:
-        try:
-            first = self.journal.append_many(entries)
-        except JournalFullError as error:
-            self.metrics.refused.labels(Reason.JOURNAL_FULL.value).inc(len(entries))
-            if not self._full:
-                log.error("%s; datagrams are refused until then", error)  # noqa: TRY400  the trace says nothing more
-            self._full = f"degraded: {error}"
-            return
-        self._full = ""
-        await asyncio.get_running_loop().run_in_executor(self._sync_thread, self.journal.sync)
-        self.metrics.journaled.inc(len(entries))
-        self._answer_informs(heard)
-        self.publisher.offer([JournalRecord(first + place, *entry) for place, entry in enumerate(entries)])
-
     def _answer_informs(self, heard: list[Datagram]) -> None:
         for payload, peer, listener in heard:
             answer = response(payload, self._decoder)
             if answer is not None and listener.answer(answer, peer):
                 self.metrics.answered.inc()
-
-
-async def _cancel(*tasks: asyncio.Task[object]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError, Exception):
-            await task
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
