@@ -30,13 +30,18 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def settings_path(config: Path | None) -> Path:
     """The settings file to use; ends with the remedy when there is none."""
+    found = settings_if_any(config)
+    if found is None:
+        fail("no settings file here; `assure init mynet` writes one, `assure demo` makes its own", Exit.USAGE)
+    return found
+
+
+def settings_if_any(config: Path | None) -> Path | None:
+    """The settings file to use, or ``None``; ends when one is named and is not there."""
     named = config or (Path(os.environ["ASSURE_CONFIG"]) if os.environ.get("ASSURE_CONFIG") else None)
-    for candidate in [named] if named else [Path("assure.yaml"), DEMO_SETTINGS]:
-        if candidate.is_file():
-            return candidate
-    return fail(
-        f"no settings file{f' at {named}' if named else ''}; `assure init mynet` writes one, `assure demo` makes its own", Exit.USAGE
-    )
+    if named and not named.is_file():
+        fail(f"no settings file at {named}; `assure init mynet` writes one, `assure demo` makes its own", Exit.USAGE)
+    return named or next((path for path in (Path("assure.yaml"), DEMO_SETTINGS) if path.is_file()), None)
 
 
 def start_command(path: Path) -> str:

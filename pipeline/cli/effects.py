@@ -1,0 +1,183 @@
+"""`assure effects`, `assure webhooks`: what was to be done outside and was not, and how to have it done after all."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.config import config_option, read_settings
+from pipeline.cli.group import Group
+from pipeline.cli.output import Exit, clock, console, fail, json_option, print_json, table
+from pipeline.config.problem import did_you_mean
+from pipeline.config.settings import Settings
+from pipeline.core.obligation import EffectState, StoredEffect
+from pipeline.obligations import Obligations
+
+Json = dict[str, Any]
+MANY = 1_000
+
+
+@contextmanager
+def obligations(settings: Settings) -> Iterator[Obligations]:
+    """The obligations store; ends with exit code 4 when it cannot be used. Nothing else needs to run."""
+    try:
+        with Obligations(settings.obligations_url()) as store:
+            yield store
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        fail(f"{error}", Exit.NO_ANSWER)
+
+
+@click.group(cls=Group)
+def effects() -> None:
+    """Effects: tickets, notifications and credits that were decided and are carried out with retries.
+
+    \b
+    assure effects pending           how many still wait, by route
+    assure effects dead              what was given up, and why
+    assure effects revive KEY        try one again, once its receiver is mended
+    """
+
+
+@effects.command()
+@config_option
+@json_option
+def pending(*, config: Path | None, as_json: bool) -> None:
+    """How many effects of each route have not been carried out yet.
+
+    \b
+    assure effects pending
+    """
+    with obligations(read_settings(config)) as store:
+        found = store.pending()
+    if as_json:
+        print_json(found)
+    elif found:
+        console().print(table(("route", "to be sent"), ((route, str(count)) for route, count in sorted(found.items()))))
+    else:
+        click.echo("Nothing waits: every effect has ended.")
+
+
+@effects.command()
+@config_option
+@click.option("--limit", default=100, show_default=True, help="At most this many.")
+@json_option
+def dead(*, config: Path | None, limit: int, as_json: bool) -> None:
+    """Effects that were given up after all their retries, newest first.
+
+    \b
+    assure effects dead
+    assure effects dead --json | jq -r '.[].key'
+    """
+    with obligations(read_settings(config)) as store:
+        found = store.dead_letters(limit)
+    if as_json:
+        print_json([as_row(each) for each in found])
+    elif found:
+        for each in found:
+            _print_dead(each)
+        click.echo("\nOnce the receiver is mended: assure effects revive KEY")
+    else:
+        click.echo("Nothing was given up.")
+
+
+def _print_dead(stored: StoredEffect) -> None:
+    """The key alone on its line, to be copied; then what it was and why it failed."""
+    effect = stored.effect
+    click.echo(effect.key)
+    click.echo(f"  {effect.kind.value} by {effect.route}, decided {clock(effect.decided_at)}, given up {clock(stored.ended_at)} UTC")
+    click.echo(f"  after {stored.attempts} attempts: {stored.detail or 'no answer was kept'}")
+
+
+@effects.command()
+@click.argument("keys", nargs=-1, metavar="KEY...", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every effect that was given up.")
+@config_option
+def revive(*, keys: tuple[str, ...], everything: bool, config: Path | None) -> None:
+    """Try effects again from their first attempt; the outputs part takes them up within a second.
+
+    Later effects of the same incident may have been delivered meanwhile. An effect keeps its key, so what did arrive is not done twice.
+
+    \b
+    assure effects revive ticket:8d7876c1-e507-5eda-af87-2df5665d2329:open
+    assure effects revive --all
+    """
+    if bool(keys) == everything:
+        raise click.UsageError("name the keys of effects, or give --all; `assure effects dead` lists them")
+    with obligations(read_settings(config)) as store:
+        wanted = [each.effect.key for each in store.dead_letters(MANY)] if everything else list(keys)
+        revived = [key for key in wanted if store.revive(key)]
+        refused = [_refusal(store, key) for key in wanted if key not in revived]
+    click.echo(f"{len(revived)} revived")
+    if refused:
+        fail("\nassure: ".join(refused), Exit.NOT_FOUND)
+
+
+def _refusal(store: Obligations, key: str) -> str:
+    found = store.effect(key)
+    if found is None:
+        return f"there is no effect {key}; `assure effects dead` lists keys"
+    return f"{key} is {found.state.value}, not {EffectState.DEAD.value}"
+
+
+def as_row(stored: StoredEffect) -> Json:
+    """An effect of the outbox as JSON."""
+    effect = stored.effect
+    told = {"key": effect.key, "kind": effect.kind.value, "subject": effect.subject, "route": effect.route, "reason": effect.reason}
+    kept = {"state": stored.state.value, "attempts": stored.attempts, "decided_at": effect.decided_at, "ended_at": stored.ended_at}
+    return {**told, **kept, "detail": stored.detail, "body": json.loads(json.dumps(effect.body, default=str))}
+
+
+@click.group(cls=Group)
+def webhooks() -> None:
+    """Receivers of notifications (Standard Webhooks). One that answers 410 Gone is switched off until somebody switches it on.
+
+    \b
+    assure webhooks ls
+    assure webhooks enable on-call
+    """
+
+
+@webhooks.command()
+@config_option
+@json_option
+def ls(*, config: Path | None, as_json: bool) -> None:
+    """The receivers of the settings, and whether each is sent to.
+
+    \b
+    assure webhooks ls
+    """
+    settings = read_settings(config)
+    with obligations(settings) as store:
+        found = [{"name": hook.name, "url": hook.url, "gone": store.endpoint_gone(hook.name, hook.url) or ""} for hook in settings.webhooks]
+    if as_json:
+        print_json(found)
+    elif found:
+        rows = ((each["name"], "switched off" if each["gone"] else "sent to", each["url"], each["gone"]) for each in found)
+        console().print(table(("webhook", "state", "url", "why"), rows))
+    else:
+        click.echo("The settings have no webhooks.")
+
+
+@webhooks.command()
+@click.argument("name")
+@config_option
+def enable(*, name: str, config: Path | None) -> None:
+    """Send to the receiver NAME again, after it answered 410 Gone.
+
+    What was given up meanwhile stays so: `assure effects revive` sends it again.
+
+    \b
+    assure webhooks enable on-call
+    """
+    settings = read_settings(config)
+    names = [hook.name for hook in settings.webhooks]
+    if name not in names:
+        fail(f"the settings have no webhook '{name}'; {did_you_mean(name, names) or 'they have none'}", Exit.NOT_FOUND)
+    with obligations(settings) as store:
+        enabled = store.enable_endpoint(name)
+    click.echo(f"{name} is sent to again" if enabled else f"{name} was not switched off")
