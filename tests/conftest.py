@@ -6,6 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Machines are noisy: a slow example is no failure.
+settings.register_profile("assure", deadline=None, print_blob=True)
+settings.load_profile("assure")
 
 
 def has_netsnmp() -> bool:
