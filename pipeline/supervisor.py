@@ -10,11 +10,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
@@ -24,6 +24,8 @@ STOP_SECONDS = 10.0
 RESTART_SECONDS = (0.2, 1.0, 2.0, 5.0, 10.0)
 STEADY_SECONDS = 60.0
 """A child that lived this long starts its next restart without a pause again."""
+_CHUNK = 65_536
+_ASK_EVERY_S = 0.05
 
 
 class ChildFailedError(RuntimeError):
@@ -57,7 +59,9 @@ class Child:
         self.restarts = 0
         self._log_file = log_file
         self._process: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._started_at = 0.0
+        self._log_begins = 0
 
     @property
     def pid(self) -> int:
@@ -65,29 +69,33 @@ class Child:
         return self._process.pid if self._process else 0
 
     async def start(self) -> None:
-        """Start and wait until ready. Raises ``ChildFailedError`` when it ends, or is not ready in time."""
+        """Start and wait until ready. Raises ``ChildFailedError`` when it ends, is not ready in time, or another answers in its place."""
+        if self.spec.ready_url and await self._is_answered():
+            raise ChildFailedError(self.spec.name, 2, f"its port is in use: another process answers {self.spec.ready_url}")
         self._started_at = time.monotonic()
         with self._log_file.open("ab") as log_to:
-            self._process = await asyncio.create_subprocess_exec(
+            self._log_begins = log_to.tell()
+            process = self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *self.spec.argv,
                 stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=log_to if self.spec.ready_url else asyncio.subprocess.PIPE,
                 stderr=log_to,
                 env={**_inherited(), **self.spec.environment},
                 start_new_session=True,
             )
-        ready = asyncio.create_task(self._answers() if self.spec.ready_url else self._says_ready())
-        ended = asyncio.create_task(self._process.wait())
-        done, pending = await asyncio.wait({ready, ended}, timeout=self.spec.within_s, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        if ready in done and not ready.exception():
-            return
-        if ended not in done:
-            await self.stop()
-            raise ChildFailedError(self.spec.name, 1, f"not ready within {self.spec.within_s:.0f} s; see {self._log_file}")
-        raise ChildFailedError(self.spec.name, self._process.returncode or 1, self.last_words())
+        ready = asyncio.create_task(self._answers() if self.spec.ready_url else self._says_ready(process))
+        ended = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({ready, ended}, timeout=self.spec.within_s, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                raise ChildFailedError(self.spec.name, ended.result(), self.last_words())
+            if not ready.done():
+                await self.stop()
+                raise ChildFailedError(self.spec.name, 1, f"not ready within {self.spec.within_s:g} s; see {self._log_file}")
+        finally:
+            ready.cancel()
+            ended.cancel()
 
     async def wait(self) -> int:
         """The exit code, once it has ended."""
@@ -119,26 +127,40 @@ class Child:
         return pause
 
     def last_words(self) -> str:
-        """The last line of its log, as people say it."""
-        lines = self._log_file.read_text(errors="replace").strip().splitlines()
+        """The last line that it logged since it was last started, as people say it."""
+        with self._log_file.open("rb") as log_from:
+            log_from.seek(self._log_begins)
+            lines = log_from.read().decode(errors="replace").strip().splitlines()
         return lines[-1].removeprefix("assure: ") if lines else ""
 
-    async def _says_ready(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            if line.startswith(b"ready"):
-                return
-        await asyncio.Event().wait()  # its output ended: the exit code tells the rest
+    async def _says_ready(self, process: asyncio.subprocess.Process) -> None:
+        said_ready = asyncio.Event()
+        self._listening = asyncio.create_task(self._listen(process, said_ready))
+        await said_ready.wait()
+
+    async def _listen(self, process: asyncio.subprocess.Process, said_ready: asyncio.Event) -> None:
+        """Read its standard output for all its life, since a full pipe would stop it: to the log, looking for the line ``ready``."""
+        assert process.stdout is not None
+        with self._log_file.open("ab", buffering=0) as log_to:
+            line = b""
+            while chunk := await process.stdout.read(_CHUNK):
+                log_to.write(chunk)
+                *ends, line = (line + chunk).split(b"\n")
+                if any(end.startswith(b"ready") for end in ends):
+                    said_ready.set()
+                line = line[:_CHUNK]
 
     async def _answers(self) -> None:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
-            while True:
-                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                    async with http.get(self.spec.ready_url) as answer:
-                        if answer.status == 200:  # noqa: PLR2004  # HTTP's own number
-                            return
-                await asyncio.sleep(0.05)
+        while not await self._is_answered():  # noqa: ASYNC110  # what is waited for is in another process
+            await asyncio.sleep(_ASK_EVERY_S)
+
+    async def _is_answered(self) -> bool:
+        timeout = aiohttp.ClientTimeout(total=2)
+        try:
+            async with aiohttp.ClientSession(timeout=timeout) as http, http.get(self.spec.ready_url) as answer:
+                return answer.status == 200  # noqa: PLR2004  # HTTP's own number
+        except (aiohttp.ClientError, TimeoutError):
+            return False
 
 
 class Supervisor:
@@ -163,6 +185,22 @@ class Supervisor:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._stop()
+
+    @contextlib.asynccontextmanager
+    async def until(self, stop: asyncio.Event) -> AsyncIterator[bool]:
+        """Start everything, or as much as can be before ``stop`` is set; gives whether all was started, and stops all at the end.
+
+        Raises ``ChildFailedError`` when a child cannot start.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            starting = asyncio.create_task(stack.enter_async_context(self))
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait({starting})
+            yield not starting.cancelled() and starting.result() is self
 
     async def _start(self, spec: ChildSpec) -> None:
         child = self.children[spec.name] = Child(spec, self._log_dir / f"{spec.name}.log")
@@ -192,11 +230,15 @@ class Supervisor:
             await asyncio.gather(*stopping)
 
 
-async def _all(starts: Iterable[Awaitable[None]]) -> None:
-    results = await asyncio.gather(*starts, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+async def _all(starts: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all side by side; the first error ends the others at once and is raised."""
+    tasks = [asyncio.create_task(start) for start in starts]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _inherited() -> dict[str, str]:

@@ -31,12 +31,12 @@ async def run_up(settings: Settings, settings_file: Path) -> None:
 
     out = console()
     stop = await stop_event()
+    supervised = Supervisor(groups(settings, settings_file), settings.data_dir / "log", lambda line: out.print(f"  {line}", markup=False))
     try:
-        async with Supervisor(
-            groups(settings, settings_file), settings.data_dir / "log", lambda line: out.print(f"  {line}", markup=False)
-        ):
-            out.print("Everything runs. Ctrl-C stops it.")
-            await stop.wait()
+        async with supervised.until(stop) as is_up:
+            if is_up:
+                out.print("Everything runs. Ctrl-C stops it.")
+                await stop.wait()
             out.print("Stopping.")
     except ChildFailedError as error:
         fail(str(error), Exit.USAGE)
