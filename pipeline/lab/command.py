@@ -100,6 +100,14 @@ class Command:
         return " ".join([self.verb.value, *([self.target] if self.target else []), *(f"{amount:g}" for amount in self.amounts)])
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command did at once. ``changes`` counts facts that changed; a script's later steps (a flap's) are not in it."""
+
+    command: str
+    changes: int
+
+
 class CommandError(ValueError):
     """A command that cannot be done; the message says what can."""
 

@@ -6,19 +6,16 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from pipeline.lab.command import CommandError, usage_text
+from pipeline.lab.command import CommandError, Done, usage_text
 from pipeline.lab.config import LabError, split_address
-
-if TYPE_CHECKING:
-    from pipeline.lab.simulation import Done
 
 
 @asynccontextmanager
-async def serve_control(address: str, do: Callable[[str], "Done"], report: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
+async def serve_control(address: str, do: Callable[[str], Done], report: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
     """Take commands on ``host:port``; gives the address that was got. Raises :class:`LabError` when it cannot be had.
 
     A command must come as JSON, which no web page of another origin can post without asking.

@@ -7,14 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 
 from pipeline.core.inventory import Device, Inventory
 from pipeline.lab.agent import answer
-from pipeline.lab.command import Command, parse
+from pipeline.lab.command import Command, Done, parse
 from pipeline.lab.config import LabConfig, LabError, numeric_address
 from pipeline.lab.control import serve_control
 from pipeline.lab.delivery import Fate, admit
@@ -54,14 +54,6 @@ class _Agent(asyncio.DatagramProtocol):
     def error_received(self, exc: Exception) -> None:
         """Say that a peer is not there: real devices do not learn it, so nothing else happens."""
         log.debug("%s: %s", self._device.name, exc)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command did at once. ``changes`` counts facts that changed; a script's later steps (a flap's) are not in it."""
-
-    command: str
-    changes: int
 
 
 class Lab:
