@@ -1,11 +1,13 @@
 """What people read: history, obligations and inventory joined; the same answers for the terminal, the console and scripts."""
 
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from pipeline.caring import felt_by
 from pipeline.config.settings import Settings
-from pipeline.core.inventory import Inventory
+from pipeline.core.inventory import Customer, Inventory
 from pipeline.core.obligation import TicketLink
 from pipeline.evidence import Evidence, credit_value
 from pipeline.inventory.files import InventorySource
@@ -13,6 +15,11 @@ from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
 
 Json = dict[str, Any]
+Customers = Mapping[str, Customer]
+
+MOST_LASTING = 10_000
+"""Outages that last, read for what customers feel now. More than these at once is an outage of everything."""
+MOST_OF_ONE = 100
 
 
 class Reader:
@@ -42,8 +49,9 @@ class Reader:
     def incidents(self, state: str | None = None, limit: int = 100) -> list[Json]:
         """Incidents, newest first, each with its ticket and its customers' names."""
         found = self._queries.incidents(state, limit)
-        tickets = self._obligations.tickets_of([incident["id"] for incident in found])
-        return [self._joined(incident, tickets.get(incident["id"])) for incident in found]
+        tickets = self._tickets(incident["id"] for incident in found)
+        customers = self._known().customers
+        return [_joined(incident, tickets.get(incident["id"]), customers) for incident in found]
 
     def incident(self, incident_id: str) -> Json | None:
         """One incident, by its id or a beginning that is of no other incident."""
@@ -51,15 +59,19 @@ class Reader:
         if found is None and incident_id:
             named = [row["id"] for row in self._queries.named(incident_id) if row["kind"] == "incident"]
             found = self._queries.incident(named[0]) if len(named) == 1 else None
-        return self._joined(found, self._obligations.ticket_of(found["id"])) if found else None
+        return _joined(found, self._tickets([found["id"]]).get(found["id"]), self._known().customers) if found else None
 
     def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
         """Alarms, worst first; those that stand, or all."""
         return self._queries.alarms(standing=standing, limit=limit)
 
     def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500, *, lasting: bool = False) -> list[Json]:
-        """Outages, newest first: of one incident, of one service, or all; ``lasting`` keeps those that have not ended."""
-        return self._queries.outages(incident, service, limit, lasting=lasting)
+        """Outages, newest first: of one incident, of one service, or all, with the customers' names and tiers.
+
+        ``lasting`` keeps those that have not ended.
+        """
+        customers = self._known().customers
+        return [_called(outage, customers) for outage in self._queries.outages(incident, service, limit, lasting=lasting)]
 
     def tickets(self, limit: int = 100) -> list[Json]:
         """Tickets with the incident of each."""
@@ -88,6 +100,24 @@ class Reader:
             for receipt in self._obligations.receipts(subject)
         ]
 
+    # customers
+
+    def customers(self) -> list[Json]:
+        """What every customer feels now, in order of tier: see :func:`pipeline.caring.felt_by`."""
+        lasting = self._queries.outages(limit=MOST_LASTING, lasting=True)
+        return felt_by(self._known(), lasting, self._tickets(outage["incident"] for outage in lasting))
+
+    def customer(self, name: str) -> Json | None:
+        """What one customer feels now, and besides the latest ``outages`` (each with its ticket) and ``credits``, newest first."""
+        lasting = self._queries.outages(limit=MOST_LASTING, customer=name, lasting=True)
+        outages = self._queries.outages(limit=MOST_OF_ONE, customer=name)
+        tickets = self._tickets(outage["incident"] for outage in (*lasting, *outages))
+        found = next((each for each in felt_by(self._known(), lasting, tickets) if each["name"] == name), None)
+        if found is None:
+            return None
+        credited = [credit_value(entry) for entry in self._obligations.credits(name, limit=MOST_OF_ONE)]
+        return {**found, "outages": [{**each, "ticket": tickets.get(each["incident"])} for each in outages], "credits": credited}
+
     # agreements
 
     def services(self) -> list[str]:
@@ -96,12 +126,14 @@ class Reader:
         return [service.name for service in known.services.values() if service.contract in known.contracts]
 
     def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Json]:
-        """The latest evaluation of each service and period, or those of one settlement."""
-        return self._queries.evaluations(evaluated_at, limit)
+        """The latest evaluation of each service and period, or those of one settlement, with the customers' names and tiers."""
+        customers = self._known().customers
+        return [_called(evaluation, customers) for evaluation in self._queries.evaluations(evaluated_at, limit)]
 
     def credits(self) -> list[Json]:
-        """The latest entries of the ledger (at most 1000), newest first."""
-        return [credit_value(entry) for entry in self._obligations.credits()]
+        """The latest entries of the ledger (at most 1000), newest first, with the customers' names and tiers."""
+        customers = self._known().customers
+        return [_called(credit_value(entry), customers) for entry in self._obligations.credits()]
 
     def verify_ledger(self) -> tuple[int, str]:
         """How many entries the ledger has, and what is wrong with its first bad one (empty: nothing)."""
@@ -127,20 +159,27 @@ class Reader:
             return str(error)
         return ""
 
+    def _tickets(self, incidents: Iterable[str]) -> dict[str, Json]:
+        return {name: _ticket(link) for name, link in self._obligations.tickets_of(set(incidents)).items()}
+
     def _known(self) -> Inventory:
         return self._inventory.current()
 
-    def _joined(self, incident: Json, link: TicketLink | None) -> Json:
-        customers = self._known().customers
-        impacts = [
-            {
-                **impact,
-                "customer_name": customers[impact["customer"]].display_name if impact["customer"] in customers else impact["customer"],
-            }
-            for impact in incident["impacts"]
-        ]
-        return {**incident, "impacts": impacts, "alarm_count": len(incident["alarms"]), "ticket": _ticket(link)}
+
+def _joined(incident: Json, ticket: Json | None, customers: Customers) -> Json:
+    impacts = [{**impact, "customer_name": _display_name(impact["customer"], customers)} for impact in incident["impacts"]]
+    return {**incident, "impacts": impacts, "alarm_count": len(incident["alarms"]), "ticket": ticket}
 
 
-def _ticket(link: TicketLink | None) -> Json | None:
-    return {"number": link.remote_id, "status": link.status} if link else None
+def _called(value: Json, customers: Customers) -> Json:
+    """A value with its customer's name for people, and tier (empty for one that is no longer declared)."""
+    known = customers.get(value["customer"])
+    return {**value, "customer_name": _display_name(value["customer"], customers), "tier": known.tier.value if known else ""}
+
+
+def _display_name(customer: str, customers: Customers) -> str:
+    return customers[customer].display_name if customer in customers else customer
+
+
+def _ticket(link: TicketLink) -> Json:
+    return {"number": link.remote_id, "status": link.status}

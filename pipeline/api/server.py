@@ -1,218 +1,290 @@
-"""The console and its JSON, read-only: incidents with their explanation, alarms, outages, evaluations, credits."""
+"""The console and its JSON, read-only: incidents with their explanation, alarms, outages, customers, evaluations, credits."""
 
 import asyncio
-import base64
-import binascii
-import hmac
-import ipaddress
-import json
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from prometheus_client import Counter, Histogram
 
 from pipeline import telemetry
-from pipeline.api.wording import FILTERS
-from pipeline.config.secret import Secret
-from pipeline.config.settings import COMPONENTS, Settings
+from pipeline.api import question, refusal
+from pipeline.api.guard import Guard, check_exposure, host_name
+from pipeline.api.page import Pages, protect
+from pipeline.api.reading import Json, Reading
+from pipeline.api.wording import tier_place
+from pipeline.config.problem import ConfigError
+from pipeline.config.settings import COMPONENTS, ApiSettings, Settings
 
 log = logging.getLogger(__name__)
 
 REQUESTS = Counter("assure_api_requests_total", "Requests answered by the console and API", ["route", "status"])
 SECONDS = Histogram("assure_api_seconds", "Seconds to answer a request", ["route"], buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5))
-MOST_ROWS = 1000
 
-Json = dict[str, Any]
+REFRESH_S = 10
+READY_EVERY_S = 2.0
+STATES = ("open", "resolved")
+SEVERAL = "several"
 
-
-class Reading(Protocol):
-    """What the console reads; values are JSON-ready, times UTC nanoseconds. Raises ``OSError`` when a store does not answer."""
-
-    def incidents(self, state: str | None = None, limit: int = 100) -> list[Json]:
-        """Incidents, newest first."""
-        ...
-
-    def incident(self, incident_id: str) -> Json | None:
-        """One incident."""
-        ...
-
-    def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
-        """Alarms, worst first."""
-        ...
-
-    def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500) -> list[Json]:
-        """Outages, newest first."""
-        ...
-
-    def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Json]:
-        """The latest evaluation of each service and period, or those of one settlement."""
-        ...
-
-    def credits(self) -> list[Json]:
-        """The ledger."""
-        ...
-
-    def explain(self, name: str) -> Json | None:
-        """The chain of evidence behind a credit, evaluation, outage, incident or alarm."""
-        ...
-
-    def why_not_ready(self) -> str:
-        """Empty when both stores answer."""
-        ...
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Console:
-    """Answers requests from a :class:`Reading`; pages are rendered with automatic escaping, since device text is hostile."""
+    """Answers requests from a :class:`Reading`: pages for people, the same values as JSON under ``/api``."""
 
-    def __init__(self, reading: Reading, token: Secret) -> None:
+    def __init__(self, reading: Reading, settings: ApiSettings, pages: Pages | None = None) -> None:
         self._reading = reading
-        self._token = token
-        self._pages = Environment(loader=FileSystemLoader(Path(__file__).parent / "pages"), autoescape=select_autoescape(default=True))
-        self._pages.filters.update(FILTERS)
+        self._guard = Guard(settings)
+        self._pages = pages or Pages()
 
     def application(self) -> web.Application:
-        """All routes, behind the token (if there is one), counted and timed."""
-        app = web.Application(middlewares=[self._measured, self._answered, self._allowed])
-        app.add_routes(
-            [
-                web.get("/", self._home),
-                web.get("/incidents/{id}", self._incident_page),
-                web.get("/explain/{name}", self._explain_page),
-                web.get("/sla", self._sla_page),
-                web.get("/api/incidents", self._json(self._incidents)),
-                web.get("/api/incidents/{id}", self._json(lambda request: self._reading.incident(request.match_info["id"]))),
-                web.get("/api/alarms", self._json(lambda request: self._reading.alarms(standing=request.query.get("all") != "true"))),
-                web.get(
-                    "/api/outages",
-                    self._json(lambda request: self._reading.outages(request.query.get("incident"), request.query.get("service"))),
-                ),
-                web.get("/api/evaluations", self._json(lambda _: self._reading.evaluations())),
-                web.get("/api/credits", self._json(lambda _: self._reading.credits())),
-                web.get("/api/explain/{name}", self._json(lambda request: self._reading.explain(request.match_info["name"]))),
-            ]
-        )
+        """All routes, guarded, counted and timed."""
+        app = web.Application(middlewares=[self._measured, self._answered])
+        app.on_response_prepare.append(protect)
+        app.add_routes([*self._page_routes(), *self._json_routes()])
         return app
 
-    def _incidents(self, request: web.Request) -> list[Json]:
-        state = request.query.get("state")
-        if state not in {None, "open", "resolved"}:
-            raise web.HTTPBadRequest(
-                text=json.dumps({"error": f"state is open or resolved, not {state!r}"}), content_type="application/json"
-            )
-        return self._reading.incidents(state, min(int(request.query.get("limit", "100")), MOST_ROWS))
+    def _page_routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/", self._incidents_page),
+            web.get("/incidents/{id}", self._incident_page),
+            web.get("/alarms", self._alarms_page),
+            web.get("/outages", self._outages_page),
+            web.get("/customers", self._customers_page),
+            web.get("/customers/{name}", self._customer_page),
+            web.get("/sla", self._sla_page),
+            web.get("/explain/{name}", self._explain_page),
+            web.get("/console.css", self._style),
+        ]
 
-    def _json(self, read: Callable[[web.Request], Any]) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handler(request: web.Request) -> web.Response:
-            try:
-                found = await asyncio.to_thread(read, request)
-            except ValueError as error:
-                return web.json_response({"error": str(error)}, status=400)
-            if found is None:
-                return web.json_response({"error": "nothing by that name"}, status=404)
-            return web.json_response(found)
+    def _json_routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/api/incidents", _json(self._incidents)),
+            web.get("/api/incidents/{id}", _json(self._incident)),
+            web.get("/api/alarms", _json(self._alarms)),
+            web.get("/api/outages", _json(self._outages)),
+            web.get("/api/customers", _json(self._customers)),
+            web.get("/api/customers/{name}", _json(self._customer)),
+            web.get("/api/evaluations", _json(self._evaluations)),
+            web.get("/api/credits", _json(self._credits)),
+            web.get("/api/explain/{name}", _json(self._explain)),
+        ]
 
-        return handler
+    # JSON: each checks what is asked, then says how to read it
 
-    async def _home(self, _: web.Request) -> web.Response:
-        incidents, alarms = await asyncio.gather(asyncio.to_thread(self._reading.incidents), asyncio.to_thread(self._reading.alarms))
-        return self._page("home.html", incidents=incidents, alarms=alarms)
+    def _incidents(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request, "state", "limit")
+        state, limit = question.one_of(request, "state", STATES), question.number(request, "limit", 100)
+        return lambda: self._reading.incidents(state, limit)
+
+    def _incident(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request)
+        name = question.name_in(request, "id")
+        return lambda: self._reading.incident(name)
+
+    def _alarms(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request, "all", "limit")
+        everything, limit = question.flag(request, "all"), question.number(request, "limit", 500)
+        return lambda: self._reading.alarms(standing=not everything, limit=limit)
+
+    def _outages(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request, "incident", "service", "lasting", "limit")
+        incident, service = question.name_given(request, "incident"), question.name_given(request, "service")
+        lasting, limit = question.flag(request, "lasting"), question.number(request, "limit", 500)
+        return lambda: self._reading.outages(incident, service, limit, lasting=lasting)
+
+    def _customers(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request)
+        return self._reading.customers
+
+    def _customer(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request)
+        name = question.name_in(request, "name")
+        return lambda: self._reading.customer(name)
+
+    def _evaluations(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request)
+        return self._reading.evaluations
+
+    def _credits(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request)
+        return self._reading.credits
+
+    def _explain(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request)
+        name = question.name_in(request, "name")
+        return lambda: self._reading.explain(name)
+
+    # pages
+
+    async def _incidents_page(self, request: web.Request) -> web.Response:
+        question.only(request, "limit", "refresh")
+        limit = question.number(request, "limit", 100)
+        standing, ended, alarms = await asyncio.gather(
+            asyncio.to_thread(self._reading.incidents, "open", limit + 1),
+            asyncio.to_thread(self._reading.incidents, "resolved", limit + 1),
+            asyncio.to_thread(self._reading.alarms, limit=question.MOST_ROWS),
+        )
+        return self._pages.page("incidents", standing=standing, ended=ended, limit=limit, alarms=len(alarms), **_refreshing(request))
 
     async def _incident_page(self, request: web.Request) -> web.Response:
-        name = request.match_info["id"]
-        found = await asyncio.to_thread(self._reading.explain, name)
-        if found is None or found.get("kind") != "incident":
-            raise web.HTTPNotFound(text="There is no incident by that name.")
-        outages = await asyncio.to_thread(self._reading.outages, name)
-        return self._page("incident.html", incident=found["value"], tree=found, outages=outages)
+        question.only(request, "refresh")
+        found = await asyncio.to_thread(self._reading.explain, question.name_in(request, "id"))
+        if found and found["kind"] == SEVERAL:
+            return self._explained(found)
+        if found is None or found["kind"] != "incident" or found["value"] is None:
+            raise refusal.unknown("There is no incident by that name.")
+        incident = found["value"]
+        outages, done = await asyncio.gather(
+            asyncio.to_thread(self._reading.outages, incident["id"]), asyncio.to_thread(self._reading.receipts, incident["id"])
+        )
+        places = {impact["service"]: place for place, impact in enumerate(incident["impacts"])}
+        outages.sort(key=lambda outage: (places.get(outage["service"], len(places)), outage["started_at"]))
+        again = _refreshing(request) if incident["state"] == "open" else {}
+        return self._pages.page("incident", incident=incident, tree=found, outages=outages, done=done, **again)
+
+    async def _alarms_page(self, request: web.Request) -> web.Response:
+        question.only(request, "all", "refresh")
+        everything = question.flag(request, "all")
+        alarms = await asyncio.to_thread(self._reading.alarms, standing=not everything, limit=question.MOST_ROWS)
+        return self._pages.page("alarms", alarms=alarms, everything=everything, limit=question.MOST_ROWS, **_refreshing(request))
+
+    async def _outages_page(self, request: web.Request) -> web.Response:
+        question.only(request, "refresh", "service")
+        service = question.name_given(request, "service")
+        lasting, latest = await asyncio.gather(
+            asyncio.to_thread(self._reading.outages, None, service, question.MOST_ROWS, lasting=True),
+            asyncio.to_thread(self._reading.outages, None, service, question.MOST_ROWS),
+        )
+        lasting.sort(key=lambda outage: tier_place(outage["tier"]))
+        ended = [outage for outage in latest if outage["ended_at"]]
+        return self._pages.page("outages", lasting=lasting, ended=ended, service=service, limit=question.MOST_ROWS, **_refreshing(request))
+
+    async def _customers_page(self, request: web.Request) -> web.Response:
+        question.only(request, "refresh")
+        customers = await asyncio.to_thread(self._reading.customers)
+        return self._pages.page("customers", customers=customers, **_refreshing(request))
+
+    async def _customer_page(self, request: web.Request) -> web.Response:
+        question.only(request, "refresh")
+        customer = await asyncio.to_thread(self._reading.customer, question.name_in(request, "name"))
+        if customer is None:
+            raise refusal.unknown("There is no customer by that name.")
+        return self._pages.page("customer", customer=customer, **_refreshing(request))
+
+    async def _sla_page(self, request: web.Request) -> web.Response:
+        question.only(request)
+        evaluations, entries = await asyncio.gather(asyncio.to_thread(self._reading.evaluations), asyncio.to_thread(self._reading.credits))
+        evaluations.sort(key=lambda each: (not each["violated"], tier_place(each["tier"])))
+        return self._pages.page("sla", evaluations=evaluations, credits=entries)
 
     async def _explain_page(self, request: web.Request) -> web.Response:
-        found = await asyncio.to_thread(self._reading.explain, request.match_info["name"])
+        question.only(request)
+        found = await asyncio.to_thread(self._reading.explain, question.name_in(request, "name"))
         if found is None:
-            raise web.HTTPNotFound(text="Nothing is known by that name.")
-        return self._page("explain.html", tree=found)
+            raise refusal.unknown("Nothing is known by that name.")
+        return self._explained(found)
 
-    async def _sla_page(self, _: web.Request) -> web.Response:
-        evaluations, entries = await asyncio.gather(asyncio.to_thread(self._reading.evaluations), asyncio.to_thread(self._reading.credits))
-        return self._page("sla.html", evaluations=evaluations, credits=entries)
+    def _explained(self, found: Json) -> web.Response:
+        return self._pages.page("explain", _status(found), tree=found)
 
-    def _page(self, name: str, **values: Any) -> web.Response:
-        page = self._pages.get_template(name).render(**values)
-        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "X-Content-Type-Options": "nosniff"}
-        return web.Response(text=page, content_type="text/html", headers=headers)
+    async def _style(self, _: web.Request) -> web.Response:
+        return self._pages.style()
+
+    # around every request
 
     @web.middleware
-    async def _measured(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    async def _measured(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "unknown"
         with SECONDS.labels(route).time():
-            try:
-                answer = await handler(request)
-            except web.HTTPException as error:
-                REQUESTS.labels(route, error.status).inc()
-                raise
+            answer = await handler(request)
         REQUESTS.labels(route, answer.status).inc()
         return answer
 
     @web.middleware
-    async def _answered(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            self._guard.check(request)
             return await handler(request)
-        except OSError as error:
+        except refusal.RefusedError as error:
+            refused = error.refusal
+        except web.HTTPException as error:
+            refused = refusal.of_http(error)
+        except (OSError, ConfigError) as error:
             log.warning("a store does not answer: %s", error)
-            if request.path.startswith("/api/"):
-                return web.json_response({"error": str(error)}, status=503)
-            return web.Response(text=f"A store does not answer; this page comes back when it does.\n{error}\n", status=503)
-
-    @web.middleware
-    async def _allowed(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
-        if self._token and not hmac.compare_digest(_offered(request), self._token.reveal()):
-            raise web.HTTPUnauthorized(text="A token is asked for.\n", headers={"WWW-Authenticate": 'Basic realm="assure"'})
-        return await handler(request)
+            refused = refusal.STORE_DOWN
+        except Exception:
+            log.exception("a request failed: %s", request.path)
+            refused = refusal.FAILED
+        return self._pages.refusal(refused, as_json=request.path.startswith("/api/"))
 
 
-def _offered(request: web.Request) -> str:
-    """The token of ``Authorization: Bearer``, or the password of ``Basic`` (for browsers; any user name)."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return given.strip()
-    if scheme.lower() == "basic":
+def _json(ask: Callable[[web.Request], Callable[[], Any]]) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        found = await asyncio.to_thread(ask(request))
+        if found is None:
+            raise refusal.unknown("Nothing is known by that name.")
+        return web.json_response(found, status=_status(found))
+
+    return handler
+
+
+def _refreshing(request: web.Request) -> Json:
+    """What a page needs to load itself again, unless ``refresh=off`` asks it not to."""
+    off = question.one_of(request, "refresh", ("off",))
+    return {"refresh": 0 if off else REFRESH_S, "steady": str(request.rel_url.update_query(refresh="off"))}
+
+
+def _status(found: Any) -> int:
+    """300 (Multiple Choices, RFC 9110 section 15.4.1) for a beginning of several names, which the body lists."""
+    return 300 if isinstance(found, dict) and found.get("kind") == SEVERAL else 200
+
+
+class Readiness:
+    """Whether the stores answer, asked in a thread every :data:`READY_EVERY_S`, so that a store that hangs holds up nobody here."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._why_not = "the stores have not been asked yet"
+
+    def why_not(self) -> str:
+        """What was found last; empty when ready."""
+        return self._why_not
+
+    @contextlib.asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Keep asking for the length of the block."""
+        task = asyncio.create_task(self._watch())
         try:
-            return base64.b64decode(given, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-    return ""
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
-
-def check_exposure(listen: str, token: Secret) -> None:
-    """Raises ``OSError`` when the console would face a network without asking who is there."""
-    host = listen.rpartition(":")[0]
-    if not token and not _is_loopback(host):
-        raise OSError(
-            f"api.listen is {listen}, which is not loopback: set api.token (for example env:ASSURE_API_TOKEN), or listen on 127.0.0.1"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+    async def _watch(self) -> None:
+        while True:
+            try:
+                self._why_not = await asyncio.to_thread(self._reading.why_not_ready)
+            except (OSError, ConfigError) as error:
+                self._why_not = str(error)
+            await asyncio.sleep(READY_EVERY_S)
 
 
 async def run_api(settings: Settings, reading: Reading, stop: asyncio.Event) -> None:
     """Serve until ``stop``. Raises ``OSError`` for a taken port or an unguarded address."""
     check_exposure(settings.api.listen, settings.api.token)
-    host, _, port = settings.api.listen.rpartition(":")
-    runner = web.AppRunner(Console(reading, settings.api.token).application(), access_log=None)
+    port = int(settings.api.listen.rpartition(":")[2])
     metrics_port = settings.metrics_port + COMPONENTS.index("api")
+    readiness = Readiness(reading)
+    runner = web.AppRunner(Console(reading, settings.api).application(), access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-        async with telemetry.serve_health(settings.metrics_host, metrics_port, reading.why_not_ready):
+        await web.TCPSite(runner, host_name(settings.api.listen), port).start()
+        async with readiness.watched(), telemetry.serve_health(settings.metrics_host, metrics_port, readiness.why_not):
             await stop.wait()
     finally:
         await runner.cleanup()

@@ -4,23 +4,44 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import Markup
 
-def clock(at: int) -> str:
-    """UTC nanoseconds as ``2026-11-23 10:46:23``; a dash for never."""
-    return datetime.fromtimestamp(at / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S") if at else "-"
+from pipeline.core.inventory import Tier
+from pipeline.core.money import money_text
+from pipeline.core.wording import duration, rfc3339
+
+_TIERS = tuple(tier.value for tier in Tier)
 
 
-def span(nanoseconds: int) -> str:
-    """``1:02:03`` of hours, minutes, seconds."""
-    minutes, seconds = divmod(round(nanoseconds / 1e9), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}"
+def clock(at: int) -> Markup:
+    """UTC nanoseconds as a ``time`` element that reads ``2026-11-23 10:46:23``; a dash for never."""
+    if not at:
+        return Markup("&ndash;")
+    text = datetime.fromtimestamp(at // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return Markup('<time datetime="{}">{}</time>').format(rfc3339(at), text)
 
 
 def money(minor: int, currency: str) -> str:
-    """Minor units with two places: ``60.00 EUR``."""
-    sign, amount = ("-", -minor) if minor < 0 else ("", minor)
-    return f"{sign}{amount // 100}.{amount % 100:02d} {currency}"
+    """Minor units as ``60.00 EUR``; a currency that is not known is shown in its minor units rather than guessed at."""
+    try:
+        return money_text(minor, currency)
+    except ValueError:
+        return f"{minor} minor units of {currency}"
 
 
-FILTERS: dict[str, Callable[..., Any]] = {"clock": clock, "span": span, "money": money}
+def words(name: str) -> str:
+    """A name of ours for people: ``redundancy-lost`` reads ``redundancy lost``."""
+    return name.replace("-", " ")
+
+
+def count(number: int, noun: str) -> str:
+    """``1 incident``, ``2 incidents``, ``no incident``."""
+    return f"{number or 'no'} {noun}{'' if number in {0, 1} else 's'}"
+
+
+def tier_place(tier: str) -> int:
+    """0 for the tier that is told first; what has none comes last."""
+    return _TIERS.index(tier) if tier in _TIERS else len(_TIERS)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {"clock": clock, "duration": duration, "money": money, "words": words, "count": count}

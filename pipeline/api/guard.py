@@ -1,0 +1,82 @@
+"""Who may ask: by which host name, with which method, with which token."""
+
+import base64
+import binascii
+import hmac
+import ipaddress
+
+from aiohttp import web
+
+from pipeline.api.refusal import NO_TOKEN, OTHER_HOST, READ_ONLY, RefusedError
+from pipeline.config.secret import Secret
+from pipeline.config.settings import ApiSettings
+
+METHODS = frozenset({"GET", "HEAD"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Guard:
+    """Refuses what may not be asked, by the settings of the API; ``check`` looks at one request."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._token = settings.token
+        self._hosts = hosts_of(settings)
+
+    def check(self, request: web.Request) -> None:
+        """Raises ``RefusedError``: 405 for a method that changes things, 421 for a foreign host name, 401 without the token."""
+        if request.method not in METHODS:
+            raise RefusedError(READ_ONLY)
+        if self._hosts and host_name(request.headers.get("Host", "")) not in self._hosts:
+            raise RefusedError(OTHER_HOST)
+        if self._token and not hmac.compare_digest(_bytes(offered(request.headers.get("Authorization", ""))), _bytes(self._token.reveal())):
+            raise RefusedError(NO_TOKEN)
+
+
+def hosts_of(settings: ApiSettings) -> frozenset[str]:
+    """The host names that are answered; empty means any.
+
+    A page of another site can make its own name resolve to 127.0.0.1 and then read what listens there, with the reader's browser as the
+    messenger (DNS rebinding). Only the ``Host`` header tells. Off loopback the token stands in the way of that.
+    """
+    listed = frozenset(name.lower() for name in settings.hosts)
+    own = host_name(settings.listen)
+    return listed | _LOOPBACK | {own} if is_loopback(own) else listed
+
+
+def host_name(authority: str) -> str:
+    """The host of ``host:port`` (RFC 9110, section 7.2), in small letters, without port, brackets or the root's dot."""
+    host = authority.partition("]")[0].lstrip("[") if authority.startswith("[") else authority.partition(":")[0]
+    return host.lower().removesuffix(".")
+
+
+def offered(authorization: str) -> str:
+    """The token of ``Bearer``, or the password of ``Basic`` (for browsers; any user name). Empty when there is none."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+        except (binascii.Error, ValueError):
+            return ""
+    return ""
+
+
+def check_exposure(listen: str, token: Secret) -> None:
+    """Raises ``OSError`` when the console would face a network without asking who is there."""
+    if not token and not is_loopback(host_name(listen)):
+        raise OSError(
+            f"api.listen is {listen}, which is not loopback: set api.token (for example env:ASSURE_API_TOKEN), or listen on 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches that address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

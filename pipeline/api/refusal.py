@@ -1,0 +1,64 @@
+"""Answers that are not what was asked for: each a status, a plain title and what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from aiohttp import web
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the caller is told. ``text`` never holds what the program knows of itself: no trace, no address, no statement."""
+
+    status: int
+    title: str
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class RefusedError(Exception):
+    """Ends a request with a :class:`Refusal`."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.title)
+        self.refusal = refusal
+
+
+def bad_question(text: str) -> RefusedError:
+    """A parameter that is not understood."""
+    return RefusedError(Refusal(400, "This question is not understood", text))
+
+
+def unknown(text: str) -> RefusedError:
+    """Nothing has that name."""
+    return RefusedError(Refusal(404, "Not found", text))
+
+
+STORE_DOWN = Refusal(
+    503,
+    "A store does not answer",
+    "The history (ClickHouse) or the database of obligations cannot be read at the moment. Nothing is lost: what happens is kept and shown "
+    "when it answers again. `assure doctor` says which one it is.",
+    {"Retry-After": "5"},
+)
+FAILED = Refusal(500, "Something went wrong here", "The log of the part `api` has the details. Other pages may work.")
+NO_TOKEN = Refusal(
+    401,
+    "A token is asked for",
+    "Send it as `Authorization: Bearer TOKEN`; in a browser, give it as the password with any user name.",
+    {"WWW-Authenticate": 'Basic realm="assure", charset="UTF-8"'},
+)
+READ_ONLY = Refusal(405, "This is read-only", "Only GET and HEAD are answered; nothing can be changed here.", {"Allow": "GET, HEAD"})
+OTHER_HOST = Refusal(
+    421,
+    "Not by this name",
+    "The console is not called by this host name. Use the address that it listens on, or list the name in `api.hosts` of the settings.",
+)
+
+
+def of_http(error: web.HTTPException) -> Refusal:
+    """What the web library refuses by itself, in our words."""
+    if error.status == HTTPStatus.NOT_FOUND:
+        return Refusal(404, "Not found", "There is no such page.")
+    return Refusal(error.status, HTTPStatus(error.status).phrase, "This request is not answered.")
