@@ -64,7 +64,7 @@ class PollSettings:
     """The poll collector. Each device is asked every ``interval_s``; ``timeout_s`` and ``retries`` bound one question."""
 
     collector: str = "poll-1"
-    interval_s: float = 3.0
+    interval_s: float = 30.0
     timeout_s: float = 1.0
     retries: int = 1
     in_flight: int = 64

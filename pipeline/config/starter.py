@@ -67,7 +67,7 @@ traps:
 # Polls: each device is asked every interval_s.
 polls:
   #collector: poll-1
-  #interval_s: 3.0
+  #interval_s: 30.0
   #timeout_s: 1.0
   #retries: 1
   #in_flight: 64
