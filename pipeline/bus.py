@@ -54,6 +54,16 @@ async def create_topics(bootstrap: str, *, partitions: int, replication: int) ->
 
 
 @asynccontextmanager
+async def _running(client: AIOKafkaProducer | AIOKafkaConsumer) -> AsyncIterator[None]:
+    """Start, and give the sockets back at the end, also when starting failed."""
+    try:
+        await client.start()
+        yield
+    finally:
+        await client.stop()
+
+
+@asynccontextmanager
 async def producer(bootstrap: str, *, linger_ms: int = 0) -> AsyncIterator[AIOKafkaProducer]:
     """A producer whose sends are acknowledged by all replicas and not doubled by its own retries."""
     client = AIOKafkaProducer(
@@ -64,11 +74,8 @@ async def producer(bootstrap: str, *, linger_ms: int = 0) -> AsyncIterator[AIOKa
         max_request_size=16_777_216,
         max_batch_size=131_072,
     )
-    await client.start()
-    try:
+    async with _running(client):
         yield client
-    finally:
-        await client.stop()
 
 
 @asynccontextmanager
@@ -85,11 +92,8 @@ async def consumer(bootstrap: str, group: str, topics: Sequence[Topic]) -> Async
         fetch_max_wait_ms=200,
         max_partition_fetch_bytes=8_388_608,
     )
-    await client.start()
-    try:
+    async with _running(client):
         yield client
-    finally:
-        await client.stop()
 
 
 @asynccontextmanager
@@ -98,11 +102,8 @@ async def reader(bootstrap: str, topic: Topic, *, from_start: bool) -> AsyncIter
     client = AIOKafkaConsumer(
         topic.value, bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest" if from_start else "latest"
     )
-    await client.start()
-    try:
+    async with _running(client):
         yield client
-    finally:
-        await client.stop()
 
 
 async def lag(bootstrap: str, group: str) -> dict[str, int]:
@@ -114,7 +115,7 @@ async def lag(bootstrap: str, group: str) -> dict[str, int]:
         committed = await _committed(bootstrap, group)
         ends = await _ends(bootstrap, list(committed)) if committed else {}
     except KafkaError as error:
-        raise ConnectionError(f"the broker at {bootstrap} does not answer: {error}") from error
+        raise ConnectionError(f"no broker answers at {bootstrap}") from error
     behind: dict[str, int] = {}
     for place, offset in committed.items():
         behind[place.topic] = behind.get(place.topic, 0) + max(ends[place] - offset, 0)
@@ -132,9 +133,6 @@ async def _committed(bootstrap: str, group: str) -> dict[TopicPartition, int]:
 
 async def _ends(bootstrap: str, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
     client = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
-    await client.start()
-    try:
+    async with _running(client):
         ends: dict[TopicPartition, int] = await client.end_offsets(places)
-        return ends
-    finally:
-        await client.stop()
+    return ends

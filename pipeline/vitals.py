@@ -66,10 +66,13 @@ def counted(scrape: Scrape) -> Counted:
 
 
 class Vitals:
-    """Looks at one installation. What does not answer is a finding, never an exception."""
+    """Looks at one installation, which the command ``start`` starts. What does not answer is a finding, never an exception."""
 
-    def __init__(self, settings: Settings, queries: Queries, obligations: Obligations, inventory: Callable[[], Inventory]) -> None:
+    def __init__(
+        self, settings: Settings, queries: Queries, obligations: Obligations, inventory: Callable[[], Inventory], start: str = "assure up"
+    ) -> None:
         self._settings = settings
+        self._start = f"start it: {start}"
         self._queries = queries
         self._obligations = obligations
         self._inventory = inventory
@@ -131,14 +134,14 @@ class Vitals:
 
     def _broker(self, lags: dict[str, dict[str, int]] | OSError) -> Finding:
         if isinstance(lags, OSError):
-            return Finding("broker", Verdict.BROKEN, str(lags), "start it")
+            return Finding("broker", Verdict.BROKEN, str(lags), self._start)
         return Finding("broker", Verdict.HOLDS, f"answers at {self._settings.broker.bootstrap}")
 
     def _history(self) -> Finding:
         try:
             counts = self._queries.counts()
         except OSError as error:
-            return Finding("history", Verdict.BROKEN, str(error), "start it")
+            return Finding("history", Verdict.BROKEN, str(error), self._start)
         lost = counts["dead_letter"] + counts["quarantine_message"]
         detail = f"answers; {counts['dead_letter']} dead letters, {counts['quarantine_message']} unreadable messages"
         verdict = Verdict.BROKEN if lost else Verdict.HOLDS
@@ -147,7 +150,7 @@ class Vitals:
     def _part(self, name: str, lags: dict[str, dict[str, int]] | OSError) -> Finding:
         answer = self._get(name, "/readyz", even_when_not_ready=True)
         if answer is None:
-            return Finding(name, Verdict.BROKEN, f"does not answer at {self._base(name)}", f"start it, or see {self._log(name)}")
+            return Finding(name, Verdict.BROKEN, f"does not answer at {self._base(name)}", f"{self._start}; or see {self._log(name)}")
         if answer != "ready":
             return Finding(name, Verdict.BROKEN, answer, f"see {self._log(name)}")
         behind = self._behind(name, lags)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -58,3 +58,8 @@ def read_settings(config: Path | None) -> Settings:
         return load_settings(path)
     except ConfigError as error:
         fail(str(error), Exit.USAGE)
+
+
+def no_answer(what: str, config: Path | None) -> NoReturn:
+    """End because a part does not answer, and name the command that starts it."""
+    fail(f"{what}\n  Is it running? `{start_command(settings_path(config))}` starts it.", Exit.NO_ANSWER)

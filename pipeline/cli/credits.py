@@ -49,14 +49,15 @@ def credits_(ctx: click.Context, *, config: Path | None, as_json: bool) -> None:
 
 
 @credits_.command()
+@config_option
 @click.pass_obj
-def verify(config: Path | None) -> None:
+def verify(outer: Path | None, *, config: Path | None) -> None:
     """Recompute the chain of hashes; names the first entry that was changed by hand (exit code 1).
 
     \b
     assure credits verify
     """
-    with reader(config) as read:
+    with reader(config or outer) as read:
         entries, broken = read.verify_ledger()
     if broken:
         fail(broken, Exit.PROBLEM)

@@ -1,5 +1,6 @@
 """`assure doctor`: is anything lost, and does every part work?"""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -39,24 +40,25 @@ def doctor(*, config: Path | None, wait_seconds: float, as_json: bool) -> None:
 
     Exit code 0 when all holds, 1 when something is broken, 4 when a part does not answer so that not all can be seen.
     """
-    settings = read_settings(config)
-    with _vitals(settings) as vitals:
+    settings, start = read_settings(config), start_command(settings_path(config))
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say of a broker that is down is a finding
+    with _vitals(settings, start) as vitals:
         sums = (*watch(vitals.look, _until(time.monotonic() + wait_seconds)), *vitals.obligations())
         parts = vitals.parts()
     if as_json:
         print_json([asdict(finding) for finding in (*sums, *parts)])
     else:
         _print(sums, parts)
-    _end(sums, parts, start_command(settings_path(config)), quiet=as_json)
+    _end(sums, parts, start, quiet=as_json)
 
 
 @contextmanager
-def _vitals(settings: Settings) -> Iterator[Vitals]:
+def _vitals(settings: Settings, start: str) -> Iterator[Vitals]:
     try:
         with ExitStack() as stack:
             obligations = stack.enter_context(Obligations(settings.obligations_url()))
             queries = stack.enter_context(Queries.of(settings.history))
-            yield Vitals(settings, queries, obligations, InventorySource(settings.inventory_dir).current)
+            yield Vitals(settings, queries, obligations, InventorySource(settings.inventory_dir).current, start)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 @click.command()
-@click.argument("part", type=click.Choice(COMPONENTS))
+@click.argument("part", type=click.Choice(COMPONENTS), metavar="PART")
 @config_option
 @click.option("--watch-stdin", is_flag=True, help="Stop when standard input ends (the parent died).")
 def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
@@ -29,6 +29,9 @@ def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
     sink     writes every topic to ClickHouse
     outputs  carries effects out: tickets, webhooks, ledger
     api      the read-only console and API
+
+    \b
+    assure run traps -c /etc/assure/assure.yaml
     """
     settings = read_settings(config)
     configure_logging(part)

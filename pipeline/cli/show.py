@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 from rich.table import Table
+from rich.text import Text
 
-from pipeline.cli.config import config_option, read_settings, settings_path, start_command
+from pipeline.cli.config import config_option, no_answer, read_settings
 from pipeline.cli.output import Exit, clock, console, duration, fail, json_option, print_json, styled, table
 from pipeline.reading import Reader
 
@@ -26,7 +27,7 @@ def reader(config: Path | None) -> Iterator[Reader]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        fail(f"{error}\n  Is it running? `{start_command(settings_path(config))}` starts it.", Exit.NO_ANSWER)
+        no_answer(str(error), config)
 
 
 @click.command()
@@ -147,18 +148,29 @@ def felt(impacts: list[Json]) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "none"
 
 
-def _ticket(incident: Json) -> str:
-    return f"{incident['ticket']['number']} {incident['ticket']['status']}" if incident["ticket"] else "-"
-
-
 def _print_incident(incident: Json) -> None:
     from pipeline.cli.demo_scene import impacts  # noqa: PLC0415  # the table that the demo shows
 
     out = console()
-    out.print(f"[bold]{incident['reason']}[/bold]")
-    lasted = f", resolved after {duration(incident['resolved_at'] - incident['started_at'])}" if incident["resolved_at"] else ""
-    since = f"since {clock(incident['started_at'])} UTC{lasted}"
-    out.print(f"{incident['id']}  {incident['state']}  {incident['severity']}  {since}  ticket {_ticket(incident)}")
-    for line in incident["explanation"]:
-        out.print(f"- {line}", markup=False)
-    out.print(impacts(incident["impacts"]))
+    out.print(Text(incident["reason"], style="bold"))
+    out.print()
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, value in _facts(incident):
+        facts.add_row(name, value)
+    out.print(facts)
+    out.print()
+    out.print(impacts(incident["impacts"]) if incident["impacts"] else "No service feels it.")
+
+
+def _facts(incident: Json) -> Iterator[tuple[str, str | Text]]:
+    resolved_at = incident["resolved_at"]
+    ended = f", resolved {clock(resolved_at)} after {duration(resolved_at - incident['started_at'])}" if resolved_at else ""
+    yield "incident", incident["id"]
+    yield "state", Text.assemble(styled(incident["state"]), ", ", styled(incident["severity"]))
+    yield "since", f"{clock(incident['started_at'])} UTC{ended}"
+    yield "root cause", incident["root_cause"]
+    yield "ticket", f"{incident['ticket']['number']} {incident['ticket']['status']}" if incident["ticket"] else "none"
+    for number, line in enumerate(incident["explanation"]):
+        yield "" if number else "why", Text(line)

@@ -1,34 +1,50 @@
 """`assure topic tail`: a topic as JSON lines."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import click
 
-from pipeline.cli.config import config_option, read_settings
-from pipeline.cli.output import Exit, fail
+from pipeline.cli.config import config_option, no_answer, read_settings
+from pipeline.cli.group import Group
 from pipeline.config.settings import Settings
 from pipeline.wire import Topic, WireError, decode, to_json
 
 
-@click.group()
+@click.group(cls=Group)
 def topic() -> None:
-    """Read the topics that the parts speak through."""
+    """Read the topics that the parts speak through.
+
+    \b
+    assure topic tail incidents
+    assure topic tail raw.traps --from-start --count 10 | jq .trap_oid
+    """
 
 
 @topic.command()
-@click.argument("name", type=click.Choice([topic.value for topic in Topic]))
+@click.argument("name", type=click.Choice([topic.value for topic in Topic]), metavar="NAME")
 @config_option
 @click.option("--from-start", is_flag=True, help="From the oldest message, instead of only new ones.")
 @click.option("--count", type=int, help="End after this many values.")
 def tail(*, name: str, config: Path | None, from_start: bool, count: int | None) -> None:
-    """Print the values of topic NAME, one JSON object a line, until Ctrl-C. Commits nothing."""
+    """Follow topic NAME, one JSON object a line.
+
+    NAME is one of raw.traps, raw.polls, events, alarms, incidents, outages, kpis, evaluations, effects, receipts, dead.letters.
+    Ends at Ctrl-C. Commits nothing: nobody else misses a message because of it. What cannot be read is told on standard error.
+
+    \b
+    assure topic tail alarms
+    assure topic tail dead.letters --from-start
+    """
+    settings = read_settings(config)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say is said below
     try:
-        asyncio.run(_tail(read_settings(config), Topic(name), from_start=from_start, count=count))
-    except KeyboardInterrupt:
-        return
-    except (OSError, RuntimeError) as error:
-        fail(f"the broker does not answer: {error}", Exit.NO_ANSWER)
+        asyncio.run(_tail(settings, Topic(name), from_start=from_start, count=count))
+    except BrokenPipeError:
+        raise
+    except (OSError, RuntimeError):
+        no_answer(f"no broker answers at {settings.broker.bootstrap}", config)
 
 
 async def _tail(settings: Settings, name: Topic, *, from_start: bool, count: int | None) -> None:

@@ -19,6 +19,9 @@ def up(config: Path | None) -> None:
     """Run the whole chain for your own network: embedded parts as the settings say, collectors, worker, sink, outputs, console.
 
     Each line says what started and where it listens. Ctrl-C stops everything in reverse order. Logs lie in <data_dir>/log.
+
+    \b
+    assure up -c mynet/assure.yaml
     """
     settings = read_settings(config)
     asyncio.run(run_up(settings, settings_path(config).resolve()))
@@ -48,6 +51,9 @@ def init(folder: Path) -> None:
     """Write a commented starting configuration into FOLDER: assure.yaml, a first inventory, generated secrets.
 
     Nothing that exists is overwritten. Then: edit inventory/network.yaml, `assure check`, `assure up`.
+
+    \b
+    assure init mynet
     """
     settings_file, inventory_file, secret_dir = folder / "assure.yaml", folder / "inventory" / "network.yaml", folder / "secrets"
     for path in (settings_file, inventory_file):

@@ -129,7 +129,12 @@ def parse(plant: Plant, text: str) -> Command:
 
 def usage_text() -> str:
     """Every command with its arguments and what it does, one a line."""
-    return "\n".join(f"{_synopsis(verb, usage):<44} {usage.help}" for verb, usage in USAGES.items())
+    return "\n".join(f"{synopsis:<44} {meaning}" for synopsis, meaning in usages())
+
+
+def usages() -> tuple[tuple[str, str], ...]:
+    """Every command with its arguments, and what it does."""
+    return tuple((_synopsis(verb, usage), usage.help) for verb, usage in USAGES.items())
 
 
 def _synopsis(verb: Verb, usage: Usage) -> str:
