@@ -1,6 +1,7 @@
 """`assure sla`: availability against what was agreed."""
 
 import asyncio
+import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,14 +9,15 @@ from typing import Any
 
 import click
 
-from pipeline.cli.config import config_option, read_settings
+from pipeline.cli.config import config_option, no_answer, read_settings
+from pipeline.cli.group import Group
 from pipeline.cli.output import Exit, console, fail, json_option, print_json
 from pipeline.cli.show import reader
 
 Json = dict[str, Any]
 
 
-@click.group()
+@click.group(cls=Group)
 def sla() -> None:
     """Availability of each service against its plan.
 
@@ -29,7 +31,12 @@ def sla() -> None:
 @config_option
 @json_option
 def report(*, config: Path | None, as_json: bool) -> None:
-    """The latest evaluation of each service and month, missed targets first."""
+    """The latest evaluation of each service and month, missed targets first.
+
+    \b
+    assure sla report
+    assure sla report --json | jq '.[] | select(.violated)'
+    """
     with reader(config) as read:
         evaluations, entries = read.evaluations(), read.credits()
     if as_json:
@@ -43,7 +50,11 @@ def report(*, config: Path | None, as_json: bool) -> None:
 @sla.command()
 @config_option
 @click.option(
-    "--at", "instant", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]), help="UTC; the month that contains it. Default: now."
+    "--at",
+    "instant",
+    metavar="DATE|TIME",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]),
+    help="UTC, as 2026-11-30 or 2026-11-30T23:59:59. Default: now.",
 )
 @click.option("--wait-seconds", default=30.0, show_default=True, help="How long to wait for the answers.")
 @json_option
@@ -51,15 +62,20 @@ def settle(*, config: Path | None, instant: datetime | None, wait_seconds: float
     """Evaluate every contract's month, cut at the given instant, and enter what is owed into the ledger.
 
     Settling again proposes only what changed since: the same facts ten times give one credit.
+
+    \b
+    assure sla settle
+    assure sla settle --at 2026-11-23T12:00:00     as if the month ended then
     """
     from pipeline.settling import request_settlement  # noqa: PLC0415  # the Kafka client is for this command only
 
     settings = read_settings(config)
     at = int(instant.replace(tzinfo=UTC).timestamp()) * 10**9 if instant else time.time_ns()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say is said below
     try:
         asyncio.run(request_settlement(settings, "cli", at))
-    except (OSError, RuntimeError) as error:
-        fail(f"the broker at {settings.broker.bootstrap} does not answer: {error}", Exit.NO_ANSWER)
+    except (OSError, RuntimeError):
+        no_answer(f"no broker answers at {settings.broker.bootstrap}", config)
     with reader(config) as read:
         deadline = time.monotonic() + wait_seconds
         services = len(read.services())
