@@ -121,16 +121,18 @@ class Console:
 
     async def _incidents_page(self, request: web.Request) -> web.Response:
         question.only(request, "limit", "refresh")
+        again = _refreshing(request)
         limit = question.number(request, "limit", 100)
         standing, ended, alarms = await asyncio.gather(
             asyncio.to_thread(self._reading.incidents, "open", limit + 1),
             asyncio.to_thread(self._reading.incidents, "resolved", limit + 1),
             asyncio.to_thread(self._reading.alarms, limit=question.MOST_ROWS),
         )
-        return self._pages.page("incidents", standing=standing, ended=ended, limit=limit, alarms=len(alarms), **_refreshing(request))
+        return self._pages.page("incidents", standing=standing, ended=ended, limit=limit, alarms=len(alarms), **again)
 
     async def _incident_page(self, request: web.Request) -> web.Response:
         question.only(request, "refresh")
+        again = _refreshing(request)
         found = await asyncio.to_thread(self._reading.explain, question.name_in(request, "id"))
         if found and found["kind"] == SEVERAL:
             return self._explained(found)
@@ -142,17 +144,19 @@ class Console:
         )
         places = {impact["service"]: place for place, impact in enumerate(incident["impacts"])}
         outages.sort(key=lambda outage: (places.get(outage["service"], len(places)), outage["started_at"]))
-        again = _refreshing(request) if incident["state"] == "open" else {}
-        return self._pages.page("incident", incident=incident, tree=found, outages=outages, done=done, **again)
+        lasting = again if incident["state"] == "open" else {}
+        return self._pages.page("incident", incident=incident, tree=found, outages=outages, done=done, **lasting)
 
     async def _alarms_page(self, request: web.Request) -> web.Response:
         question.only(request, "all", "refresh")
+        again = _refreshing(request)
         everything = question.flag(request, "all")
         alarms = await asyncio.to_thread(self._reading.alarms, standing=not everything, limit=question.MOST_ROWS)
-        return self._pages.page("alarms", alarms=alarms, everything=everything, limit=question.MOST_ROWS, **_refreshing(request))
+        return self._pages.page("alarms", alarms=alarms, everything=everything, limit=question.MOST_ROWS, **again)
 
     async def _outages_page(self, request: web.Request) -> web.Response:
         question.only(request, "refresh", "service")
+        again = _refreshing(request)
         service = question.name_given(request, "service")
         lasting, latest = await asyncio.gather(
             asyncio.to_thread(self._reading.outages, None, service, question.MOST_ROWS, lasting=True),
@@ -160,19 +164,21 @@ class Console:
         )
         lasting.sort(key=lambda outage: tier_place(outage["tier"]))
         ended = [outage for outage in latest if outage["ended_at"]]
-        return self._pages.page("outages", lasting=lasting, ended=ended, service=service, limit=question.MOST_ROWS, **_refreshing(request))
+        return self._pages.page("outages", lasting=lasting, ended=ended, service=service, limit=question.MOST_ROWS, **again)
 
     async def _customers_page(self, request: web.Request) -> web.Response:
         question.only(request, "refresh")
+        again = _refreshing(request)
         customers = await asyncio.to_thread(self._reading.customers)
-        return self._pages.page("customers", customers=customers, **_refreshing(request))
+        return self._pages.page("customers", customers=customers, **again)
 
     async def _customer_page(self, request: web.Request) -> web.Response:
         question.only(request, "refresh")
+        again = _refreshing(request)
         customer = await asyncio.to_thread(self._reading.customer, question.name_in(request, "name"))
         if customer is None:
             raise refusal.unknown("There is no customer by that name.")
-        return self._pages.page("customer", customer=customer, **_refreshing(request))
+        return self._pages.page("customer", customer=customer, **again)
 
     async def _sla_page(self, request: web.Request) -> web.Response:
         question.only(request)

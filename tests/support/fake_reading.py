@@ -1,0 +1,286 @@
+"""A :class:`pipeline.api.reading.Reading` in memory, in the shapes of the real one: ``tests/api/test_real.py`` holds it to them."""
+
+import copy
+from typing import Any
+
+from tests.support.history_samples import NOW, S
+
+Json = dict[str, Any]
+
+HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
+"""What a device or a careless inventory may call itself."""
+
+
+def incident(number: int = 1, *, state: str = "open", **changes: Any) -> Json:
+    return {
+        "id": f"in-{number}",
+        "revision": 1,
+        "recorded_at": NOW,
+        "domain": "default",
+        "root_cause": "fibre/f-ams-rtm-1",
+        "state": state,
+        "severity": "critical",
+        "reason": "fibre f-ams-rtm-1 is cut",
+        "explanation": ["explains 2 of 2 alarms", "nothing expected is missing"],
+        "alarms": ["al-1"],
+        "impacts": [
+            {
+                "service": "acme-vpn-1",
+                "customer": "acme",
+                "contract": "acme-gold",
+                "tier": "gold",
+                "state": "down",
+                "since_at": NOW,
+                "customer_name": "Acme Trading",
+            }
+        ],
+        "planned": "",
+        "started_at": NOW,
+        "opened_at": NOW + S,
+        "resolved_at": NOW + 300 * S if state == "resolved" else 0,
+        "probability": 0.97,
+        "flapping": False,
+        "confirmed_by": "al-1",
+        "topology_version": "t1",
+        "rules_version": "r1",
+        "alarm_count": 1,
+        "ticket": {"number": f"TT-{number}", "status": "acknowledged"},
+        **changes,
+    }
+
+
+def alarm(number: int = 1, **changes: Any) -> Json:
+    return {
+        "id": f"al-{number}",
+        "revision": 1,
+        "recorded_at": NOW,
+        "resource": "interface/pe1/ge-0/0/1",
+        "alarm_type": "link-down",
+        "qualifier": "",
+        "domain": "default",
+        "device": "pe1",
+        "severity": "major",
+        "text": "link ge-0/0/1 is down",
+        "is_cleared": False,
+        "created_at": NOW,
+        "last_raised_at": NOW,
+        "last_changed_at": NOW,
+        "cleared_at": 0,
+        "occurrences": 1,
+        "condition": "down",
+        "event_type": "communications-alarm",
+        "probable_cause": "loss-of-signal",
+        "operator_state": "none",
+        "shelved_until": 0,
+        "cleared_by": "",
+        "confirmed_at": NOW + S,
+        "events": ["trap-1:1:0"],
+        **changes,
+    }
+
+
+def outage(number: int = 1, *, ended: bool = False, **changes: Any) -> Json:
+    return {
+        "id": f"ou-{number}",
+        "revision": 1,
+        "recorded_at": NOW,
+        "service": "acme-vpn-1",
+        "customer": "acme",
+        "contract": "acme-gold",
+        "state": "down",
+        "incident": "in-1",
+        "root_cause": "fibre/f-ams-rtm-1",
+        "started_at": NOW,
+        "ended_at": NOW + 300 * S if ended else 0,
+        "confirmed_by": "al-1",
+        "excluded": "",
+        "customer_name": "Acme Trading",
+        "tier": "gold",
+        **changes,
+    }
+
+
+def service(name: str = "acme-vpn-1", state: str = "down", **changes: Any) -> Json:
+    felt = state != "up"
+    return {
+        "name": name,
+        "kind": "l3vpn",
+        "description": "",
+        "contract": "acme-gold",
+        "state": state,
+        "since_at": NOW if felt else 0,
+        "outage": "ou-1" if felt else "",
+        "incident": "in-1" if felt else "",
+        "root_cause": "fibre/f-ams-rtm-1" if felt else "",
+        "confirmed": felt,
+        "excluded": "",
+        "ticket": {"number": "TT-1", "status": "acknowledged"} if felt else None,
+        **changes,
+    }
+
+
+def customer(name: str = "acme", state: str = "down", **changes: Any) -> Json:
+    return {
+        "name": name,
+        "display_name": "Acme Trading",
+        "tier": "gold",
+        "timezone": "Europe/Amsterdam",
+        "state": state,
+        "services": [service(state=state)],
+        **changes,
+    }
+
+
+def evaluation(number: int = 1, **changes: Any) -> Json:
+    return {
+        "id": f"ev-{number}",
+        "contract": "acme-gold",
+        "service": "acme-vpn-1",
+        "customer": "acme",
+        "plan": "lab-gold",
+        "plan_version": "v1",
+        "period": "2026-11",
+        "timezone": "Europe/Amsterdam",
+        "period_starts_at": NOW - 20 * 86_400 * S,
+        "period_ends_at": NOW + 10 * 86_400 * S,
+        "evaluated_at": NOW,
+        "counted_s": 300,
+        "excluded_s": 0,
+        "unconfirmed_s": 10,
+        "denominator_s": 2_592_000,
+        "availability": "99.98843",
+        "target": "99.99",
+        "violated": True,
+        "reason": "target-missed",
+        "credit_minor": 12_000,
+        "currency": "EUR",
+        "charge_minor": 120_000,
+        "intervals": [{"starts_at": NOW, "ends_at": NOW + 300 * S, "outage": "ou-1", "excluded": ""}],
+        "arithmetic": ["100 x (1 - 300 / 2592000) = 99.98843"],
+        "outages": ["ou-1"],
+        "metric": "availability",
+        "revision": 1,
+        "automatic": True,
+        "customer_name": "Acme Trading",
+        "tier": "gold",
+        **changes,
+    }
+
+
+def credit(number: int = 1, **changes: Any) -> Json:
+    return {
+        "key": f"cr-{number}",
+        "contract": "acme-gold",
+        "service": "acme-vpn-1",
+        "customer": "acme",
+        "period": "2026-11",
+        "revision": 1,
+        "amount_minor": 12_000,
+        "currency": "EUR",
+        "reason": "target-missed",
+        "dry_run": True,
+        "evidence": {"evaluation": {"id": "ev-1"}},
+        "entered_at": NOW,
+        "entry_hash": "ab" * 32,
+        "customer_name": "Acme Trading",
+        "tier": "gold",
+        **changes,
+    }
+
+
+def node(kind: str, name: str, title: str, children: list[Json] | None = None, value: Json | None = None) -> Json:
+    return {"kind": kind, "id": name, "title": title, "lines": [f"a line on {name}"], "children": children or [], "value": value}
+
+
+class FakeReading:
+    """Holds what it is given; ``down`` is raised by every method while it is set."""
+
+    def __init__(self, *, empty: bool = False) -> None:
+        self.incidents_ = [] if empty else [incident()]
+        self.alarms_ = [] if empty else [alarm()]
+        self.outages_ = [] if empty else [outage()]
+        self.receipts_: list[Json] = [] if empty else [_RECEIPT]
+        self.customers_ = [] if empty else [customer()]
+        self.evaluations_ = [] if empty else [evaluation()]
+        self.credits_ = [] if empty else [credit()]
+        self.trees: dict[str, Json] = {} if empty else _TREES
+        self.down: Exception | None = None
+        self.asked: list[str] = []
+
+    def incidents(self, state: str | None = None, limit: int = 100) -> list[Json]:
+        self._answer("incidents")
+        return [each for each in self.incidents_ if state in {None, each["state"]}][:limit]
+
+    def incident(self, incident_id: str) -> Json | None:
+        self._answer("incident")
+        return next((each for each in self.incidents_ if each["id"] == incident_id), None)
+
+    def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
+        self._answer("alarms")
+        return [each for each in self.alarms_ if not (standing and each["is_cleared"])][:limit]
+
+    def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500, *, lasting: bool = False) -> list[Json]:
+        self._answer("outages")
+        return [
+            each
+            for each in self.outages_
+            if incident in {None, each["incident"]} and service in {None, each["service"]} and not (lasting and each["ended_at"])
+        ][:limit]
+
+    def receipts(self, subject: str) -> list[Json]:
+        self._answer("receipts")
+        return self.receipts_
+
+    def customers(self) -> list[Json]:
+        self._answer("customers")
+        return self.customers_
+
+    def customer(self, name: str) -> Json | None:
+        self._answer("customer")
+        found = next((each for each in self.customers_ if each["name"] == name), None)
+        if found is None:
+            return None
+        outages = [_without({**each, "ticket": None}, "customer_name", "tier") for each in self.outages_]
+        return {**found, "outages": outages, "credits": [_without(each, "customer_name", "tier") for each in self.credits_]}
+
+    def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Json]:
+        self._answer("evaluations")
+        return list(self.evaluations_)
+
+    def credits(self) -> list[Json]:
+        self._answer("credits")
+        return list(self.credits_)
+
+    def explain(self, name: str) -> Json | None:
+        self._answer("explain")
+        found = self.trees.get(name)
+        if found is None and (known := next((each for each in self.incidents_ if each["id"] == name), None)):
+            return node("incident", name, known["reason"], [], known)
+        return copy.deepcopy(found)
+
+    def why_not_ready(self) -> str:
+        return str(self.down or "")
+
+    def _answer(self, name: str) -> None:
+        self.asked.append(name)
+        if self.down:
+            raise self.down
+
+
+def _without(value: Json, *names: str) -> Json:
+    return {name: each for name, each in value.items() if name not in names}
+
+
+_RECEIPT = {"kind": "ticket-open", "route": "tmf621", "outcome": "delivered", "remote_id": "TT-1", "at": NOW}
+_DATAGRAM = node("datagram", "trap-1:1", "trap-1:1: 140 bytes from 127.20.0.1 at 2026-11-23 14:04:36.453")
+_EVENT = node("event", "trap-1:1:0", "raise by trap: link ge-0/0/1 is down", [_DATAGRAM])
+_ALARM = node("alarm", "al-1", "link-down on interface/pe1/ge-0/0/1", [_EVENT], alarm())
+_INCIDENT = node("incident", "in-1", "fibre f-ams-rtm-1 is cut", [_ALARM], incident())
+_OUTAGE = node("outage", "ou-1", "acme-vpn-1 down", [_INCIDENT], outage())
+_EVALUATION = node("SLA evaluation", "ev-1", "acme-vpn-1 under lab-gold", [_OUTAGE], evaluation())
+_CREDIT = node("credit", "cr-1", "120.00 EUR to acme for acme-vpn-1", [_EVALUATION], credit())
+_TREES = {each["id"]: each for each in (_ALARM, _INCIDENT, _OUTAGE, _EVALUATION, _CREDIT)} | {
+    "i": node(
+        "several", "i", "i is the beginning of more than one name", [node("incident", "in-1", "in-1"), node("incident", "in-2", "in-2")]
+    )
+}
