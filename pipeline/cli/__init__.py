@@ -61,12 +61,13 @@ def assure() -> None:
 
     \b
     First steps:
-      assure demo                 see it work on a simulated operator (Ctrl-C ends it)
+      assure demo                 see it work on a simulated operator
       assure init mynet           write a configuration for your own network
       assure check -c mynet/assure.yaml
       assure up -c mynet/assure.yaml
 
     \b
-    Exit codes: 0 fine; 1 a problem was found; 2 wrong usage or configuration, or a port in use;
-                3 nothing by that name; 4 a part does not answer; 130 Ctrl-C.
+    Exit codes: 0 fine; 1 a problem was found; 2 wrong usage or configuration,
+                or a port in use; 3 nothing by that name; 4 a part does not
+                answer; 130 Ctrl-C.
     """

@@ -44,7 +44,7 @@ def check(*, config: Path | None, inventory: Path | None, rules: Path | None, as
 
     \b
     assure check -c mynet/assure.yaml
-    assure check --rules mynet/rules          a rules folder alone, say in its own CI
+    assure check --rules mynet/rules     a rules folder alone, as in its own CI
 
     Exit code 0 when all is well, 1 when there is a problem.
     """

@@ -19,8 +19,8 @@ def credits_(ctx: click.Context, *, config: Path | None, as_json: bool) -> None:
 
     \b
     assure credits                   newest first
-    assure explain CREDIT            from one (by its first letters) to the evidence
     assure credits verify            recompute the chain of hashes
+    assure explain CREDIT            from one, by its beginning, to its evidence
     """
     ctx.obj = config
     if ctx.invoked_subcommand:
@@ -52,7 +52,9 @@ def credits_(ctx: click.Context, *, config: Path | None, as_json: bool) -> None:
 @config_option
 @click.pass_obj
 def verify(outer: Path | None, *, config: Path | None) -> None:
-    """Recompute the chain of hashes; names the first entry that was changed by hand (exit code 1).
+    """Recompute the ledger's chain of hashes.
+
+    Names the first entry that was changed by hand, with exit code 1.
 
     \b
     assure credits verify

@@ -47,7 +47,7 @@ def effects() -> None:
 @config_option
 @json_option
 def pending(*, config: Path | None, as_json: bool) -> None:
-    """How many effects of each route have not been carried out yet.
+    """How many effects are still to be sent, by route.
 
     \b
     assure effects pending
@@ -67,7 +67,7 @@ def pending(*, config: Path | None, as_json: bool) -> None:
 @click.option("--limit", default=100, show_default=True, help="At most this many.")
 @json_option
 def dead(*, config: Path | None, limit: int, as_json: bool) -> None:
-    """Effects that were given up after all their retries, newest first.
+    """Effects that were given up, newest first, and why.
 
     \b
     assure effects dead
@@ -98,9 +98,10 @@ def _print_dead(stored: StoredEffect) -> None:
 @click.option("--all", "everything", is_flag=True, help="Every effect that was given up.")
 @config_option
 def revive(*, keys: tuple[str, ...], everything: bool, config: Path | None) -> None:
-    """Try effects again from their first attempt; the outputs part takes them up within a second.
+    """Try effects again that were given up.
 
-    Later effects of the same incident may have been delivered meanwhile. An effect keeps its key, so what did arrive is not done twice.
+    They begin with their first attempt, within a second if the outputs part runs. Later effects of the same incident may have
+    been delivered meanwhile. An effect keeps its key, so what did arrive is not done twice.
 
     \b
     assure effects revive ticket:8d7876c1-e507-5eda-af87-2df5665d2329:open
@@ -167,7 +168,9 @@ def ls(*, config: Path | None, as_json: bool) -> None:
 @click.argument("name")
 @config_option
 def enable(*, name: str, config: Path | None) -> None:
-    """Send to the receiver NAME again, after it answered 410 Gone.
+    """Send to a receiver again.
+
+    NAME is a webhook of the settings that was switched off because it answered 410 Gone.
 
     What was given up meanwhile stays so: `assure effects revive` sends it again.
 

@@ -81,7 +81,9 @@ async def _run(declared: Inventory, config: LabConfig, *, watch_stdin: bool) -> 
 @click.argument("command", nargs=-1, required=True)
 @control_option
 def do_(*, command: tuple[str, ...], control: str | None) -> None:
-    """Give the running lab a COMMAND; `assure lab commands` lists them.
+    """Give the running lab a COMMAND.
+
+    `assure lab commands` lists them.
 
     \b
     assure lab do cut f-ams-rtm-1
@@ -110,7 +112,7 @@ def commands() -> None:
 @control_option
 @json_option
 def state(*, control: str | None, as_json: bool) -> None:
-    """What has failed in the running lab, and what is down because of it.
+    """What has failed in the running lab, and what is down by it.
 
     \b
     assure lab state

@@ -38,9 +38,10 @@ def mibs() -> None:
 @config_option
 @json_option
 def lookup(*, what: str, config: Path | None, as_json: bool) -> None:
-    """What an OID or a NAME is: its type, labels, unit; for a notification its objects and the rule that reads it.
+    """What an OID or a name means.
 
-    An OID may be that of an instance. MODULE::name is exact. Works without settings, on the index that comes along.
+    Tells its type, labels and unit; for a notification its objects and the rules that read it. An OID may be that of an instance.
+    MODULE::name is exact. Works without settings, on the index that comes along.
 
     \b
     assure mibs lookup ifOperStatus
@@ -118,9 +119,10 @@ def _rule_text(book: RuleBook, oid: str) -> str:
 @click.option("--timeout", "timeout_s", default=30.0, show_default=True, help="Seconds that one module may take.")
 @json_option
 def compile_(*, sources: tuple[Path, ...], out: Path, timeout_s: float, as_json: bool) -> None:
-    """Compile MIB sources into one index: each module in a process of its own, with a time limit.
+    """Compile MIB sources into one index.
 
-    The index holds all that comes along and what compiled. A module that fails is told with file, line and remedy, and costs only itself.
+    Each module is compiled in a process of its own, with a time limit. The index holds all that comes along and what compiled. A
+    module that fails is told with file, line and remedy, and costs only itself.
     Nothing is downloaded: give the modules that yours import, too. Then name the folder as mibs_dir in the settings.
 
     \b

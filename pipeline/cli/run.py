@@ -25,7 +25,7 @@ def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
     \b
     traps    receives notifications into the journal and the topic raw.traps
     polls    polls devices into the topic raw.polls
-    worker   turns both into events, alarms, incidents, outages and effects (Faust)
+    worker   turns both into events, alarms, incidents, outages, effects (Faust)
     sink     writes every topic to ClickHouse
     outputs  carries effects out: tickets, webhooks, ledger
     api      the read-only console and API

@@ -31,7 +31,9 @@ def sla() -> None:
 @config_option
 @json_option
 def report(*, config: Path | None, as_json: bool) -> None:
-    """The latest evaluation of each service and month, missed targets first.
+    """The latest evaluation of each service and month.
+
+    Missed targets come first, then each credit with its arithmetic.
 
     \b
     assure sla report
@@ -59,9 +61,10 @@ def report(*, config: Path | None, as_json: bool) -> None:
 @click.option("--wait-seconds", default=30.0, show_default=True, help="How long to wait for the answers.")
 @json_option
 def settle(*, config: Path | None, instant: datetime | None, wait_seconds: float, as_json: bool) -> None:
-    """Evaluate every contract's month, cut at the given instant, and enter what is owed into the ledger.
+    """Evaluate every contract's month now.
 
-    Settling again proposes only what changed since: the same facts ten times give one credit.
+    The month is cut at the given instant, and what is owed is entered into the ledger. Settling again proposes only what changed
+    since: the same facts ten times give one credit.
 
     \b
     assure sla settle

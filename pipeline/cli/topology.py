@@ -53,7 +53,7 @@ def topology() -> None:
 @click.option("--depth", type=click.IntRange(1, 20), default=4, show_default=True, help="Levels to show; --depth 20 for all.")
 @json_option
 def show(*, resource: str, config: Path | None, inventory: Path | None, depth: int, as_json: bool) -> None:
-    """What RESOURCE needs, and what needs it, as trees.
+    """What RESOURCE needs, and what needs it.
 
     \b
     assure topology show tunnel/t-ams-rtm
@@ -77,9 +77,10 @@ def show(*, resource: str, config: Path | None, inventory: Path | None, depth: i
 @click.option("--degraded", is_flag=True, help="They work badly, rather than not at all.")
 @json_option
 def impact(*, resources: tuple[str, ...], config: Path | None, inventory: Path | None, degraded: bool, as_json: bool) -> None:
-    """Which services suffer if the RESOURCEs fail, all at once, in order of their customers' tiers.
+    """Which services suffer if the RESOURCEs fail.
 
-    Down: it fails. Redundancy-lost: it goes on, but the next failure takes it down. Assumes that all else works.
+    All fail at once; services are in order of their customers' tiers. Down: it fails. Redundancy-lost: it goes on, but the next
+    failure takes it down. Assumes that all else works.
 
     \b
     assure topology impact fibre/f-ams-rtm-1

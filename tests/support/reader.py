@@ -1,0 +1,172 @@
+"""A reader in memory for the command line: realistic rows with the longest names that the lab has, in the shapes of `pipeline.reading`."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from pipeline.store.client import StoreError
+
+Json = dict[str, Any]
+S = 1_000_000_000
+AT = 1_795_442_741 * S
+"""2026-11-23 14:05:41 UTC."""
+
+INCIDENT = "8d7876c1-e507-5eda-af87-2df5665d2329"
+CREDIT = "f491e6dd-6789-5325-bfad-c40c15826e6b"
+REASON = (
+    "Fibre f-ams-rtm-1 is cut: both ends of links ams-p1--rtm-p1 and dft-ac1--ams-pe1 lost light, and everything behind failed with it."
+)
+
+
+def incident(**changes: Any) -> Json:
+    impacts = [
+        {"tier": "gold", "customer": "northsea-exchange", "customer_name": "North Sea Exchange B.V.", "service": "nsx-lowlat-1"},
+        {"tier": "silver", "customer": "duinzicht-retail", "customer_name": "Duinzicht Retail Groep B.V.", "service": "dzr-vpn-1"},
+        {"tier": "gold", "customer": "helvoet-medical", "customer_name": "Helvoet Medical Centre", "service": "hmc-internet-1"},
+    ]
+    states = ("down", "down", "redundancy-lost")
+    return {
+        "id": INCIDENT,
+        "state": "resolved",
+        "severity": "critical",
+        "reason": REASON,
+        "root_cause": "fibre/f-ams-rtm-1",
+        "explanation": ["It explains 22 alarms: 5 on interface, 7 on lsp.", "Probability 77%; otherwise duct/d-ams-rtm-coast 23%."],
+        "alarms": ["al-1", "al-2", "al-3"],
+        "alarm_count": 3,
+        "impacts": [{**impact, "state": state, "since_at": AT} for impact, state in zip(impacts, states, strict=True)],
+        "started_at": AT,
+        "resolved_at": AT + 14 * S,
+        "probability": 0.77,
+        "ticket": {"number": "TT-000001", "status": "resolved"},
+        **changes,
+    }
+
+
+def alarm(**changes: Any) -> Json:
+    return {
+        "id": "al-1",
+        "resource": "interface/ams-pe1/xe-0/0/2",
+        "alarm_type": "optical-loss-of-signal",
+        "severity": "critical",
+        "is_cleared": True,
+        "occurrences": 12,
+        "last_raised_at": AT,
+        "cleared_at": AT + 12 * S,
+        "text": "port/ams-pe1/xe-0/0/2 receives no light (-40.0 dBm)",
+        **changes,
+    }
+
+
+def credit(**changes: Any) -> Json:
+    return {
+        "key": CREDIT,
+        "customer": "windsor-gate-schools",
+        "service": "wgs-internet-1",
+        "period": "2026-11",
+        "revision": 1,
+        "amount_minor": 1_234_567,
+        "currency": "EUR",
+        "dry_run": True,
+        **changes,
+    }
+
+
+def evaluation(**changes: Any) -> Json:
+    return {
+        "customer": "windsor-gate-schools",
+        "service": "wgs-internet-1",
+        "plan": "lab-bronze",
+        "availability": "99.99933",
+        "counted_s": 13,
+        "violated": True,
+        "credit_minor": 1_234_567,
+        "currency": "EUR",
+        "arithmetic": ["downtime: 13 s counted, 0 s planned, 0 s unconfirmed"],
+        **changes,
+    }
+
+
+def node(kind: str, name: str, title: str, *children: Json, lines: tuple[str, ...] = (), value: Json | None = None) -> Json:
+    return {"kind": kind, "id": name, "title": title, "lines": list(lines), "children": list(children), "value": value}
+
+
+HEX = " ".join(f"{octet:02x}" for octet in range(48, 80)) + " ... (116 more)"
+
+
+def _alarm_node(number: int) -> Json:
+    def event(what: str, sequence: int) -> Json:
+        record = node(
+            "datagram", f"trap-1:{sequence}", f"trap-1:{sequence}: 148 bytes from 127.20.0.2 at 2026-11-23 14:05:41.777", lines=(HEX,)
+        )
+        title = f"{what} by trap at 2026-11-23 14:05:41.777: interface/rtm-p1/et-0/0/{number} is {what} (rule if-link-{what})"
+        return node("event", f"trap-1:{sequence}:0", title, record)
+
+    title = f"link-down on interface/rtm-p1/et-0/0/{number}: major, raised 2026-11-23 14:05:41.777, cleared 2026-11-23 14:05:53.982"
+    return node("alarm", f"al-{number}", title, event("raise", number), event("clear", number + 40))
+
+
+def chain(alarms: int = 3) -> Json:
+    """Credit, evaluation, outage, incident, three alarms shown of ``alarms``, their events and datagrams."""
+    shown = [_alarm_node(number) for number in range(1, min(alarms, 3) + 1)]
+    more = [node("", "", f"and {alarms - 3} more alarms of this incident")] if alarms > 3 else []
+    names = [f"al-{number}" for number in range(1, alarms + 1)]
+    of_incident = node("incident", INCIDENT, REASON, *shown, *more, lines=("Services: 4 down.",), value={"alarms": names})
+    outage = node("outage", "ou-1", "nsx-lowlat-1 down 2026-11-23 14:05:41.770 to 2026-11-23 14:05:55.539, confirmed", of_incident)
+    arithmetic = ("downtime: 13 s counted", "credit: 5 % of 9800.00 EUR = 490.00 EUR")
+    of_evaluation = node("SLA evaluation", "ev-1", "nsx-lowlat-1 under lab-gold, 2026-11: target missed", outage, lines=arithmetic)
+    return node("credit", CREDIT, "490.00 EUR to northsea-exchange for nsx-lowlat-1, 2026-11", of_evaluation, lines=("ledger entry 4db3",))
+
+
+class FakeReader:
+    """Answers like :class:`pipeline.reading.Reader`; ``down`` makes every question fail as a store that does not answer."""
+
+    down = False
+    empty = False
+    broken_ledger = ""
+    alarms_of_chain = 22
+
+    def __init__(self, settings: object) -> None:
+        self.settings = settings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return
+
+    def _answer(self, rows: list[Json]) -> list[Json]:
+        if self.down:
+            raise StoreError("ClickHouse at 127.0.0.1:18123: Connection refused")
+        return [] if self.empty else rows
+
+    def incidents(self, state: str | None = None, limit: int = 100) -> list[Json]:
+        return self._answer(
+            [each for each in (incident(), incident(id="0aa", ticket=None, impacts=[])) if state in {None, each["state"]}][:limit]
+        )
+
+    def incident(self, incident_id: str) -> Json | None:
+        return next((each for each in self.incidents() if each["id"].startswith(incident_id)), None)
+
+    def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
+        return self._answer([each for each in (alarm(is_cleared=False), alarm(id="al-2")) if not (standing and each["is_cleared"])][:limit])
+
+    def tickets(self, limit: int = 100) -> list[Json]:
+        ticket = {"number": "TT-000001", "status": "acknowledged", "system": "tmf621", "incident": INCIDENT}
+        return self._answer([{**ticket, "linked_at": AT, "updated_at": AT}][:limit])
+
+    def credits(self) -> list[Json]:
+        return self._answer([credit()])
+
+    def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Json]:
+        return self._answer([evaluation()][:limit])
+
+    def verify_ledger(self) -> tuple[int, str]:
+        return len(self._answer([credit()])), self.broken_ledger
+
+    def explain(self, name: str) -> Json | None:
+        self._answer([])
+        if name.startswith("al-"):
+            return _alarm_node(int(name[3:]))
+        if name == "8":
+            return node("several", name, "8 is the beginning of more than one name", node("incident", INCIDENT, INCIDENT))
+        return chain(self.alarms_of_chain) if CREDIT.startswith(name) else None
