@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.core.credit import propose
 from pipeline.core.effect import Effect, EffectKind, Receipt
+from pipeline.core.event import Severity, Signal
 from pipeline.core.incident import IncidentState
 from pipeline.core.kpi import DEVICE_KPIS, INTERFACE_KPIS, KpiBatch
 from pipeline.core.outage import ServiceState
@@ -45,6 +46,7 @@ def story() -> list[object]:
     )
     evaluation = sample.evaluation()
     met = replace(evaluation, id="ev-2", service="acme-vpn-2", violated=False, credit_minor=0, counted_s=0)
+    unheard = sample.alarm_change(name="al-3")
     key = credit(evaluation).key
     ledger = Receipt(key, EffectKind.CREDIT, "acme-gold", "ledger", sample.receipt().outcome, NOW, "1", 1)
     return [
@@ -52,7 +54,9 @@ def story() -> list[object]:
         *(sample.poll(number, NOW - number * 3 * S) for number in range(1, 20)),
         sample.poll(20, NOW, PollOutcome.TIMEOUT),
         sample.event(),
+        replace(sample.event(2), alarm_type="unknown-notification", signal=Signal.NOTIFY),
         sample.alarm_change(),
+        replace(unheard, alarm=replace(unheard.alarm, confirmed_at=0, severity=Severity.WARNING)),
         sample.alarm_change(1, name="al-2", at=EARLIER),
         sample.alarm_change(2, is_cleared=True, name="al-2", at=EARLIER + 600 * S),
         sample.incident(),

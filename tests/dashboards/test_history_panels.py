@@ -105,8 +105,11 @@ def test_the_overview_tells_the_open_incident_and_nothing_of_the_mended_one(view
     assert (line["customers"], line["services_down"], line["alarms"]) == ("acme", 1, 1)
     assert asked(viewer, by_title["Services hit"])[0] == [{"down": 1, "degraded": 0, "redundancy_lost": 1}]
     assert asked(viewer, by_title["Devices not answering"])[0] == [{"not_answering": 1}]
-    [standing] = asked(viewer, by_title["Standing alarms, worst first"])[0]
-    assert (standing["resource"], standing["confirmed"]) == ("interface/pe1/ge-0/0/1", True)
+    standing = asked(viewer, by_title["Standing alarms, worst first"])[0]
+    assert [(row["severity"], row["resource"], row["confirmed"]) for row in standing] == [
+        ("major", "interface/pe1/ge-0/0/1", True),
+        ("warning", "interface/pe1/ge-0/0/1", False),
+    ]
 
 
 def test_the_timeline_has_decisions_and_what_came_of_them(viewer: Connection) -> None:
