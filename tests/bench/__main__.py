@@ -11,6 +11,8 @@ from collections.abc import Sequence
 MODULES = {
     "trap-ingest": "tests.bench.trap_ingest",
     "chain-rate": "tests.bench.chain_rate",
+    "storm-latency": "tests.bench.storm_latency",
+    "first-incident": "tests.bench.first_incident",
 }
 """Name of the bar -> module."""
 

@@ -4,10 +4,10 @@ import asyncio
 import json
 import os
 import random
-import socket
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.cli.demo_stage import Ports, prepare
+from pipeline.cli.demo_stage import AGENT_PORT, Ports, prepare
 from pipeline.config.settings import COMPONENTS, Settings
 from pipeline.config.settings_file import load_settings
-from pipeline.doctoring import counters
+from pipeline.core.inventory import Inventory
 from pipeline.installation import groups
+from pipeline.inventory.files import load_inventory
 from pipeline.lab.config import inventory_dir
 from pipeline.lab.control import LabClient
 from pipeline.store.client import Connection
@@ -47,6 +49,7 @@ class Chain:
     """A running chain. ``pages`` are the webhooks received: monotonic seconds of arrival, and the payload."""
 
     settings: Settings
+    inventory: Inventory
     port: int
     lab: LabClient
     supervisor: Supervisor
@@ -74,7 +77,7 @@ class Chain:
 
     async def sums(self) -> dict[str, int]:
         """The sums of the design from the socket to the store: terms by name, since the chain started."""
-        taken = await asyncio.to_thread(counters, self.settings, "traps")
+        taken = await asyncio.to_thread(_counters, self.settings, "traps")
         names = {"received": "datagrams_received", "dropped": "datagrams_dropped", "refused": "datagrams_refused"}
         names |= {"journaled": "datagrams_journaled", "quarantined": "traps_quarantined", "published": "traps_published"}
         stored = {
@@ -114,15 +117,19 @@ async def until(probe: Any, within_s: float, every_s: float = 0.25) -> bool:
 
 
 @asynccontextmanager
-async def running_chain(profile: Mapping[str, Path] | None = None) -> AsyncIterator[Chain]:
+async def running_chain(profile: Mapping[str, Path] | None = None, inventory: str = "") -> AsyncIterator[Chain]:
     """Everything up on free ports in a folder of its own, every device polled once; all of it gone at the end.
 
-    ``profile`` names parts to run under cProfile, and where each writes. A folder for the data: ``ASSURE_BENCH_DIR``.
+    ``profile`` names parts to run under cProfile, and where each writes. ``inventory`` is YAML to put beside the lab's own.
+    A folder for the data: ``ASSURE_BENCH_DIR``.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("ASSURE_BENCH_DIR"))))
-        stage = prepare(folder / "chain", free_shift(), inventory_dir())
+        (folder / "chain").mkdir()
+        stage = prepare(folder / "chain", Ports(free_shift()), inventory_dir())
+        (stage.folder / "inventory" / "bench.yaml").write_text(inventory.replace(f"port: {AGENT_PORT}", f"port: {stage.ports.agents}"))
         settings = load_settings(stage.settings_file)
+        known = load_inventory(settings.inventory_dir)
         children = groups(settings, stage.settings_file)
         children[0].insert(0, _lab(stage.folder, stage.ports))
         children = [[_profiled(spec, profile or {}) for spec in group] for group in children]
@@ -131,9 +138,9 @@ async def running_chain(profile: Mapping[str, Path] | None = None) -> AsyncItera
         supervisor = await stack.enter_async_context(Supervisor(children, settings.data_dir / "log", lambda _: None))
         history = Connection.viewer(settings.history)
         stack.callback(history.close)
-        chain = Chain(settings, stage.ports.traps, LabClient(f"127.0.0.1:{stage.ports.lab}"), supervisor, history, pages)
-        devices = "SELECT uniqExact(device) >= 18 FROM poll"
-        if not await until(lambda: chain.one(devices), 60):
+        chain = Chain(settings, known, stage.ports.traps, LabClient(f"127.0.0.1:{stage.ports.lab}"), supervisor, history, pages)
+        polled = f"SELECT uniqExact(device) >= {len(known.devices)} FROM poll"
+        if not await until(lambda: chain.one(polled), 60):
             raise TimeoutError("the lab's devices were not polled within 60 s")
         yield chain
 
@@ -152,29 +159,12 @@ async def send(chain: Chain, rate: float, seconds: float, devices: Sequence[str]
 
 
 def free_shift() -> int:
-    """A shift of all ports at which everything can listen."""
+    """A shift of all ports at which everything can listen, below those that Linux gives to outgoing connections (from 32,768 on)."""
     for _ in range(200):
-        shift = random.randrange(2_000, 30_000, 100)
-        if _is_free(Ports(shift)):
+        shift = random.randrange(500, 13_000, 10)
+        if not Ports(shift).taken():
             return shift
     raise OSError("no free range of ports was found")
-
-
-def _is_free(ports: Ports) -> bool:
-    names = ("broker", "history", "native", "tickets", "webhook", "api", "lab")
-    taken = [getattr(ports, name) for name in names] + [ports.metrics + place for place in range(len(COMPONENTS))]
-    datagrams = [("127.0.0.1", ports.traps), ("127.20.0.1", ports.agents)]
-    streams = [("127.0.0.1", port) for port in taken]
-    return all(_binds(socket.SOCK_STREAM, one) for one in streams) and all(_binds(socket.SOCK_DGRAM, one) for one in datagrams)
-
-
-def _binds(kind: int, address: tuple[str, int]) -> bool:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        try:
-            probe.bind(address)
-        except OSError:
-            return False
-    return True
 
 
 def _lab(folder: Path, ports: Ports) -> ChildSpec:
@@ -206,6 +196,17 @@ async def _receiver(port: int, pages: list[tuple[float, dict[str, Any]]]) -> Asy
         yield
     finally:
         await runner.cleanup()
+
+
+def _counters(settings: Settings, part: str) -> dict[str, float]:
+    """A part's metrics by name, summed over labels."""
+    url = f"http://127.0.0.1:{settings.metrics_port + COMPONENTS.index(part)}/metrics"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    found: dict[str, float] = {}
+    for sample in (sample for family in families for sample in family.samples):
+        found[sample.name] = found.get(sample.name, 0.0) + sample.value
+    return found
 
 
 def _cpu_s(pid: int) -> float:

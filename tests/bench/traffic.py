@@ -15,7 +15,7 @@ STANDARD = "1.3.6.1.6.3.1.1.5"
 LINK_DOWN, LINK_UP, AUTHENTICATION_FAILURE = f"{STANDARD}.3", f"{STANDARD}.4", f"{STANDARD}.5"
 BGP_ESTABLISHED, BGP_LOST = "1.3.6.1.2.1.15.0.1", "1.3.6.1.2.1.15.0.2"
 LAB = "1.3.6.1.4.1.8072.9999.9999.42"
-NO_LIGHT, LIGHT = f"{LAB}.0.3", f"{LAB}.0.4"
+SERVICE_DOWN, SERVICE_UP = f"{LAB}.0.5", f"{LAB}.0.6"
 UNKNOWN = "1.3.6.1.4.1.8072.9999.9999.77.0.1"
 IF_ENTRY, IF_NAME, BGP_PEER = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1.1", "1.3.6.1.2.1.15.3.1"
 
@@ -71,7 +71,6 @@ def _session(peer: str, *, up: bool) -> bytes:
     return v2_trap(BGP_ESTABLISHED if up else BGP_LOST, variables)
 
 
-def light(index: int, *, lost: bool) -> bytes:
-    """A critical alarm of a port: its light is lost, or is back. The port is named ``if<index>`` when the inventory has none such."""
-    variables = [Var(f"{IF_ENTRY}.1.{index}", INTEGER, index), Var(f"{LAB}.1.3.0", INTEGER, -400 if lost else -32)]
-    return v2_trap(NO_LIGHT if lost else LIGHT, variables)
+def continuity(service: str, *, lost: bool) -> bytes:
+    """A critical alarm that no poll can confirm or deny: a service's own continuity check fails, or succeeds again."""
+    return v2_trap(SERVICE_DOWN if lost else SERVICE_UP, [Var(f"{LAB}.1.2.0", OCTETS, service.encode())])
