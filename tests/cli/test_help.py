@@ -58,7 +58,12 @@ def test_a_mistyped_command_is_answered_with_the_nearest(run: Run, words: tuple[
     assert f"did you mean '{suggestion}'?" in result.output
 
 
-@pytest.mark.parametrize("name", [words[0] for words in ALL if len(words) == 1])
-def test_no_command_in_a_list_is_described_by_half_a_sentence(run: Run, name: str) -> None:
+GROUPS = sorted({words[:-1] for words in ALL if len(words) > 1})
+
+
+@pytest.mark.parametrize("words", [(), *GROUPS], ids=lambda words: " ".join(words) or "assure")
+def test_no_command_in_a_list_is_described_by_half_a_sentence(run: Run, words: tuple[str, ...]) -> None:
     """What a group lists fits its line."""
-    assert "..." not in run(name, "--help").output.partition("\nCommands:")[2]
+    listed = run(*words, "--help").output.partition("\nCommands:")[2]
+    assert listed
+    assert "..." not in listed
