@@ -25,6 +25,7 @@ SEVERAL = "several"
 """The kind of the node for a beginning that more than one name has; its children are those names."""
 
 _KINDS = {"credit": "credit", "evaluation": "SLA evaluation", "outage": "outage", "incident": "incident", "alarm": "alarm"}
+_BOUND = {"datagram": "traps.journal_bytes", "poll": "polls.journal_bytes"}
 _ID_PARTS = 3
 
 
@@ -153,7 +154,7 @@ class Evidence:
             incident["id"],
             f"{incident['reason']} ({incident['state']}{ticket})",
             [*incident["explanation"][:4], versions],
-            [*self._alarms(names[:SHOWN_ALARMS]), *_more(len(names) - SHOWN_ALARMS, "alarms of this incident")],
+            [*self._alarms(names[:SHOWN_ALARMS]), *_more(len(names) - SHOWN_ALARMS, "alarm")],
             incident,
         )
 
@@ -202,7 +203,7 @@ class Evidence:
         except (OSError, JournalError, ValueError) as error:  # ValueError: a file in the folder that is none of the journal's
             return _node(what, name, f"{name}: the journal cannot be read here ({error})", read, [])
         if record is None:
-            return _node(what, name, f"{name}: no longer kept in the journal (see {what}s' journal_bytes)", read, [])
+            return _node(what, name, f"{name}: no longer kept in the journal (see {_BOUND.get(what, 'journal_bytes')})", read, [])
         rest = f" ... ({len(record.payload) - SHOWN_BYTES} more)" if len(record.payload) > SHOWN_BYTES else ""
         title = f"{name}: {len(record.payload)} bytes from {record.source} at {clock(record.received_at)}"
         return _node(what, name, title, [*read, record.payload[:SHOWN_BYTES].hex(" ") + rest], [])
@@ -255,12 +256,12 @@ def _amount(credit: Json) -> str:
 def _several(name: str, named: list[tuple[str, str]]) -> Json:
     shown = [_node(_KINDS[kind], each, each, [], []) for kind, each in named[:SHOWN_NAMES]]
     title = f"{name} is the beginning of more than one name; say more of it"
-    return _node(SEVERAL, name, title, [], [*shown, *_more(len(named) - SHOWN_NAMES, "names")])
+    return _node(SEVERAL, name, title, [], [*shown, *_more(len(named) - SHOWN_NAMES, "name")])
 
 
-def _more(count: int, what: str) -> Iterable[Json]:
+def _more(count: int, noun: str) -> Iterable[Json]:
     if count > 0:
-        yield _node("", "", f"and {count} more {what}", [], [])
+        yield _node("", "", f"and {count} more {noun}{'' if count == 1 else 's'}", [], [])
 
 
 _GONE = "not in the history (not yet, or no longer kept)"
