@@ -55,11 +55,16 @@ Transform = Callable[[Sequence[JournalRecord]], Outgoing]
 
 @dataclass(frozen=True, slots=True)
 class PublishLimits:
-    """Bounds: one round to the broker takes ``batch_records`` and ``batch_bytes`` at most; ``memory_bytes`` wait in memory."""
+    """Bounds: one round to the broker takes ``batch_records`` and ``batch_bytes`` at most; ``memory_bytes`` wait in memory.
+
+    A round begins ``pace_s`` after the one before, unless a whole batch waits by then: the first record after a silence leaves at once, and
+    a storm comes in messages of many values, whose cost for the broker and all behind it is the cost of one.
+    """
 
     batch_records: int = 1_024
     batch_bytes: int = 1_048_576
     memory_bytes: int = 33_554_432
+    pace_s: float = 0.05
     retry_s: float = 0.2
     retry_cap_s: float = 5.0
     late_s: float = 5.0
@@ -157,6 +162,7 @@ class Publisher:
         if not records:
             await self._offered.wait()
             return
+        began = self._now()
         outgoing = self._transform(records)
         self._sending_since = self._now()
         await sender.send(outgoing.messages)
@@ -164,6 +170,8 @@ class Publisher:
         self._next = records[-1].sequence + 1
         self._journal.acknowledge(records[-1].sequence)
         self._metrics.published.inc(outgoing.values)
+        if self.waiting < self._limits.batch_records:
+            await asyncio.sleep(max(0.0, began + self._limits.pace_s - self._now()))
 
     def _take(self) -> list[JournalRecord]:
         """The next records in sequence, from memory when they are there and from the journal otherwise."""

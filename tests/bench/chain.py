@@ -81,8 +81,8 @@ class Chain:
         names = {"received": "datagrams_received", "dropped": "datagrams_dropped", "refused": "datagrams_refused"}
         names |= {"journaled": "datagrams_journaled", "quarantined": "traps_quarantined", "published": "traps_published"}
         stored = {
-            "stored": "SELECT uniqExact(collector, sequence) FROM trap",
-            "events": "SELECT uniqExact(collector, sequence) FROM event WHERE source = 'trap'",
+            "stored": "SELECT uniqExact(sequence) FROM trap",
+            "events": "SELECT uniqExact(sequence) FROM event WHERE source = 'trap'",
             "dead_letters": "SELECT count() FROM dead_letter",
         }
         return {name: int(taken.get(f"assure_{counter}_total", 0)) for name, counter in names.items()} | {

@@ -33,12 +33,16 @@ FIBRE = "f-ams-fra-1"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rate, offered for some time. ``why_not`` is empty when it was sustained. CPU in seconds, RSS in MB, by process."""
+    """One rate, offered for ``seconds``; all of it was stored after ``elapsed_s``. ``why_not`` is empty when it was sustained.
+
+    CPU in seconds over ``elapsed_s``, largest RSS in MB so far, by process.
+    """
 
     rate: float
     seconds: float
     sent: int
     lag_s: float
+    elapsed_s: float
     drained_s: float
     why_not: str
     load: float
@@ -75,14 +79,14 @@ def _against(held: Step | None) -> dict[str, float | str]:
     if held is None:
         return bars
     total = sum(held.cpu_s.values())
-    shares = " ".join(f"{part}={seconds / held.seconds:.2f}" for part, seconds in sorted(held.cpu_s.items(), key=lambda pair: -pair[1]))
+    shares = " ".join(f"{part}={seconds / held.elapsed_s:.2f}" for part, seconds in sorted(held.cpu_s.items(), key=lambda pair: -pair[1]))
     memory = " ".join(f"{part}={size:.0f}" for part, size in held.rss_mb.items())
     return bars | {
         "held-s": held.seconds,
         "lag-max-s": held.lag_s,
         "cut-to-webhook-s": "none" if held.told_s is None else held.told_s,
         "cpu-us/trap": total / held.sent * 1e6,
-        "cores": f"{total / held.seconds:.2f} ({shares})",
+        "cores": f"{total / held.elapsed_s:.2f} ({shares})",
         "rss-max-mb": f"{sum(held.rss_mb.values()):.0f} ({memory})",
         "load": held.load,
     }
@@ -115,20 +119,21 @@ async def offer(chain: Chain, rate: float, seconds: float, fibre: str = "") -> S
     cutting = asyncio.create_task(_cut(chain, fibre, seconds / 2)) if fibre else None
     lag_s = await _worst_lag(chain, sending, began + seconds / 2)
     told = await sending
-    spent = chain.usage().since(used)
     told_s = await cutting if cutting else None
     ended = time.monotonic()
     sums = await _drained(chain, before, int(told["sent"]), fibre)
+    spent = chain.usage().since(used)
     step = Step(
         rate=rate,
         seconds=seconds,
         sent=int(told["sent"]),
-        lag_s=lag_s,
-        drained_s=time.monotonic() - ended,
+        lag_s=round(lag_s, 2),
+        elapsed_s=round(time.monotonic() - began, 1),
+        drained_s=round(time.monotonic() - ended, 1),
         why_not=_why_not(chain, sums, told, lag_s, seconds),
         load=os.getloadavg()[0],
         cpu_s={**spent, "sender": round(told["cpu_s"], 2)},
-        rss_mb=dict(chain.usage().rss_mb),
+        rss_mb={part: round(size) for part, size in chain.usage().rss_mb.items()},
         told_s=told_s,
     )
     print(f"chain-rate step: {json.dumps({**asdict(step), 'pages': len(chain.pages) - pages, 'sums': sums}, default=str)}", flush=True)
@@ -165,7 +170,7 @@ async def _drained(chain: Chain, before: dict[str, int], sent: int, fibre: str) 
         sums["from_lab"] = max(0, sums["received"] - sent) if fibre else 0
         return not holds(sums, sums["from_lab"] + sent)
 
-    await until(settled, DRAIN_S, every_s=0.5)
+    await until(settled, DRAIN_S, every_s=1.0)
     return sums
 
 

@@ -103,6 +103,26 @@ async def test_a_silent_broker_is_told_of_and_what_it_takes_later_is_in_order(tm
     assert [value.sequence for value in broker.values()] == list(range(1, 21))
 
 
+async def test_the_first_record_leaves_at_once_and_what_follows_closely_shares_a_message(tmp_path: Path) -> None:
+    """Behind the broker a message costs the same whatever is in it, so a storm must not come one by one."""
+    broker = FakeBroker()
+    async with publishing(tmp_path, broker.connect, limits=PublishLimits(pace_s=1.0)) as (journal, publisher):
+        publisher.offer(append(journal, 1))
+        await until(lambda: journal.acknowledged == 1, "the first")
+        for _ in range(10):
+            publisher.offer(append(journal, 1))
+            await asyncio.sleep(0)
+        await until(lambda: journal.acknowledged == 11, "those that followed")
+    assert len(broker.rounds) == 2
+
+
+async def test_whole_batches_do_not_wait_for_more(tmp_path: Path) -> None:
+    broker = FakeBroker()
+    async with publishing(tmp_path, broker.connect, limits=PublishLimits(batch_records=5, pace_s=600)) as (journal, publisher):
+        publisher.offer(append(journal, 20))
+        await until(lambda: journal.acknowledged == 20, "drained")
+
+
 @pytest.mark.parametrize("memory_bytes", [0, 1_000, 4_000, 33_554_432])
 async def test_order_holds_whatever_fits_in_memory(tmp_path: Path, memory_bytes: int) -> None:
     """Some offers find room, some do not; failures come between them; the topic never sees a gap."""
