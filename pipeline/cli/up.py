@@ -9,8 +9,10 @@ import click
 from pipeline.cli.config import config_option, read_settings, settings_path
 from pipeline.cli.output import Exit, console, fail
 from pipeline.cli.parent import stop_event
+from pipeline.config.problem import ConfigError
 from pipeline.config.settings import Settings
 from pipeline.config.starter import STARTER_INVENTORY, starter_settings
+from pipeline.knowing import FileKnowledge
 
 
 @click.command()
@@ -24,6 +26,10 @@ def up(config: Path | None) -> None:
     assure up -c mynet/assure.yaml
     """
     settings = read_settings(config)
+    try:
+        FileKnowledge(settings).load()
+    except ConfigError as error:
+        fail(str(error), Exit.USAGE)
     asyncio.run(run_up(settings, settings_path(config).resolve()))
 
 

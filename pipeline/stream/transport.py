@@ -12,6 +12,7 @@ from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
 from faust.types import FutureMessage, RecordMetadata
+from mode.threads import ServiceThread, WorkerThread
 
 from pipeline.stream.delivery import FastDelivery
 from pipeline.stream.resumption import Resumption
@@ -108,8 +109,25 @@ class Producer(driver.Producer):
             self._refused = sent.exception()
 
 
+class ConsumerWorker(WorkerThread):
+    """The thread that talks to the broker. It does not keep the process alive, nor its stop the loop, when the broker is gone for good."""
+
+    def __init__(self, service: ServiceThread, **options: Any) -> None:
+        super().__init__(service, **options)
+        self.daemon = True
+
+    def stop(self) -> None:
+        """Wait for its end, but not for ever as Faust's own does."""
+        self.is_stopped.wait(STOP_FLUSH_S)
+
+
 class Consumer(FastDelivery, Resumption, driver.Consumer):
-    """Faust's aiokafka consumer with the faster delivery loop, and without a hole after a rebalance."""
+    """Faust's aiokafka consumer with the faster delivery loop, without a hole after a rebalance, and with an end."""
+
+    def _new_consumer_thread(self) -> Any:
+        thread = super()._new_consumer_thread()
+        thread.Worker = ConsumerWorker
+        return thread
 
 
 class Transport(driver.Transport):

@@ -29,6 +29,9 @@ from pipeline.wire import Topic
 
 log = logging.getLogger(__name__)
 
+STOP_S = 6.0
+"""Shorter than the supervisor's patience, longer than the producer's last flush."""
+
 
 class Worker:
     """One Faust worker of the pipeline. Inert until :meth:`run`; the topics exist by then."""
@@ -66,12 +69,20 @@ class Worker:
             finally:
                 for task in (ticking, crashed, stopping):
                     task.cancel()
-                await self.app.stop()
+                await self._stop_app()
         error = self._lost or self.app.crash_reason
         if error is not None:
             raise RuntimeError(f"the worker ends: {error}") from error
         with contextlib.suppress(asyncio.CancelledError):
             await ticking
+
+    async def _stop_app(self) -> None:
+        """Let Faust commit and leave; without a broker it would try for ever, and nothing is lost by not waiting."""
+        stopping = asyncio.ensure_future(self.app.stop())
+        done, _ = await asyncio.wait({stopping}, timeout=STOP_S)
+        if not done:
+            raise RuntimeError(f"the broker does not answer, and Faust did not end within {STOP_S:g} s; what is not committed comes again")
+        stopping.result()
 
     def _agent(self, name: str, topic: Topic, guard: Guard, handler: Handler) -> None:
         async def agent(stream: faust.StreamT[bytes]) -> None:

@@ -111,6 +111,14 @@ def children_of(pid: int) -> dict[int, str]:
     return found
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process lives; one that nobody has asked for its exit code does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def eventually(probe: Callable[[], T], what: str, within_s: float = DEADLINE_S) -> T:
     """Ask until the answer is true. Raises ``AssertionError`` with what was waited for and the last answer."""
     deadline = time.monotonic() + within_s
@@ -146,6 +154,12 @@ class Installation:
         return int(self.settings.traps.listen[0].rpartition(":")[2])
 
     @property
+    def up_pid(self) -> int:
+        """The process of `assure up`."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """What `assure up` has said so far."""
         return self.settings_file.with_name("up.log").read_text()
@@ -167,7 +181,7 @@ class Installation:
         finally:
             self._process.kill()
             self._process.wait()
-            left = [line for pid, line in children.items() if Path(f"/proc/{pid}").exists()]
+            left = [line for pid, line in children.items() if is_running(pid)]
             for pid in children:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -203,12 +217,14 @@ class Installation:
         except OSError:
             return []
 
-    def metric(self, part: str, name: str) -> float:
-        """The sum of a counter over its labels, from the part's own page."""
+    def metric(self, part: str, name: str, **labels: str) -> float:
+        """The sum of a counter over all its series that have these labels, from the part's own page."""
         port = self.settings.metrics_port + COMPONENTS.index(part)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        series = [line for line in lines if line.startswith((f"{name}{{", f"{name} ")) and all(label in line for label in wanted)]
+        return sum(float(line.rpartition(" ")[2]) for line in series)
 
 
 @contextlib.contextmanager
