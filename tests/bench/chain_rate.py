@@ -27,8 +27,8 @@ SPLUNK_CONNECT = 1_500
 LADDER = (1_000, 2_000, 3_000, 4_000, 6_000, 8_000, 10_000)
 LAG_S = 5.0
 DRAIN_S = 60.0
-DEVICES = ("ams-pe1", "rtm-pe1", "lon-pe1", "dus-pe1", "bru-pe1", "ley-ac1", "ant-ac1", "cgn-ac1", "mai-ac1")
-FIBRE = "f-ams-fra-1"
+DEVICES = ("ams-pe1", "rtm-pe1", "lon-pe1", "dus-pe1", "bru-pe1", "ant-ac1", "cgn-ac1", "mai-ac1")
+FIBRE = "f-ams-rtm-1"
 
 
 @dataclass(frozen=True, slots=True)

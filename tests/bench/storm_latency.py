@@ -12,8 +12,9 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 
 from pipeline.inventory.files import load_inventory
 from pipeline.lab.config import inventory_dir
@@ -24,8 +25,8 @@ from tests.bench.traffic import continuity
 BAR_S = 2.0
 """Seconds, p99, during a storm of 5,000 traps/s for a minute."""
 AT_EASE = 40
-EACH_S = 30.0
-"""A device at ease has a new alarm so often: seldom enough not to be flapping, which is five changes in a minute."""
+TURN_S = 1.0
+"""So often has the next device at ease its alarm: each one seldom enough not to be flapping, which is five changes in a minute."""
 PATIENCE_S = 60.0
 STORMING = ("ams-pe1",)
 
@@ -60,9 +61,10 @@ def bench(arguments: Sequence[str]) -> Iterable[Bar]:
 async def _bench(options: argparse.Namespace) -> list[Bar]:
     lab = list(load_inventory(inventory_dir()).devices)
     async with running_chain(inventory=_devices_at_ease()) as chain:
-        calm = await _phase(chain, options, lab, ())
-        one = await _phase(chain, options, lab, STORMING)
-        every = await _phase(chain, options, lab, lab)
+        turns = cycle(range(1, AT_EASE + 1))
+        calm = await _phase(chain, options, turns, lab, ())
+        one = await _phase(chain, options, turns, lab, STORMING)
+        every = await _phase(chain, options, turns, lab, lab)
     return [
         Bar("storm-latency", one.at(0.99), "s", _against(one, calm, options)),
         Bar("storm-latency-all", every.at(0.99), "s", _against(every, calm, options)),
@@ -103,7 +105,7 @@ def _devices_at_ease() -> str:
     )
 
 
-async def _phase(chain: Chain, options: argparse.Namespace, lab: Sequence[str], storming: Sequence[str]) -> Timing:
+async def _phase(chain: Chain, options: argparse.Namespace, turns: Iterator[int], lab: Sequence[str], storming: Sequence[str]) -> Timing:
     """Time critical traps beside the normal rate and, if any device storms, the storm; then wait until nothing is under way."""
     timing = Timing()
     before = await chain.sums()
@@ -111,27 +113,26 @@ async def _phase(chain: Chain, options: argparse.Namespace, lab: Sequence[str], 
     if storming:
         sending.append(asyncio.create_task(send(chain, options.storm, options.seconds, storming)))
     until_at = time.monotonic() + options.seconds
-    await asyncio.gather(*(_at_ease(chain, timing, number, until_at) for number in range(1, AT_EASE + 1)))
+    async with asyncio.TaskGroup() as alarms:
+        while time.monotonic() < until_at:
+            alarms.create_task(_alarm(chain, timing, f"ease-{next(turns)}"))
+            await asyncio.sleep(TURN_S)
     sent = sum(int(told["sent"]) for told in await asyncio.gather(*sending)) + timing.datagrams
     await _drained(chain, before, sent)
     print(f"storm-latency phase: {len(storming)} storming, median {timing.at(0.5):.2f} s, {timing.unpaged} unpaged", flush=True)
     return timing
 
 
-async def _at_ease(chain: Chain, timing: Timing, number: int, until_at: float) -> None:
-    """One device: its service is lost, it waits for the page, the service is back; again every ``EACH_S``."""
-    await asyncio.sleep(EACH_S * (number - 1) / AT_EASE)
-    name = f"ease-{number}"
+async def _alarm(chain: Chain, timing: Timing, name: str) -> None:
+    """A device at ease: its service is lost, it waits for the page, the service is back."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.bind((chain.inventory.devices[name].address, 0))
         sender.connect(("127.0.0.1", chain.port))
-        while time.monotonic() < until_at:
-            began = time.monotonic()
-            sender.send(continuity(name, lost=True))
-            timing.latencies_s.append(await _page_of(chain, name, began) - began)
-            sender.send(continuity(name, lost=False))
-            timing.datagrams += 2
-            await asyncio.sleep(max(0.0, began + EACH_S - time.monotonic()))
+        began = time.monotonic()
+        sender.send(continuity(name, lost=True))
+        timing.latencies_s.append(await _page_of(chain, name, began) - began)
+        sender.send(continuity(name, lost=False))
+        timing.datagrams += 2
 
 
 async def _page_of(chain: Chain, service: str, since: float) -> float:

@@ -1,0 +1,88 @@
+"""Every benchmark runs, at a tiny size, and prints its figure beside what it is held against. How large the figure is, no test says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.__main__ import MODULES
+from tests.bench.bar import Bar
+from tests.bench.chain import holds
+
+ROOT = Path(__file__).resolve().parents[2]
+LINE = re.compile(r"BAR (?P<name>[a-z0-9-]+) (?P<figure>\S+) (?P<unit>\S+)(?P<against>( \| \S+ [^|]+)+)")
+
+TINY = {
+    "trap-ingest": (["--traps", "2000", "--runs", "1", "--seconds", "0.2"], {"trap-ingest": {"snmptrapd-here", "netdata-published"}}),
+    "chain-rate": (["--rates", "50", "--seconds", "3", "--hold", "3"], {"chain-rate": {"bar", "splunk-connect-published"}}),
+    "storm-latency": (
+        ["--normal", "20", "--storm", "100", "--seconds", "2"],
+        {"storm-latency": {"bar", "p50", "without-storm-p99"}, "storm-latency-all": {"bar", "p50", "without-storm-p99"}},
+    ),
+    "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
+}
+"""Benchmark -> options that make it small, and the bars that it prints with the references that each must have."""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "tests.bench", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_every_benchmark_is_tried_here() -> None:
+    assert set(TINY) == set(MODULES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY)
+def test_a_benchmark_prints_its_bar_beside_its_references(name: str) -> None:
+    options, expected = TINY[name]
+    done = run(name, *options)
+    assert done.returncode == 0, done.stderr[-2000:]
+    bars = {found["name"]: found for found in map(LINE.fullmatch, done.stdout.splitlines()) if found}
+    assert set(bars) == set(expected), done.stdout
+    for bar, references in expected.items():
+        float(bars[bar]["figure"])
+        assert references <= {part.split()[0] for part in bars[bar]["against"].split(" | ")[1:]}
+
+
+def test_list_names_every_benchmark_with_what_it_measures() -> None:
+    lines = run("--list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(MODULES)
+    assert all(len(line.split()) > 5 for line in lines)
+
+
+def test_an_unknown_name_is_refused_with_the_names_there_are() -> None:
+    done = run("trap-injest")
+    assert done.returncode == 2
+    assert "trap-ingest" in done.stderr
+
+
+def test_a_bar_is_one_line_with_its_references_and_the_reason_for_a_missing_one() -> None:
+    bar = Bar("trap-ingest", 61234.4, "traps/s", {"snmptrapd-here": "not-installed", "netdata-published": 50_000})
+    assert bar.line() == "BAR trap-ingest 61234 traps/s | snmptrapd-here not-installed | netdata-published 50000"
+
+
+SUMS = {
+    **dict.fromkeys(("received", "journaled", "published", "stored", "events"), 10),
+    **dict.fromkeys(("dropped", "refused", "quarantined", "dead_letters"), 0),
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({}, ""),
+        ({"received": 9}, "sent = received + dropped"),
+        ({"received": 9, "dropped": 1}, "dropped = 0"),
+        ({"journaled": 9}, "received = journaled + refused"),
+        ({"published": 9}, "journaled = published + quarantined"),
+        ({"stored": 9}, "published = stored"),
+        ({"events": 9}, "published = events"),
+        ({"dead_letters": 1}, "dead letters = 0"),
+    ],
+)
+def test_a_rate_counts_only_if_every_sum_holds(changed: dict[str, int], named: str) -> None:
+    """A chain that loses traps sustains nothing: the first sum that does not hold is the reason given."""
+    assert holds({**SUMS, **changed}, sent=10).partition(" does not hold")[0] == named
