@@ -51,9 +51,12 @@ def incident(number: int = 1, *, state: str = "open", **changes: Any) -> Json:
 
 def alarm(number: int = 1, **changes: Any) -> Json:
     return {
+        "at": NOW,
+        "change": "raised",
+        "reason": "first-raise",
+        "event": "trap-1:1:0",
         "id": f"al-{number}",
         "revision": 1,
-        "recorded_at": NOW,
         "resource": "interface/pe1/ge-0/0/1",
         "alarm_type": "link-down",
         "qualifier": "",
@@ -66,14 +69,16 @@ def alarm(number: int = 1, **changes: Any) -> Json:
         "last_raised_at": NOW,
         "last_changed_at": NOW,
         "cleared_at": 0,
+        "confirmed_at": NOW + S,
         "occurrences": 1,
+        "flaps": 0,
         "condition": "down",
         "event_type": "communications-alarm",
         "probable_cause": "loss-of-signal",
-        "operator_state": "none",
-        "shelved_until": 0,
+        "raised_by": "trap",
         "cleared_by": "",
-        "confirmed_at": NOW + S,
+        "operator_state": "none",
+        "shelved_reason": "",
         "events": ["trap-1:1:0"],
         **changes,
     }
