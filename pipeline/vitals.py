@@ -175,8 +175,8 @@ class Vitals:
         except (OSError, ValueError) as error:
             yield Finding("devices", Verdict.UNKNOWN, str(error).splitlines()[0])
             return
-        verdict = Verdict.HOLDS if answering >= declared else Verdict.BROKEN
-        remedy = "assure alarms shows device-unreachable for those that are down; for the others check address, port and community"
+        verdict = Verdict.BROKEN if declared and not answering else Verdict.HOLDS  # some being down is the network's trouble, not ours
+        remedy = "no device answers: check addresses, ports and communities in the inventory, and what stands between"
         yield Finding("devices", verdict, f"{answering} of {declared} answered their last poll", remedy)
 
     def _outbox(self) -> Iterator[Finding]:

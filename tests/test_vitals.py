@@ -209,18 +209,25 @@ def test_a_sink_that_is_far_behind_is_told_with_the_topic(parts: Parts, look_at:
 
 
 def test_what_was_given_up_is_told(parts: Parts, store: Obligations, queries: FakeQueries, look_at: Callable[[], Vitals]) -> None:
-    """Dead letters inside, dead effects outside, a receiver that is gone, devices that do not answer: each with the command that helps."""
+    """Dead letters inside, dead effects outside, a receiver that is gone, no device that answers: each with the command that helps."""
     store.put_effects([Effect("k", EffectKind.NOTIFY, "in-1", "on-call", 1, "route-matches")], 1)
     store.finish(Receipt("k", EffectKind.NOTIFY, "in-1", "on-call", Outcome.DEAD, 2))
     store.disable_endpoint("on-call", URL, 1, "410 Gone")
-    queries.dead_letters, queries.answer = 3, 1
+    queries.dead_letters, queries.answer = 3, 0
     found = look_at().parts()
     remedies = {name: verdict(found, name) for name in ("history", "outbox", "webhook on-call", "devices")}
     assert {finding.verdict for finding in remedies.values()} == {Verdict.BROKEN}
     assert "assure topic tail dead.letters" in remedies["history"].remedy
     assert "assure effects dead" in remedies["outbox"].remedy
     assert "assure webhooks enable on-call" in remedies["webhook on-call"].remedy
-    assert remedies["devices"].detail == "1 of 2 answered their last poll"
+    assert remedies["devices"].detail == "0 of 2 answered their last poll"
+
+
+def test_a_device_that_is_down_is_no_trouble_of_ours(parts: Parts, queries: FakeQueries, look_at: Callable[[], Vitals]) -> None:
+    """It is an alarm; the doctor only counts it."""
+    queries.answer = 1
+    found = verdict(look_at().parts(), "devices")
+    assert (found.verdict, found.detail) == (Verdict.HOLDS, "1 of 2 answered their last poll")
 
 
 def test_a_full_disk_is_told(parts: Parts, look_at: Callable[[], Vitals], monkeypatch: pytest.MonkeyPatch) -> None:
