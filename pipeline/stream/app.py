@@ -12,6 +12,8 @@ from pipeline.config.settings import BrokerSettings
 from pipeline.wire import Topic
 
 APP_ID = "assure"
+MAX_ROW = 16_777_216
+"""Bytes that the changelogs take in one row; the turns of a large incident need more than Kafka's default of 1 MiB."""
 
 
 def build_app(broker: BrokerSettings, data_dir: Path) -> faust.App:
@@ -35,8 +37,8 @@ def build_app(broker: BrokerSettings, data_dir: Path) -> faust.App:
         producer_linger=0.01,
         producer_acks=-1,
         producer_max_batch_size=131_072,
-        producer_max_request_size=16_777_216,
-        consumer_max_fetch_size=16_777_216,
+        producer_max_request_size=MAX_ROW,
+        consumer_max_fetch_size=MAX_ROW,
         stream_wait_empty=False,
         stream_buffer_maxsize=1024,
         web_enabled=False,
@@ -51,4 +53,4 @@ def channel(app: faust.App, *topics: Topic) -> faust.TopicT[bytes]:
 
 def rows(app: faust.App, name: str) -> faust.Table[bytes, bytes]:
     """A table of packed rows. Its changelog is compacted; a row is written once for each batch that changed it."""
-    return app.Table(name, key_type=bytes, value_type=bytes)
+    return app.Table(name, key_type=bytes, value_type=bytes, extra_topic_configs={"max.message.bytes": str(MAX_ROW)})

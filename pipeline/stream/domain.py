@@ -14,8 +14,8 @@ from pipeline.core.event import Tick
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.outage import Outage
 from pipeline.core.ticket import decide
-from pipeline.stream.guard import Send
 from pipeline.stream.rows import Rows
+from pipeline.stream.turn import Turn
 from pipeline.wire import Topic
 
 INPUTS = Counter("assure_alarm_inputs_total", "Events folded into alarms", ["reason"])
@@ -26,8 +26,7 @@ OPEN = Gauge("assure_incidents_open", "Open incidents", ["domain"])
 class DomainHandler:
     """``events -> alarms, incidents, outages, effects``, keyed by correlation domain. Working state is made from the rows when needed."""
 
-    def __init__(self, send: Send, source: KnowledgeSource, rows: Rows, settings: CorrelationSettings, partitions: int) -> None:
-        self._send = send
+    def __init__(self, source: KnowledgeSource, rows: Rows, settings: CorrelationSettings, partitions: int) -> None:
         self._source = source
         self._rows = rows
         self._partitions = partitions
@@ -38,15 +37,15 @@ class DomainHandler:
         self._known: Knowledge | None = None
         self._context: Context | None = None
 
-    async def handle(self, partition: int, items: list[Item]) -> None:
+    def handle(self, partition: int, items: list[Item], turn: Turn) -> None:
         """Fold one message; a tick goes to every domain of the partition."""
         context = self._current_context()
-        states = self._loaded(partition, context)
+        states = self._loaded(partition, context, turn)
         for domain, batch in self._by_domain(partition, states, items).items():
             state = states.get(domain) or DomainState.from_rows(context)
             states[domain], output = advance(context, state, batch)
-            self._rows.store(partition, ((f"{domain}|{name}", row) for name, row in output.rows))
-            await self._publish(partition, domain, states[domain], output)
+            self._rows.store(turn, partition, ((f"{domain}|{name}", row) for name, row in output.rows))
+            self._publish(partition, domain, states[domain], output, turn)
 
     def forget(self, partition: int) -> None:
         """Drop a partition's working state; the rows have what was last completed."""
@@ -56,10 +55,10 @@ class DomainHandler:
         """Drop all working state: the partitions may have been elsewhere in between."""
         self._states.clear()
 
-    def _loaded(self, partition: int, context: Context) -> dict[str, DomainState]:
+    def _loaded(self, partition: int, context: Context, turn: Turn) -> dict[str, DomainState]:
         if partition not in self._states:
             by_domain = defaultdict(list)
-            for name, row in self._rows.load(partition):
+            for name, row in self._rows.load(turn, partition):
                 domain, _, key = name.partition("|")
                 by_domain[domain].append((key, row))
             self._states[partition] = {domain: DomainState.from_rows(context, rows) for domain, rows in by_domain.items()}
@@ -75,33 +74,33 @@ class DomainHandler:
     def _domains(self, partition: int, states: dict[str, DomainState]) -> Iterable[str]:
         return sorted(domain for domain in states if partition_of(domain, self._partitions) == partition)
 
-    async def _publish(self, partition: int, domain: str, state: DomainState, output: Output) -> None:
+    def _publish(self, partition: int, domain: str, state: DomainState, output: Output, turn: Turn) -> None:
         for reason, count in output.counts.items():
             INPUTS.labels(reason.value).inc(count)
-        await self._send(Topic.ALARMS, partition, output.alarm_changes)
-        await self._publish_outages(output.outages)
+        turn.send(Topic.ALARMS, partition, output.alarm_changes)
+        self._publish_outages(output.outages, turn)
         if output.incidents:
             OPEN.labels(domain).set(len(state.open))
             for change in output.incidents:
                 INCIDENTS.labels(change.incident.state.value).inc()
-            await self._send(Topic.INCIDENTS, partition, [change.incident for change in output.incidents])
-            await self._publish_effects(state, output)
+            turn.send(Topic.INCIDENTS, partition, [change.incident for change in output.incidents])
+            self._publish_effects(state, output, turn)
 
-    async def _publish_outages(self, outages: Sequence[Outage]) -> None:
+    def _publish_outages(self, outages: Sequence[Outage], turn: Turn) -> None:
         by_partition: dict[int, list[Outage]] = defaultdict(list)
         for outage in outages:
             by_partition[partition_of(outage.contract, self._partitions)].append(outage)
         for partition, batch in by_partition.items():
-            await self._send(Topic.OUTAGES, partition, batch)
+            turn.send(Topic.OUTAGES, partition, batch)
 
-    async def _publish_effects(self, state: DomainState, output: Output) -> None:
+    def _publish_effects(self, state: DomainState, output: Output, turn: Turn) -> None:
         assert self._known is not None
         by_partition: dict[int, list[Effect]] = defaultdict(list)
         for change in output.incidents:
             for effect in decide(change.incident, change.previous, self._known.routing, state.now):
                 by_partition[partition_of(effect.subject, self._partitions)].append(effect)
         for partition, batch in by_partition.items():
-            await self._send(Topic.EFFECTS, partition, batch)
+            turn.send(Topic.EFFECTS, partition, batch)
 
     def _current_context(self) -> Context:
         known = self._source.current()

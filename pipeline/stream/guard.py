@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from prometheus_client import Counter, Histogram
 
 from pipeline.core.reason import Reason
+from pipeline.stream.turn import Turn, Turns
 from pipeline.wire import DeadLetter, Topic, WireError, decode, encode
 
 log = logging.getLogger(__name__)
@@ -19,8 +20,11 @@ SECONDS = Histogram("assure_stream_seconds", "Seconds to handle one message", ["
 Send = Callable[[Topic, int, Sequence[Any]], Awaitable[None]]
 """Publishes values of one kind as one message to a partition of a topic."""
 
-Handler = Callable[[int, list[Any]], Awaitable[None]]
-"""Handles the values of one message that came on a partition."""
+Handler = Callable[[int, list[Any], Turn], None]
+"""Handles values that came on a partition: what it wants done, it puts into the turn."""
+
+TURN_VALUES = 256
+"""A message of more values is handled in several turns, so that no turn's record becomes larger than a broker takes."""
 
 
 class Delivered(Protocol):
@@ -32,9 +36,13 @@ class Delivered(Protocol):
 
 
 class Guard:
-    """Runs handlers. ``on_failure`` is told the partition whose handler failed, so that half-changed state can be dropped."""
+    """Runs handlers. ``on_failure`` is told the partition whose handler failed, so that half-changed state can be dropped.
 
-    def __init__(self, send: Send, on_failure: Callable[[int], None] = lambda _: None) -> None:
+    Dead letters go out by ``send``, everything else in turns.
+    """
+
+    def __init__(self, turns: Turns, send: Send, on_failure: Callable[[int], None] = lambda _: None) -> None:
+        self._turns = turns
         self._send = send
         self._on_failure = on_failure
 
@@ -43,7 +51,11 @@ class Guard:
         topic, partition = event.message.topic, event.message.partition
         began = time.perf_counter()
         try:
-            await handler(partition, decode(event.value))
+            values = decode(event.value)
+            for first in range(0, len(values), TURN_VALUES):
+                turn = await self._turns.begin(partition)
+                handler(partition, values[first : first + TURN_VALUES], turn)
+                await self._turns.complete(partition, turn)
         except WireError as error:
             await self._bury(event, Reason.UNDECODABLE, str(error))
         except Exception as error:

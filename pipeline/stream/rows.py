@@ -1,8 +1,9 @@
-"""A Faust table as a typed store of packed rows, kept by partition."""
+"""A turn's table as a typed store of packed rows, kept by partition."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from pipeline.stream.turn import MARK, Turn
 from pipeline.wire import pack, unpacker
 
 
@@ -13,41 +14,38 @@ class Rows:
     Reading is for start-up and after a rebalance; the working state lives in memory.
     """
 
-    def __init__(self, table: Any, types: Mapping[str, type[Any]]) -> None:
-        self._table = table
+    def __init__(self, types: Mapping[str, type[Any]]) -> None:
         self._unpack: dict[str, Callable[[bytes], Any]] = {kind: unpacker(row_type) for kind, row_type in types.items()}
 
-    def load(self, partition: int) -> Iterator[tuple[str, Any]]:
+    def load(self, turn: Turn, partition: int) -> Iterator[tuple[str, Any]]:
         """All rows of a partition as ``(domain|kind|id, value)``."""
-        prefix = f"{partition}|"
-        for raw_key, data in list(self._table.items()):
-            key = raw_key.decode()
+        prefix = f"{partition}|".encode()
+        for key, data in turn.items():
             if key.startswith(prefix):
-                name = key.removeprefix(prefix)
-                yield name, self._unpack[name.split("|", 2)[1]](data)
+                name = key.removeprefix(prefix).decode()
+                domain, kind, _ = name.split("|", 2)
+                if domain != MARK:
+                    yield name, self._unpack[kind](data)
 
-    def store(self, partition: int, changed: Iterable[tuple[str, Any | None]]) -> None:
-        """Write changed rows, each once; ``None`` removes. Only inside the handling of a message of that partition."""
+    @staticmethod
+    def store(turn: Turn, partition: int, changed: Iterable[tuple[str, Any | None]]) -> None:
+        """Change rows of a partition; ``None`` removes."""
         for name, value in changed:
-            key = f"{partition}|{name}".encode()
-            if value is None:
-                self._table.pop(key, None)
-            else:
-                self._table[key] = pack(value)
+            turn.put(f"{partition}|{name}".encode(), None if value is None else pack(value))
 
 
 class Keyed:
-    """Rows of one kind in one table: key -> packed dataclass, read and written within a message's handling."""
+    """Rows of one kind in one table: key -> packed dataclass."""
 
-    def __init__(self, table: Any, row_type: type[Any]) -> None:
-        self._table = table
+    def __init__(self, row_type: type[Any]) -> None:
         self._unpack = unpacker(row_type)
 
-    def get(self, key: str) -> Any | None:
+    def get(self, turn: Turn, key: str) -> Any | None:
         """The row of a key, or ``None``."""
-        data = self._table.get(key.encode())
+        data = turn.get(key.encode())
         return None if data is None else self._unpack(data)
 
-    def put(self, key: str, value: Any) -> None:
-        """Write one row."""
-        self._table[key.encode()] = pack(value)
+    @staticmethod
+    def put(turn: Turn, key: str, value: Any) -> None:
+        """Change one row."""
+        turn.put(key.encode(), pack(value))

@@ -6,42 +6,41 @@ from pipeline.core.knowledge import KnowledgeSource
 from pipeline.core.outage import Outage
 from pipeline.core.settle import Settle
 from pipeline.core.settlement import ContractState, Settlement, Terms, record, settle, terms_of, tick
-from pipeline.stream.guard import Send
 from pipeline.stream.rows import Keyed
+from pipeline.stream.turn import Turn
 from pipeline.wire import Topic
 
 
 class SettlementHandler:
     """``outages -> evaluations, effects``, keyed by contract."""
 
-    def __init__(self, send: Send, source: KnowledgeSource, contracts: Keyed, partitions: int) -> None:
-        self._send = send
+    def __init__(self, source: KnowledgeSource, contracts: Keyed, partitions: int) -> None:
         self._source = source
         self._contracts = contracts
         self._partitions = partitions
 
-    async def handle(self, partition: int, items: list[Outage | Settle | Tick]) -> None:
+    def handle(self, partition: int, items: list[Outage | Settle | Tick], turn: Turn) -> None:
         """Record outages; settle the partition's contracts on request, or on a tick after a month's end."""
         for item in items:
             if isinstance(item, Outage):
-                state = self._state(item.contract)
-                self._contracts.put(item.contract, record(state, [item]))
+                state = self._state(turn, item.contract)
+                self._contracts.put(turn, item.contract, record(state, [item]))
             else:
-                await self._settle_all(partition, item)
+                self._settle_all(partition, item, turn)
 
-    async def _settle_all(self, partition: int, request: Settle | Tick) -> None:
+    def _settle_all(self, partition: int, request: Settle | Tick, turn: Turn) -> None:
         known = self._source.current()
         for name, terms in terms_of(known.inventory, known.plans).items():
             if partition_of(name, self._partitions) == partition:
-                before = self._state(name)
+                before = self._state(turn, name)
                 after = _settle(before, terms, request)
                 if after.state != before:
-                    self._contracts.put(name, after.state)
-                await self._send(Topic.EVALUATIONS, partition, after.evaluations)
-                await self._send(Topic.EFFECTS, partition, after.effects)
+                    self._contracts.put(turn, name, after.state)
+                turn.send(Topic.EVALUATIONS, partition, after.evaluations)
+                turn.send(Topic.EFFECTS, partition, after.effects)
 
-    def _state(self, contract: str) -> ContractState:
-        return self._contracts.get(contract) or ContractState(contract)
+    def _state(self, turn: Turn, contract: str) -> ContractState:
+        return self._contracts.get(turn, contract) or ContractState(contract)
 
 
 def _settle(state: ContractState, terms: Terms, request: Settle | Tick) -> Settlement:

@@ -25,6 +25,8 @@ from pipeline.stream.guard import Guard, Handler, sender
 from pipeline.stream.rows import Keyed, Rows
 from pipeline.stream.settling import SettlementHandler
 from pipeline.stream.ticker import Ticker
+from pipeline.stream.turn import Publish, Turns
+from pipeline.stream.turn import Rows as TableRows
 from pipeline.wire import Topic
 
 log = logging.getLogger(__name__)
@@ -42,15 +44,17 @@ class Worker:
         self._stop = asyncio.Event()
         partitions = settings.broker.partitions
         app = self.app = build_app(settings.broker, settings.data_dir)
-        send = self._send = sender(lambda *message: app.producer.send(*message), self._on_lost)  # noqa: PLW0108  # the producer is made at start
-        domain = DomainHandler(send, source, Rows(rows(app, "domain"), ROW_TYPES), settings.correlation, partitions)
-        traps = TrapHandler(send, source, partitions)
-        polls = PollHandler(send, source, Keyed(rows(app, "poll"), PollState), partitions)
-        settling = SettlementHandler(send, source, Keyed(rows(app, "contract"), ContractState), partitions)
-        self._agent("traps", Topic.RAW_TRAPS, Guard(send), traps.handle)
-        self._agent("polls", Topic.RAW_POLLS, Guard(send), polls.handle)
-        self._agent("domain", Topic.EVENTS, Guard(send, domain.forget), domain.handle)
-        self._agent("settling", Topic.OUTAGES, Guard(send), settling.handle)
+        self._publish: Publish = lambda *message: app.producer.send(*message)  # noqa: PLW0108  # the producer is made at start
+        self._send = sender(self._publish, self._on_lost)
+        self._turns: list[Turns] = []
+        domain = DomainHandler(source, Rows(ROW_TYPES), settings.correlation, partitions)
+        traps = TrapHandler(source, partitions)
+        polls = PollHandler(source, Keyed(PollState), partitions)
+        settling = SettlementHandler(source, Keyed(ContractState), partitions)
+        self._agent("traps", Topic.RAW_TRAPS, Guard(self._over(None), self._send), traps.handle)
+        self._agent("polls", Topic.RAW_POLLS, Guard(self._over(rows(app, "poll")), self._send), polls.handle)
+        self._agent("domain", Topic.EVENTS, Guard(self._over(rows(app, "domain")), self._send, domain.forget), domain.handle)
+        self._agent("settling", Topic.OUTAGES, Guard(self._over(rows(app, "contract")), self._send), settling.handle)
         app.on_partitions_revoked.connect(self._on_revoked(domain), weak=False)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -114,10 +118,16 @@ class Worker:
         self._lost = error
         self._stop.set()
 
-    @staticmethod
-    def _on_revoked(domain: DomainHandler) -> Any:
+    def _over(self, table: TableRows | None) -> Turns:
+        turns = Turns(table, self._publish, self._on_lost)
+        self._turns.append(turns)
+        return turns
+
+    def _on_revoked(self, domain: DomainHandler) -> Any:
         async def revoked(*_: object, **__: object) -> None:
             domain.forget_all()
+            for turns in self._turns:
+                turns.forget_all()
 
         return revoked
 
