@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from collectors.journal import JournalReader
+from collectors.journal import JournalReader, JournalRecord
 from collectors.trap.decode import TrapDecoder
 from pipeline.config.mib_file import load_mib_index
 from pipeline.config.rule_set import load_rule_set
@@ -96,6 +96,13 @@ def send(said: Iterable[Sent], port: int) -> int:
         for each in sockets.values():
             each.close()
     return count
+
+
+def decoded(said: Sequence[Sent], begins_at: int, *, first: int = 1) -> list[RawTrap]:
+    """The same as the collector would journal and decode it, a millisecond apart; ``first`` is the first sequence."""
+    decoder = TrapDecoder("trap-1")
+    records = (JournalRecord(first + n, begins_at + n * SECOND // 1000, one.device.address, one.payload) for n, one in enumerate(said))
+    return [decoder.decode(record) for record in records]
 
 
 def journaled(reader: JournalReader, collector: str) -> Iterator[RawTrap]:

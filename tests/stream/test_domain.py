@@ -1,0 +1,119 @@
+"""One domain's alarms meet in one partition: incidents, outages and effects go where their readers look, and survive the worker."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.bus import partition_of
+from pipeline.config.settings import CorrelationSettings
+from pipeline.core.alarm import Change
+from pipeline.core.domain import ROW_TYPES
+from pipeline.core.effect import EffectKind
+from pipeline.core.event import Event, Tick
+from pipeline.core.incident import IncidentState
+from pipeline.core.normalize import normalize
+from pipeline.stream.domain import DomainHandler
+from pipeline.stream.rows import Rows
+from pipeline.wire import Topic, decode
+from tests.stream.conftest import PARTITIONS, Desk, Known
+from tests.support.fibre_cut import SECOND, about_fibre, decoded
+
+FIBRE = "f-ams-rtm-1"
+BEGIN = 1_795_435_200 * SECOND
+WHERE = partition_of("default", PARTITIONS)
+
+
+def handler_of(source: Known) -> DomainHandler:
+    return DomainHandler(source, Rows(ROW_TYPES), CorrelationSettings(settle_s=1.0), PARTITIONS)
+
+
+def events(source: Known, seconds: float = 0, *, up: bool = False) -> list[Event]:
+    known = source.current()
+    traps = decoded(about_fibre(FIBRE, up=up), BEGIN + int(seconds * SECOND), first=100 if up else 1)
+    return [event for trap in traps for event in normalize(trap, known.rules, known.directory, known.mibs)]
+
+
+async def ticks(desk: Desk, handler: DomainHandler, first: int, last: int) -> None:
+    for second in range(first, last):
+        await desk.give(handler.handle, WHERE, [Tick(BEGIN + second * SECOND)])
+
+
+async def test_a_cut_is_told_to_every_topic_on_the_partition_of_its_reader(source: Known, desk: Desk) -> None:
+    handler = handler_of(source)
+    await desk.give(handler.handle, WHERE, events(source))
+    assert {topic for topic, _, _ in desk.broker.sent} == {"alarms"}
+    await ticks(desk, handler, 1, 4)
+    (incident,) = desk.broker.values(Topic.INCIDENTS)
+    assert incident.root_cause == f"fibre/{FIBRE}"
+    assert len(incident.alarms) == len(desk.broker.values(Topic.ALARMS)) == 13
+    for topic, subject in ((Topic.OUTAGES, "contract"), (Topic.EFFECTS, "subject")):
+        for name, partition, data in desk.broker.sent:
+            if name == topic:
+                assert {partition_of(getattr(value, subject), PARTITIONS) for value in decode(data)} == {partition}
+    assert {effect.kind for effect in desk.broker.values(Topic.EFFECTS)} == {EffectKind.TICKET_OPEN, EffectKind.NOTIFY}
+
+
+async def test_a_new_worker_goes_on_with_the_rows_of_the_one_before(source: Known, desk: Desk) -> None:
+    """The standing alarms clear and the same incident resolves, though nobody remembers it but the table."""
+    first = handler_of(source)
+    await desk.give(first.handle, WHERE, events(source))
+    await ticks(desk, first, 1, 4)
+    (opened,) = desk.broker.values(Topic.INCIDENTS)
+    later = Desk(desk.table.after(len(desk.table.changelog)))
+    second = handler_of(source)
+    await later.give(second.handle, WHERE, events(source, 10, up=True))
+    await ticks(later, second, 11, 15)
+    revisions = [incident for incident in later.broker.values(Topic.INCIDENTS) if incident.id == opened.id]
+    assert [change.change for change in later.broker.values(Topic.ALARMS)][-13:] == [Change.CLEARED] * 13
+    assert (revisions[-1].state, revisions[-1].revision > opened.revision) == (IncidentState.RESOLVED, True)
+    assert all(outage.ended_at for outage in {outage.id: outage for outage in later.broker.values(Topic.OUTAGES)}.values())
+
+
+async def test_events_that_come_again_change_nothing(source: Known, desk: Desk) -> None:
+    handler = handler_of(source)
+    await desk.give(handler.handle, WHERE, events(source))
+    await ticks(desk, handler, 1, 4)
+    sent = len(desk.broker.sent)
+    for again in (events(source), [Tick(BEGIN + SECOND)]):
+        await desk.give(handler.handle, WHERE, again)
+    assert len(desk.broker.sent) == sent
+
+
+async def test_after_a_failure_the_state_is_read_from_the_rows_again(source: Known, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the failed message had changed in memory is gone."""
+    handler = handler_of(source)
+    await desk.give(handler.handle, WHERE, events(source))
+    with monkeypatch.context() as patch:
+        patch.setattr(handler, "_publish", None)
+        with pytest.raises(TypeError):
+            await desk.give(handler.handle, WHERE, events(source, 10, up=True))
+    handler.forget(WHERE)
+    await ticks(desk, handler, 11, 14)
+    assert [incident.state for incident in desk.broker.values(Topic.INCIDENTS)] == [IncidentState.OPEN]
+
+
+async def test_domains_of_one_partition_have_incidents_of_their_own(source: Known, desk: Desk) -> None:
+    other = next(name for name in (f"domain-{number}" for number in range(100)) if partition_of(name, PARTITIONS) == WHERE)
+    handler = handler_of(source)
+    both = [replace(event, domain=domain) for domain in ("default", other) for event in events(source)]
+    await desk.give(handler.handle, WHERE, both)
+    await ticks(desk, handler, 1, 4)
+    assert {incident.domain for incident in desk.broker.values(Topic.INCIDENTS)} == {"default", other}
+    assert len({incident.id for incident in desk.broker.values(Topic.INCIDENTS)}) == 2
+
+
+async def test_a_tick_without_alarms_costs_no_record(source: Known, desk: Desk) -> None:
+    handler = handler_of(source)
+    await desk.give(handler.handle, WHERE, [Tick(BEGIN)])
+    assert (dict(desk.table), desk.broker.sent) == ({}, [])
+
+
+async def test_new_knowledge_is_in_force_from_the_next_message_on(source: Known, desk: Desk) -> None:
+    """A catalogue that says nothing of links being down: no new incident comes of it."""
+    handler = handler_of(source)
+    rules = source.current().rules
+    await desk.give(handler.handle, WHERE, [Tick(BEGIN)])
+    source.change(rules=replace(rules, version="another"))
+    await desk.give(handler.handle, WHERE, events(source))
+    await ticks(desk, handler, 1, 4)
+    assert {incident.rules_version for incident in desk.broker.values(Topic.INCIDENTS)} == {"another"}
