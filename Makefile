@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 ONLY ?=
+JOBS ?= 2
 
 .PHONY: demo test lint bench lock clean help
 .DEFAULT_GOAL := help
@@ -15,7 +16,7 @@ demo: $(VENV)/run ## start a simulated operator, cut a fibre, watch one incident
 	@$(BIN)/assure demo $(ARGS)
 
 test: $(VENV)/dev ## run every test (those that want net-snmp, Kafka, PostgreSQL or Chromium skip with the install line)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/dev ## ruff (all rules) and mypy (strict)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -51,7 +51,7 @@ def test_two_failures_are_told_apart(first: str, second: str) -> None:
 
 
 def test_part_of_a_duct_is_its_fibres_once_the_third_is_seen_up() -> None:
-    """Two of three fibres at one moment are the duct, with what it leaves to wish named; a poll that sees the third up speaks against it."""
+    """Two of three fibres at one moment are the duct, its missing alarms named; a poll that sees the third up speaks against it."""
     part = alarms_of("fibre/f4", "fibre/f5")
     (duct,) = found(part)
     assert (duct.root, set(duct.missing)) == ("duct/d2", {"interface/a/3", "interface/e/3"})
