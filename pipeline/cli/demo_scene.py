@@ -83,8 +83,8 @@ def settlement(evaluations: Sequence[Json], credits_: Sequence[Json]) -> Rendera
         for evaluation in sorted(evaluations, key=lambda e: (not e["violated"], e["customer"], e["service"]))
     )
     shown = table(("customer", "service", "availability", "down", "target", "credit"), rows)
-    by_service = {evaluation["service"]: evaluation for evaluation in evaluations}
-    proposed = [_credit(credit, by_service[credit["service"]]) for credit in credits_]
+    settled = {(evaluation["service"], evaluation["period"]): evaluation for evaluation in evaluations}
+    proposed = [_credit(credit, settled[of]) for credit in credits_ if (of := (credit["service"], credit["period"])) in settled]
     return Group(shown, *proposed, Text("\nDry run: credits are proposed in the ledger and posted nowhere.\n", style="dim"))
 
 
