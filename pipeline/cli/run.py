@@ -8,7 +8,7 @@ import click
 
 from pipeline.cli.config import config_option, read_settings
 from pipeline.cli.output import Exit, fail
-from pipeline.cli.parent import stop_event
+from pipeline.cli.parent import LastResort, stop_event
 from pipeline.config.settings import COMPONENTS, Settings
 from pipeline.telemetry import configure_logging
 
@@ -48,4 +48,11 @@ def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
 async def _run(part: str, settings: Settings, *, watch_stdin: bool) -> None:
     from pipeline.main import run_part  # noqa: PLC0415  # imports only this part's libraries, after the log is set up
 
-    await run_part(part, settings, await stop_event(watch_stdin=watch_stdin))
+    stop = await stop_event(watch_stdin=watch_stdin)
+    last_resort = LastResort()
+    stopping = asyncio.create_task(last_resort.begin_when(stop))
+    try:
+        await run_part(part, settings, stop)
+    finally:
+        last_resort.begin()
+        stopping.cancel()
