@@ -17,9 +17,11 @@ from pipeline.core.incident import IncidentState
 from pipeline.core.raw import RawTrap
 from pipeline.lab.config import inventory_dir
 from pipeline.wire import Topic
-from tests.support.embedded import BrokerProcess, embedded_broker
+from tests.conformance.target import Killable
+from tests.support.embedded import embedded_broker
 from tests.support.fibre_cut import about_fibre, decoded, storm
 from tests.support.installation import free_ports, is_running
+from tests.support.kafka import real_kafka
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +42,7 @@ correlation: {{settle_s: 0.5}}
 class Processes:
     """Workers on one broker, each with a data folder of its own, new and empty."""
 
-    def __init__(self, folder: Path, broker: BrokerProcess) -> None:
+    def __init__(self, folder: Path, broker: Killable) -> None:
         self._folder = folder
         self.broker = broker
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -76,8 +78,10 @@ class Processes:
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> Iterator[Processes]:
-    with embedded_broker(tmp_path / "broker") as broker:
+def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Processes]:
+    """On the embedded broker, or on the one that the test asks for."""
+    (tmp_path / "broker").mkdir()
+    with getattr(request, "param", embedded_broker)(tmp_path / "broker") as broker:
         processes = Processes(tmp_path, broker)
         try:
             yield processes
@@ -134,6 +138,11 @@ async def line(workers: Processes) -> AsyncIterator[Line]:
         yield Line(workers, producer, consumer)
 
 
+@pytest.mark.parametrize(
+    "workers",
+    [pytest.param(embedded_broker, id="embedded"), pytest.param(real_kafka, id="kafka", marks=pytest.mark.needs_kafka)],
+    indirect=True,
+)
 async def test_a_successor_with_nothing_on_disk_clears_the_standing_alarms_of_the_same_incident(workers: Processes) -> None:
     """Its tables come back from their changelogs; nobody is told of a second incident."""
     began = time.time_ns()
