@@ -135,7 +135,7 @@ async def running_chain(profile: Mapping[str, Path] | None = None, inventory: st
         children = [[_profiled(spec, profile or {}) for spec in group] for group in children]
         pages: list[tuple[float, dict[str, Any]]] = []
         await stack.enter_async_context(_receiver(stage.ports.webhook, pages))
-        supervisor = await stack.enter_async_context(Supervisor(children, settings.data_dir / "log", lambda _: None))
+        supervisor = await stack.enter_async_context(Supervisor(children, settings.data_dir / "log", _tell_trouble))
         history = Connection.viewer(settings.history)
         stack.callback(history.close)
         chain = Chain(settings, known, stage.ports.traps, LabClient(f"127.0.0.1:{stage.ports.lab}"), supervisor, history, pages)
@@ -165,6 +165,12 @@ def free_shift() -> int:
         if not Ports(shift).taken():
             return shift
     raise OSError("no free range of ports was found")
+
+
+def _tell_trouble(line: str) -> None:
+    """Of what the supervisor says, what must not happen in a benchmark."""
+    if "ended" in line or "not ready" in line:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _lab(folder: Path, ports: Ports) -> ChildSpec:

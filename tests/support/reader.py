@@ -76,6 +76,7 @@ def evaluation(**changes: Any) -> Json:
         "customer": "windsor-gate-schools",
         "service": "wgs-internet-1",
         "plan": "lab-bronze",
+        "period": "2026-11",
         "availability": "99.99933",
         "counted_s": 13,
         "violated": True,
