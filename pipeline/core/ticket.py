@@ -93,13 +93,15 @@ def decide(incident: Incident, previous: Incident | None, routing: Routing, at: 
 def judge_ticket(incident: Incident, previous: Incident | None, routing: Routing) -> Decision:
     """As :func:`judge` for the ticket system, but a resolve that might be owed is sent.
 
-    An incident that grew slight before it ended may have a ticket from an earlier revision; to resolve none is harmless.
+    An incident that grew slight before it ended, or before planned work took it over, may have a ticket from an earlier revision; to
+    resolve none is harmless.
     """
     decision = judge(incident, previous, routing.tickets)
-    ended = previous is not None and previous.state is IncidentState.OPEN and incident.state is IncidentState.RESOLVED
-    if previous is not None and ended and not decision.actions and not previous.planned and previous.revision > 1:
+    if decision.actions or previous is None or previous.planned or previous.state is not IncidentState.OPEN:
+        return decision
+    if incident.state is IncidentState.RESOLVED and previous.revision > 1:
         return Decision((Action.RESOLVE,), Reason.ALL_CLEAR)
-    return decision
+    return Decision((Action.RESOLVE,), Reason.MAINTENANCE_WINDOW) if incident.planned else decision
 
 
 def judge(incident: Incident, previous: Incident | None, audience: Audience) -> Decision:

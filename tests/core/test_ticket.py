@@ -1,6 +1,7 @@
 """What an incident's revisions ask of its ticket and of the notification routes, and the lifecycle of a TMF621 ticket."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -296,6 +297,16 @@ def test_whatever_the_history_there_is_one_ticket_a_replay_adds_nothing_and_an_o
     assert len(opened) <= 1
     if opened:
         assert tickets.index("ticket:inc-1:open") < max(number for number, key in enumerate(tickets) if ":resolve:" in key)
+
+
+def test_planned_work_that_takes_over_a_slight_incident_resolves_its_ticket() -> None:
+    """It was severe once, so there is a ticket; neither what it is now nor its planned end would speak of it again."""
+    slight = replace(SLIGHT, revision=2)
+    planned = replace(slight, revision=3, planned="mw-1")
+    ended = replace(planned, revision=4, state=IncidentState.RESOLVED, resolved_at=START + MINUTE)
+    steps = pairwise((FIRST, slight, planned, ended))
+    said = [effect.key for before, after in steps for effect in decide(after, before, ROUTING, START) if effect.key.startswith("ticket")]
+    assert said == ["ticket:inc-1:r2", "ticket:inc-1:resolve:r3"]
 
 
 def test_the_ticket_system_is_named_by_the_routing() -> None:
