@@ -62,11 +62,15 @@ def test_the_console_leaves_a_closed_pipe_to_the_command() -> None:
 
 
 def test_ctrl_c_in_a_running_command_is_130(tmp_path: Path) -> None:
-    """A command that waits (here for the doctor's sums to come right) ends at once."""
+    """A command that waits (here for the doctor's sums to come right) ends at once.
+
+    The child listens to Ctrl-C as at a terminal, even when these tests run in the background, where a shell has it ignored.
+    """
     environment = {**os.environ, "ASSURE_CONFIG": ""}
     subprocess.run([sys.executable, "-m", "pipeline", "init", "."], cwd=tmp_path, check=True, capture_output=True, env=environment)
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     waits = "import sys, time; import pipeline.cli.doctor as d\nd.watch = lambda *_: (print('waits', flush=True), time.sleep(60))\n"
-    program = f"{waits}from pipeline.cli import assure; assure(['doctor'])"
+    program = f"{listens}{waits}from pipeline.cli import assure; assure(['doctor'])"
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
