@@ -216,7 +216,8 @@ class Evidence:
         poll = self._queries.poll(collector, sequence)
         if poll:
             seen = f"{poll['interfaces']} interfaces, {poll['round_trip_ms']:g} ms"
-            return "poll", [f"poll of {poll['device']}: {poll['outcome']}, {seen}"]
+            why = " on suspicion" if poll["on_suspicion"] else ""
+            return "poll", [f"poll of {poll['device']}{why}: {poll['outcome']}, {seen}"]
         return "record", []
 
     def _journaled(self, collector: str, sequence: int) -> JournalRecord | None:

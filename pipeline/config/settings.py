@@ -61,7 +61,11 @@ class TrapSettings:
 
 @dataclass(frozen=True, slots=True)
 class PollSettings:
-    """The poll collector. Each device is asked every ``interval_s``; ``timeout_s`` and ``retries`` bound one question."""
+    """The poll collector. Each device is asked every ``interval_s``; ``timeout_s`` and ``retries`` bound one question.
+
+    What a trap claims is asked back within about a second, out of turn: a device at most once in ``question_pause_s``, all devices together
+    ``questions_per_s`` times a second (0: never; the next turn tells).
+    """
 
     collector: str = "poll-1"
     interval_s: float = 30.0
@@ -70,6 +74,8 @@ class PollSettings:
     in_flight: int = 64
     segment_bytes: int = 67_108_864
     journal_bytes: int = 1_073_741_824
+    question_pause_s: float = 5.0
+    questions_per_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ traps:
   #segment_bytes: 67_108_864
   #journal_bytes: 4_294_967_296
 
-# Polls: each device is asked every interval_s.
+# Polls: each device is asked every interval_s; and at once when a trap claims something, at most once in question_pause_s.
 polls:
   #collector: poll-1
   #interval_s: 30.0
@@ -73,6 +73,8 @@ polls:
   #in_flight: 64
   #segment_bytes: 67_108_864
   #journal_bytes: 1_073_741_824
+  #question_pause_s: 5.0
+  #questions_per_s: 20.0
 
 # An incident opens settle_s after the last new alarm that belongs to it, and settle_cap_s after the first at the latest.
 correlation:

@@ -80,12 +80,23 @@ class PollOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RawTable:
+    """A walked table, columnar: row ``i`` has the index ``indexes[i]`` (dotted), ``columns[name][i]`` is its value or ``None``."""
+
+    indexes: tuple[str, ...] = ()
+    columns: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RawPoll:
     """One device polled once, columnar: row ``i`` is the interface ``indexes[i]``, ``columns[name][i]`` its value or ``None``.
 
     Column names are those of the poll profile (``oper_status``, ``admin_status``, ``in_octets``, ``out_octets``, ``in_errors``,
     ``out_errors``, ``speed_mbps``, ``discontinuity_ticks``). Octet columns are 64-bit counters (IF-MIB ifHC*). Times are UTC nanoseconds,
     ``uptime_ticks`` is sysUpTime in hundredths of a second.
+
+    ``tables`` are the profile's walked tables that were read to their end; one that is missing says nothing, an empty one that the device
+    has no such row. ``on_suspicion`` is true when a trap's claim was asked back, false for a turn of the schedule.
     """
 
     collector: str
@@ -97,3 +108,5 @@ class RawPoll:
     indexes: tuple[int, ...] = ()
     columns: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
     round_trip_ms: float = 0.0
+    tables: dict[str, RawTable] = field(default_factory=dict)
+    on_suspicion: bool = False

@@ -41,7 +41,7 @@ async def ticks(desk: Desk, handler: DomainHandler, first: int, last: int) -> No
 async def test_a_cut_is_told_to_every_topic_on_the_partition_of_its_reader(source: Known, desk: Desk) -> None:
     handler = handler_of(source)
     await desk.give(handler.handle, WHERE, events(source))
-    assert {topic for topic, _, _ in desk.broker.sent} == {"alarms"}
+    assert {topic for topic, _, _ in desk.broker.sent} == {"alarms", "questions"}
     await ticks(desk, handler, 1, 4)
     (incident,) = desk.broker.values(Topic.INCIDENTS)
     assert incident.root_cause == f"fibre/{FIBRE}"
