@@ -142,6 +142,17 @@ def _is_doubted(report: StateReport, said_by: EventSource | None, said_at: int) 
     return report.on_suspicion and said_by is EventSource.TRAP and report.polled_at - said_at <= DOUBT_NS
 
 
+def is_contradicted(alarm: Alarm) -> bool:
+    """Whether a trap's claim was over before anything but the trap had spoken for it, because a poll saw otherwise."""
+    return (
+        alarm.is_cleared
+        and alarm.cleared_by is EventSource.POLL
+        and alarm.raised_by is EventSource.TRAP
+        and not alarm.confirmed_at
+        and alarm.cleared_at - alarm.last_raised_at <= DOUBT_NS
+    )
+
+
 def _is_settled_by_up(alarm: Alarm) -> bool:
     return not alarm.is_cleared and (_is_told(alarm) or alarm.alarm_type == LIGHT_LOST)
 
