@@ -27,7 +27,7 @@ class PollMetrics:
         self.journaled = counter("polls_journaled", "polls durable in the journal")
         self.on_suspicion = counter("polls_on_suspicion", "polls that a trap's claim asked for, out of turn")
         self.questions = counter("questions", "questions that traps' claims gave rise to, by what became of them", "reason")
-        self.hearing = gauge("questions_heard", "1 while questions can be heard; without the broker only the schedule polls")
+        self.hearing = gauge("questions_heard", "1 while the collector listens for questions; without the broker only the schedule polls")
         self.undecodable = counter("polls_undecodable", "journal records that this version cannot read; their bytes stay in the journal")
         self.values = counter("poll_values", "values taken from answers")
         self.values_refused = counter("poll_values_refused", "values of another type than their column's, or not asked for")
