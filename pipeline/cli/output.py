@@ -70,13 +70,14 @@ def styled(word: object) -> Text:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> Table:
-    """A table that fits the terminal: as few columns as possible wrap, the widest first, and a word that fits is never cut."""
+    """A table that fits the terminal: as few columns as possible wrap, and a word that fits is never cut."""
     cells = [[cell if isinstance(cell, Text) else styled(cell) for cell in row] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
-    wrapping = _wrapping(widths, console().width)
+    by_column = list(zip(columns, *cells, strict=True))
+    widths = [max(map(_width, column)) for column in by_column]
+    wrapping = _wrapping(widths, [max(map(_longest_word, column)) for column in by_column], console().width)
     made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
-        made.add_column(column, overflow="fold", no_wrap=number not in wrapping)
+        made.add_column(column, overflow="fold", no_wrap=number not in wrapping, max_width=wrapping.get(number))
     for row in cells:
         made.add_row(*row)
     return made
@@ -86,25 +87,37 @@ def _width(cell: str | Text) -> int:
     return max((len(line) for line in str(cell).splitlines()), default=0)
 
 
-def _wrapping(widths: Sequence[int], available: int) -> set[int]:
-    """The columns that must wrap for the rest to fit: the widest, and so on until each that wraps has room for a few words."""
-    wrapping: set[int] = set()
-    free = available - sum(widths) - COLUMN_GAP * (len(widths) - 1)
-    for number in sorted(range(len(widths)), key=lambda each: -widths[each]):
-        if free >= 0 or widths[number] <= LEAST_TO_WRAP:
-            break
-        wrapping.add(number)
-        free += widths[number] - LEAST_TO_WRAP
+def _longest_word(cell: str | Text) -> int:
+    return max(map(len, str(cell).split()), default=0)
+
+
+def _wrapping(widths: Sequence[int], words: Sequence[int], available: int) -> dict[int, int]:
+    """The columns that must wrap for the rest to fit, and how wide each may be.
+
+    Between words as long as that is enough, the column with most to give first; only then the widest columns, through their words.
+    """
+    missing = sum(widths) + COLUMN_GAP * (len(widths) - 1) - available
+    wrapping: dict[int, int] = {}
+    for number in sorted(range(len(widths)), key=lambda each: words[each] - widths[each]):
+        given = min(missing, widths[number] - words[number])
+        if given > 0:
+            wrapping[number] = widths[number] - given
+            missing -= given
+    for number in sorted(range(len(widths)), key=lambda each: -words[each]):
+        given = min(missing, words[number] - LEAST_TO_WRAP)
+        if given > 0:
+            wrapping[number] = words[number] - given
+            missing -= given
     return wrapping
 
 
 LEAST_TO_WRAP = 18
-"""A column is not wrapped into less than this, as long as another can be."""
+"""A column's words are not cut into less than this."""
 COLUMN_GAP = 2
 
 
 def clock(at: int, now: int | None = None) -> str:
-    """UTC nanoseconds as ``10:46:23`` when that is of the day of ``now``, else as ``11-23 10:46:23`` or ``2025-11-23 10:46``.
+    """UTC nanoseconds as ``10:46:23`` when that is of the day of ``now``, else as ``11-23 10:46`` or ``2025-11-23 10:46``.
 
     A dash for never (0).
     """
@@ -113,7 +126,7 @@ def clock(at: int, now: int | None = None) -> str:
     moment, today = (datetime.fromtimestamp(each / 1e9, UTC) for each in (at, time.time_ns() if now is None else now))
     if moment.date() == today.date():
         return moment.strftime("%H:%M:%S")
-    return moment.strftime("%m-%d %H:%M:%S" if moment.year == today.year else "%Y-%m-%d %H:%M")
+    return moment.strftime("%m-%d %H:%M" if moment.year == today.year else "%Y-%m-%d %H:%M")
 
 
 def duration(nanoseconds: int) -> str:

@@ -5,19 +5,26 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli import output
 from tests.cli.conftest import Run, widest
-from tests.support.reader import CREDIT, INCIDENT, REASON, FakeReader
+from tests.support.reader import AT, CREDIT, INCIDENT, REASON, FakeReader
 
 LISTS = [("incidents",), ("incidents", INCIDENT), ("alarms",), ("alarms", "--all"), ("tickets",), ("credits",), ("sla", "report")]
 
 
+@pytest.mark.parametrize("days_ago", [0, 1, 400])
 @pytest.mark.parametrize("words", LISTS, ids=" ".join)
-def test_a_table_fits_eighty_columns_and_cuts_no_word(run: Run, reader: type[FakeReader], words: tuple[str, ...]) -> None:
-    """The longest names of the lab included."""
+def test_a_table_fits_eighty_columns_and_cuts_no_word(
+    run: Run, reader: type[FakeReader], words: tuple[str, ...], days_ago: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest names of the lab included, of today, of yesterday and of a year ago, whose times are longer."""
+    monkeypatch.setattr(output.time, "time_ns", lambda: AT + days_ago * 86_400 * 10**9)
     result = run(*words)
     assert result.exit_code == 0, result.output
     assert widest(result.output) <= 80
-    for word in ("optical-loss-of-signal", "interface/ams-pe1/xe-0/0/2") if "alarms" in words else ():
+    assert "..." not in result.output
+    assert "…" not in result.output
+    for word in ("optical-loss-of-signal", "interface/ams-pe1/xe-0/0/2") if "alarms" in words and days_ago < 365 else ():
         assert word in result.output
 
 

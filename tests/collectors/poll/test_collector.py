@@ -203,7 +203,7 @@ async def test_full_journal_refuses_by_count_and_recovers(tmp_path: Path) -> Non
     settings = replace(FAST, interval_s=0.01, segment_bytes=4096, journal_bytes=16_384)
     async with working(tmp_path, broker, lambda: fleet(8), settings=settings, poller=FakePoller()) as at_work:
         await until(lambda: at_work.metric("assure_polls_refused_total", reason="journal-full") >= 1)
-        assert "journal_bytes" in at_work.collector.trouble()
+        await until(lambda: "journal_bytes" in at_work.collector.trouble())  # a smaller poll may still find room for a moment
         broker.away = False
         taken = at_work.metric("assure_polls_journaled_total")
         await until(lambda: at_work.metric("assure_polls_journaled_total") > taken)
