@@ -37,9 +37,7 @@ def test_a_notification_tells_its_objects_and_its_rules(run: Run, what: str) -> 
     assert "raise link-down" in shown
 
 
-@pytest.mark.parametrize(
-    ("what", "remedy"), [("ifOperStats", "did you mean 'ifOperStatus'?"), ("1.3.6.1.4.1.99999.1", "assure mibs compile")]
-)
+@pytest.mark.parametrize(("what", "remedy"), [("ifOperStats", "did you mean 'ifOperStatus'?"), ("1.3.6.1.4.1.99999.1", "assure mibs add")])
 def test_what_is_unknown_has_a_remedy(run: Run, what: str, remedy: str) -> None:
     """Exit code 3."""
     result = run("mibs", "lookup", what)
