@@ -157,11 +157,12 @@ def _rule_text(book: RuleBook, oid: str) -> str:
 @timeout_option
 @json_option
 def add(*, sources: tuple[Path, ...], config: Path | None, folder: Path | None, vendor: str, timeout_s: float, as_json: bool) -> None:
-    """Add vendors' MIBs to your own index; a running pipeline takes it over at once.
+    """Add vendors' MIBs to your own index.
 
-    Give files, folders, .zip or .tar.gz; file names do not matter. Mistakes that published modules have are repaired, each module is
-    compiled in a process of its own, and what fails is told with file, line and remedy and costs only itself. Nothing is downloaded: give
-    the modules that yours import, too, now or later. What did not change is not compiled again.
+    A running pipeline takes the new index over within seconds. Give files, folders, .zip or .tar.gz; file names do not matter. Mistakes
+    that published modules have are repaired, each module is compiled in a process of its own, and what fails is told with file, line and
+    remedy and costs only itself. Nothing is downloaded: give the modules that yours import, too, now or later. What did not change is not
+    compiled again.
 
     A module is told from others by vendor and name. The vendor is that of the enterprise number below which the module stands, unless
     --vendor says another.
@@ -198,9 +199,9 @@ def compile_(
     timeout_s: float,
     as_json: bool,
 ) -> None:
-    """Make the index anew, from all that was added; or one apart, from SOURCES alone.
+    """Make the index anew, from all that was added.
 
-    The first is for after an update of the package. The second keeps nothing but the index: for a test, say.
+    That is for after an update of the package. With SOURCES and --out an index apart is made of them alone: for a test, say.
 
     \b
     assure mibs compile -c mynet/assure.yaml
@@ -233,9 +234,10 @@ def compile_(
 @folder_option
 @json_option
 def ls(*, module: str | None, config: Path | None, folder: Path | None, as_json: bool) -> None:
-    """What modules are known, whose, and how many of their notifications a rule reads.
+    """What modules are known, and whose.
 
-    With MODULE (or VENDOR/MODULE): its notifications, each with its rules. What no rule reads becomes an unknown-notification.
+    Tells of each how many of its notifications a rule reads. With MODULE (or VENDOR/MODULE): its notifications, each with its rules. What
+    no rule reads becomes an unknown-notification.
 
     \b
     assure mibs ls
