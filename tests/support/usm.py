@@ -2,19 +2,30 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 
+import pytest
 from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
+from collectors.journal import Journal, JournalRecord
+from collectors.trap.ber import DecodeError
+from collectors.trap.decode import TrapDecoder
+from collectors.trap.usm.security import UserSecurity
 from pipeline.config.secret import Secret
 from pipeline.config.settings import AuthProtocol, PrivProtocol, SnmpUserSettings
+from pipeline.core.raw import RawTrap
+from pipeline.core.reason import Reason
 from tests.support.datagrams import INTEGER, LINK_DOWN, OCTETS, OID, SNMP_TRAP_OID, SYS_UPTIME, TICKS, Var, number, tlv, varbinds
 
 AUTH_PASSWORD, PRIV_PASSWORD = "auth-password", "priv-password"
 ENGINE = bytes.fromhex("80001f8804aabbccdd")
+NOW = 1_700_000_000_000_000_000
 TRUNCATED = {"sha1": 12, "md5": 12, "sha256": 24, "sha512": 48}
 
 
@@ -98,3 +109,38 @@ def pdu(index: int = 1, *, tag: int = 0xA7, uptime: int = 4711, request_id: int 
 def link_down(index: int = 1, sender: Sender | None = None, *, message_id: int = 77) -> bytes:
     """A linkDown trap as :class:`Sender` protects it."""
     return (sender or Sender()).send(pdu(index), message_id)
+
+
+@contextmanager
+def securing(folder: Path, *users: SnmpUserSettings, now: int = NOW) -> Iterator["Securing"]:
+    """A decoder with user-based security, over an empty journal in ``folder``."""
+    with Journal(folder, segment_bytes=65_536, journal_bytes=1_048_576) as journal:
+        security = UserSecurity(users or (user(),), folder)
+        security.start(journal, now)
+        yield Securing(security, TrapDecoder("trap-1", security=security))
+        security.stop(journal.acknowledged)
+
+
+class Securing:
+    """Decodes datagrams as the records of a journal, one after the other."""
+
+    def __init__(self, security: UserSecurity, decoder: TrapDecoder) -> None:
+        self.security = security
+        self.decoder = decoder
+        self.sequence = 0
+
+    def record(self, payload: bytes, *, after_s: float = 0, source: str = "127.20.0.1") -> JournalRecord:
+        """The next record, received so long after the start."""
+        self.sequence += 1
+        return JournalRecord(self.sequence, NOW + round(after_s * 1e9), source, payload)
+
+    def take(self, payload: bytes, *, after_s: float = 0, source: str = "127.20.0.1") -> RawTrap:
+        """The trap in a datagram. Raises ``DecodeError``."""
+        return self.decoder.decode(self.record(payload, after_s=after_s, source=source))
+
+    def refuse(self, payload: bytes, *, after_s: float = 0, source: str = "127.20.0.1") -> Reason:
+        """Why a datagram is not taken."""
+        with pytest.raises(DecodeError) as caught:
+            self.take(payload, after_s=after_s, source=source)
+        assert caught.value.detail
+        return caught.value.reason

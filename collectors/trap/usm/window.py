@@ -62,6 +62,18 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[int, _Senders]).decode
 
 
+def _packed(done_to: int, senders: _Senders) -> bytes:
+    body = _encode((done_to, senders))
+    return zlib.crc32(body).to_bytes(4, "little") + body
+
+
+def _unpacked(data: bytes) -> tuple[int, _Senders]:
+    """What :func:`_packed` packed. Raises ``ValueError``."""
+    if zlib.crc32(data[4:]).to_bytes(4, "little") != data[:4]:
+        raise ValueError("the checksum does not hold")
+    return _decode(data[4:])
+
+
 class Windows:
     """The windows of every sending engine. :meth:`begin` names the first record of a round before its messages are judged."""
 
@@ -83,11 +95,10 @@ class Windows:
             data = self._path.read_bytes()
         except FileNotFoundError:
             return
-        body = data[4:]
-        if zlib.crc32(body) != int.from_bytes(data[:4], "little"):
-            log.warning("%s is damaged; senders' times are learned anew", self._path)
-            return
-        self._done_to, self._done = _decode(body)
+        try:
+            self._done_to, self._done = _unpacked(data)
+        except ValueError as error:
+            log.warning("%s is damaged: %s; senders' times are learned anew", self._path, error)
         self._saved_to = self._done_to
 
     def begin(self, first: int, watermark: Path | None = None) -> None:
@@ -116,11 +127,10 @@ class Windows:
         """Keep what is done with, never ahead of the watermark, which is made durable first. A failing disk is logged, and tried again."""
         if self._done_to == self._saved_to:
             return
-        body = _encode((self._done_to, self._done))
         try:
             if watermark is not None:
                 durable.sync(watermark)
-            durable.replace(self._path, zlib.crc32(body).to_bytes(4, "little") + body)
+            durable.replace(self._path, _packed(self._done_to, self._done))
         except OSError as error:
             log.warning("%s cannot be written: %s; it will be tried again", self._path, error)
         self._saved_to, self._saved_at = self._done_to, self._latest()
