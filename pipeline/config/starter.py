@@ -59,6 +59,12 @@ traps:
   #forwarders: []
   # Communities of v1 and v2c that are accepted; none listed means any.
   #communities: []
+  # SNMPv3 users; without any, no v3 message is taken. auth: sha256 (sha224, sha384, sha512); priv: aes128 (aes192, aes256, and as Cisco
+  # has them aes192-cisco, aes256-cisco); md5, sha1 and des want allow_weak: true. level: the least that is taken (auth-priv, auth-no-priv,
+  # no-auth-no-priv), by default the most that the passwords allow. engine_ids: whose traps the user may send, in hexadecimal.
+  # relaxed_clock: CIDRs of devices that lose count of their boots; what they send outside the window confirms no outage that pays.
+  #   - {name: noc, auth: sha256, auth_password: file:secrets/noc-auth, priv: aes128, priv_password: file:secrets/noc-priv}
+  #users: []
   #receive_buffer_bytes: 8_388_608
   #batch_ms: 5
   #segment_bytes: 67_108_864

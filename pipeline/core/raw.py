@@ -12,6 +12,14 @@ class SnmpVersion(IntEnum):
     V3 = 3
 
 
+class SecurityLevel(StrEnum):
+    """How a v3 message was protected (RFC 3411 section 3.4.3); v1 and v2c protect nothing and have none."""
+
+    NO_AUTH_NO_PRIV = "no-auth-no-priv"
+    AUTH_NO_PRIV = "auth-no-priv"
+    AUTH_PRIV = "auth-priv"
+
+
 class ValueType(IntEnum):
     """BER tags of the SMI's types (RFC 2578 section 7.1, RFC 3416 section 3)."""
 
@@ -56,6 +64,9 @@ class RawTrap:
     ``(collector, sequence)`` is its place in the collector's journal and its identity: the same pair is the same datagram, however often
     it is published. Times are UTC nanoseconds. ``authenticated`` is true for v3 with authentication only. ``varbinds`` leaves out
     sysUpTime.0 and snmpTrapOID.0, which have fields of their own.
+
+    ``user`` and ``security_level`` are those of a v3 message, and absent for v1 and v2c. ``relaxed_clock`` marks a message that was taken
+    outside its sender's time window, because the settings relax that sender's clock: it may be a replay, so it is not ``authenticated``.
     """
 
     collector: str
@@ -69,6 +80,9 @@ class RawTrap:
     authenticated: bool = False
     inform: bool = False
     agent_address: str | None = None
+    user: str = ""
+    security_level: SecurityLevel | None = None
+    relaxed_clock: bool = False
 
 
 class PollOutcome(StrEnum):

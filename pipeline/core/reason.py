@@ -59,6 +59,15 @@ class Reason(StrEnum):
     TOO_LARGE = "too-large"
     JOURNAL_FULL = "journal-full"
     UNKNOWN_NOTIFICATION = "unknown-notification"
+    # refused by SNMPv3's user-based security (RFC 3414)
+    DISCOVERY = "discovery"
+    UNKNOWN_USER = "unknown-user"
+    UNKNOWN_ENGINE = "unknown-engine"
+    UNSUPPORTED_SECURITY_LEVEL = "unsupported-security-level"
+    WEAK_ALGORITHM = "weak-algorithm"
+    WRONG_DIGEST = "wrong-digest"
+    NOT_IN_TIME_WINDOW = "not-in-time-window"
+    DECRYPTION_FAILED = "decryption-failed"
     # poison
     UNDECODABLE = "undecodable"
     HANDLER_FAILED = "handler-failed"

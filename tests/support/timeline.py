@@ -174,9 +174,12 @@ class World:
             sequence=self.sequence,
             received_at=ns_of(step["at"]) if "at" in step else self.now,
             source=known.address if known else device,
-            version=SnmpVersion.V2C,
+            version=SnmpVersion.V3 if "user" in step else SnmpVersion.V2C,
             trap_oid=TRAPS.get(step["trap"], step["trap"]),
             varbinds=tuple(self._varbinds(step, device, part)),
+            authenticated="user" in step and "relaxed" not in step,
+            user=step.get("user", ""),
+            relaxed_clock="relaxed" in step,
         )
         self.last = list(normalize(raw, rule_book(), self.directory))
         self.feed(self.last)
