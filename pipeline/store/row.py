@@ -54,9 +54,16 @@ def _lists(names: Iterable[str], items: Sequence[Any]) -> Columns:
     return {name: [list(getattr(item, name)) for item in items] for name in names}
 
 
+_TRAP = (
+    *("collector", "sequence", "received_at", "source", "trap_oid", "uptime_ticks", "authenticated", "inform"),
+    *("user", "relaxed_clock"),
+)
+
+
 def trap_rows(traps: Sequence[RawTrap], _: int) -> Rows:
     """Table ``trap``: one row for a notification, its variables in three parallel arrays."""
-    columns = _columns(("collector", "sequence", "received_at", "source", "trap_oid", "uptime_ticks", "authenticated", "inform"), traps)
+    columns = _columns(_TRAP, traps)
+    columns["security_level"] = [trap.security_level or "" for trap in traps]
     columns["version"] = [trap.version.name.lower() for trap in traps]
     columns["agent_address"] = [trap.agent_address or "" for trap in traps]
     columns["varbinds.oid"] = [[varbind.oid for varbind in trap.varbinds] for trap in traps]
