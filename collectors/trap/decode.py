@@ -58,6 +58,7 @@ class Notification(NamedTuple):
     uptime_ticks: int
     varbinds: tuple[VarBind, ...]
     agent_address: str | None
+    request_id: int | None = None
 
 
 def header(data: bytes) -> Header:
@@ -103,7 +104,7 @@ class NotificationReader:
         """RFC 3416 sections 4.2.6 and 4.2.7: sysUpTime.0 and snmpTrapOID.0 are the first two variable bindings."""
         end = head.end
         start, at = expect(data, head.start, end, INTEGER)
-        _number(data, start, at)
+        request_id = _number(data, start, at)
         at = _errors(data, at, end)
         uptime, at, end = self._uptime(data, at, end)
         varbinds = self._varbinds(data, at, end, MAX_VARBINDS - 1)
@@ -111,7 +112,7 @@ class NotificationReader:
             raise malformed("the second variable binding is not snmpTrapOID.0")
         trap_oid = varbinds.pop(0).dotted
         address = _trap_address(varbinds) if _TRAP_ADDRESS_NAME in data else None
-        return Notification(head, trap_oid, uptime, tuple(varbinds), address)
+        return Notification(head, trap_oid, uptime, tuple(varbinds), address, request_id)
 
     def _uptime(self, data: bytes, at: int, end: int) -> tuple[int, int, int]:
         """sysUpTime.0's value, where the second variable binding begins, and the end of the list. It always differs: not remembered."""
@@ -222,7 +223,8 @@ class TrapDecoder:
     def decode(self, record: JournalRecord) -> RawTrap:
         """The trap of one record. Raises ``DecodeError`` with the reason why there is none."""
         notification = self.admit(record.payload)
-        head, trap_oid, uptime, varbinds, agent_address = notification
+        head, trap_oid, uptime, varbinds, agent_address, request_id = notification
+        inform = head.pdu == INFORM
         source = self._source(record.source, agent_address) if self._forwarders else record.source
         return RawTrap(
             self._collector,
@@ -234,8 +236,9 @@ class TrapDecoder:
             varbinds,
             uptime,
             False,  # communities authenticate nobody
-            head.pdu == INFORM,
+            inform,
             agent_address,
+            request_id=request_id if inform else None,
         )
 
     def admit(self, payload: bytes) -> Notification:

@@ -69,6 +69,8 @@ class RawTrap:
     authenticated: bool = False
     inform: bool = False
     agent_address: str | None = None
+    repeats: int = 0
+    request_id: int | None = None
 
 
 class PollOutcome(StrEnum):

@@ -48,6 +48,9 @@ class Reason(StrEnum):
     TOO_LARGE = "too-large"
     JOURNAL_FULL = "journal-full"
     UNKNOWN_NOTIFICATION = "unknown-notification"
+    # absorbed at the edge: a newer word about the same was passed on
+    STORM = "storm"
+    REPEATED_INFORM = "repeated-inform"
     # poison
     UNDECODABLE = "undecodable"
     HANDLER_FAILED = "handler-failed"
