@@ -30,7 +30,7 @@ _UINT64 = range(2**64)
 _DECIMAL_BOUND = Decimal(10) ** 10
 
 _SIGNED = frozenset({"credit_minor", "charge_minor"})
-_SHORT = frozenset({"uptime_ticks", "interfaces", "attempts", "partition"})
+_SHORT = frozenset({"uptime_ticks", "repeats", "interfaces", "attempts", "partition"})
 _NOT_YET = frozenset({"ended_at", "resolved_at", "cleared_at", "confirmed_at"})
 
 
@@ -55,7 +55,9 @@ def _lists(names: Iterable[str], items: Sequence[Any]) -> Columns:
 
 def trap_rows(traps: Sequence[RawTrap], _: int) -> Rows:
     """Table ``trap``: one row for a notification, its variables in three parallel arrays."""
-    columns = _columns(("collector", "sequence", "received_at", "source", "trap_oid", "uptime_ticks", "authenticated", "inform"), traps)
+    columns = _columns(
+        ("collector", "sequence", "received_at", "source", "trap_oid", "uptime_ticks", "authenticated", "inform", "repeats"), traps
+    )
     columns["version"] = [trap.version.name.lower() for trap in traps]
     columns["agent_address"] = [trap.agent_address or "" for trap in traps]
     columns["varbinds.oid"] = [[varbind.oid for varbind in trap.varbinds] for trap in traps]
