@@ -1,6 +1,6 @@
 """A notification becomes events: what happened, on which resource. What no rule knows becomes an event too, never silence."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pipeline.core.directory import DEFAULT_DOMAIN, Directory, canonical
 from pipeline.core.event import Condition, Event, EventSource, Signal
@@ -26,21 +26,24 @@ def normalize(trap: RawTrap, rules: RuleBook, directory: Directory, mibs: MibInd
     """
     names = mibs or _NO_MIBS
     device = directory.device_at(trap.source)
-    attributes = _attributes(trap.varbinds, names)
-    rule = _rule_for(trap, rules)
+    attributes = attributes_of(trap.varbinds, names)
+    if trap.repeats:
+        attributes["repeats"] = str(trap.repeats)
+    rule = rule_for(trap, rules)
     if rule is None:
         return (_unknown_event(trap, rules, device, attributes, names),)
     return (_event(trap, rule, device, directory, attributes),)
 
 
-def _rule_for(trap: RawTrap, rules: RuleBook) -> TrapRule | None:
+def rule_for(trap: RawTrap, rules: RuleBook) -> TrapRule | None:
+    """The rule that decides: of those for the OID the first whose conditions hold; ``None`` when none does."""
     for rule in rules.by_oid.get(trap.trap_oid, ()):
         if not rule.conditions or rule.holds(trap.varbinds):
             return rule
     return None
 
 
-def _attributes(varbinds: tuple[VarBind, ...], mibs: MibIndex) -> dict[str, str]:
+def attributes_of(varbinds: tuple[VarBind, ...], mibs: MibIndex) -> dict[str, str]:
     """Varbinds by object name, and after them the parts of their indexes that are no varbinds themselves.
 
     A second instance of one object has its index in the name (``ifOperStatus[ifIndex=7]``), an unknown object is its numbers.
@@ -85,11 +88,7 @@ def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Dire
     address = canonical(trap.source) if device is None else ""
     reporter = device.name if device else address
     located = locate(rule.locator, trap.varbinds, reporter, directory)
-    special = {"device": reporter, "source": trap.source, "resource": located}
-
-    def lookup(name: str) -> str | None:
-        return attributes.get(name) or special.get(name)
-
+    lookup = _lookup(trap, reporter, located, attributes)
     qualifier = rule.qualifier.render(lookup) if rule.qualifier else ""
     return Event(
         id=f"{trap.collector}:{trap.sequence}:0",
@@ -110,6 +109,17 @@ def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Dire
         authenticated=trap.authenticated,
         attributes=attributes,
     )
+
+
+def qualifier_of(trap: RawTrap, rule: TrapRule, reporter: str, located: ResourceId, attributes: Mapping[str, str]) -> str:
+    """What tells this alarm from others of its type on its resource; empty for a rule without a qualifier."""
+    return rule.qualifier.render(_lookup(trap, reporter, located, attributes)) if rule.qualifier else ""
+
+
+def _lookup(trap: RawTrap, reporter: str, located: ResourceId, attributes: Mapping[str, str]) -> Callable[[str], str | None]:
+    """What a placeholder of a rule stands for."""
+    special = {"device": reporter, "source": trap.source, "resource": located}
+    return lambda name: attributes.get(name) or special.get(name)
 
 
 def _unknown_event(trap: RawTrap, rules: RuleBook, device: Device | None, attributes: dict[str, str], mibs: MibIndex) -> Event:

@@ -15,6 +15,7 @@ from collectors.publish import Message, PublishLimits, Sender, SendError
 from collectors.trap.collector import TrapCollector
 from pipeline import wire
 from pipeline.config.settings import TrapSettings
+from pipeline.core.event import Event
 from pipeline.core.raw import RawTrap
 
 DEADLINE_S = 20.0
@@ -57,10 +58,14 @@ class FakeBroker:
         return [value for messages in self.rounds for message in messages for value in wire.decode(message.value)]
 
     def traps(self) -> list[RawTrap]:
-        return self.values()
+        return [value for value in self.values() if isinstance(value, RawTrap)]
+
+    def events(self) -> list[Event]:
+        """What the collector says of itself."""
+        return [value for value in self.values() if isinstance(value, Event)]
 
     def sequences(self) -> list[int]:
-        return sorted({value.sequence for value in self.values()})
+        return sorted({value.sequence for value in self.traps()})
 
 
 class Collecting:
