@@ -171,11 +171,15 @@ class Publisher:
             await asyncio.sleep(delay)
             delay = min(2 * delay, self._limits.retry_cap_s)
 
+    def call_again(self) -> None:
+        """Have the transform called now, though no record comes and without waiting for the time that it asked for."""
+        self._again_at = self._now()
+        self._offered.set()
+
     async def flush(self) -> None:
-        """Have the transform called without waiting for the time that it asked for; returns when it holds nothing back any more."""
+        """Have the transform called until it holds nothing back any more."""
         while self._floor is not None:
-            self._again_at = self._now()
-            self._offered.set()
+            self.call_again()
             await asyncio.sleep(self._limits.pace_s / 10)
 
     async def _round(self, sender: Sender) -> None:

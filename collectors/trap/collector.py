@@ -171,6 +171,7 @@ class TrapCollector:
                 self.metrics.drops_known.labels(listener.listen).set(listener.drops_known)
                 log.info("listening on %s:%d, receive buffer %d bytes", *listener.address, listener.granted_bytes)
             self._guarded.restore(self.journal)
+            self.publisher.call_again()
             self.metrics.watch(self.journal)
             self.metrics.watch_guard(self._guarded.guard)
             self._stack = stack.pop_all()

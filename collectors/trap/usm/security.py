@@ -167,7 +167,7 @@ class UserSecurity:
     def _catch_up(self, journal: Journal, handled: int) -> None:
         """Fold the records between the saved state and the last handled one once more: they were judged, but not saved yet."""
         done_to = self._windows.done_to
-        if not 0 < done_to < handled:
+        if done_to >= handled:
             return
         first = max(done_to, handled - CATCH_UP_RECORDS) + 1
         self._windows.begin(first)
