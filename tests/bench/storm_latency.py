@@ -30,7 +30,8 @@ TURN_S = 1.0
 """So often has the next device at ease its alarm: each one seldom enough not to be flapping, which is five changes in a minute."""
 PATIENCE_S = 60.0
 STORMING = ("ams-pe1",)
-HUNDRED = 100
+HUNDRED, SITES = 100, 25
+"""Devices that storm, and where they stand: four at a site, each other's BGP peers."""
 
 
 @dataclass(slots=True)
@@ -95,13 +96,13 @@ def _more_devices(storming: Sequence[str]) -> str:
     """Devices at ease, each with a service at a site of its own, so that no cause is common to two; and devices that shall storm."""
     numbers = range(1, AT_EASE + 1)
     devices = [_device(f"ease-{n}", f"ease-{n}", f"127.20.1.{n}", "ease") for n in numbers]
-    devices += [_device(name, "storm", f"127.20.2.{n}", f"storm-{n % 25}") for n, name in enumerate(storming, start=1)]
+    devices += [_device(name, f"storm-{n % SITES}", f"127.20.2.{n}", f"storm-{n % SITES}") for n, name in enumerate(storming, start=1)]
     services = [f"{{name: ease-{n}, customer: ease, contract: ease, kind: internet, needs: [interface/ease-{n}/ge-0]}}" for n in numbers]
     charges = ", ".join(f'ease-{n}: "100.00"' for n in numbers)
     return "\n".join(
         (
             "sites:",
-            "  - {name: storm}",
+            *(f"  - {{name: storm-{n}}}" for n in range(SITES)),
             *(f"  - {{name: ease-{n}}}" for n in numbers),
             "devices:",
             *(f"  - {device}" for device in devices),
@@ -122,7 +123,7 @@ def _device(name: str, site: str, address: str, role: str) -> str:
 async def _phase(chain: Chain, options: argparse.Namespace, turns: Iterator[int], lab: Sequence[str], storming: Sequence[str]) -> Timing:
     """Time critical traps beside the normal rate and, if any device storms, the storm; then wait until nothing is under way."""
     timing = Timing()
-    before = await chain.sums()
+    before, used, began = await chain.sums(), chain.usage(), time.monotonic()
     sending = [asyncio.create_task(send(chain, options.normal, options.seconds, lab))]
     if storming:
         sending.append(asyncio.create_task(send(chain, options.storm, options.seconds, storming)))
@@ -133,7 +134,10 @@ async def _phase(chain: Chain, options: argparse.Namespace, turns: Iterator[int]
             await asyncio.sleep(TURN_S)
     sent = sum(int(told["sent"]) for told in await asyncio.gather(*sending)) + timing.datagrams
     await _drained(chain, before, sent)
-    print(f"storm-latency phase: {len(storming)} storming, median {timing.at(0.5):.2f} s, {timing.unpaged} unpaged", flush=True)
+    elapsed = time.monotonic() - began
+    cores = " ".join(f"{part}={seconds / elapsed:.2f}" for part, seconds in chain.usage().since(used).items())
+    told = f"median {timing.at(0.5):.2f} s, {timing.unpaged} unpaged; cores over {elapsed:.0f} s: {cores}"
+    print(f"storm-latency phase: {len(storming)} storming, {told}", flush=True)
     return timing
 
 
