@@ -21,7 +21,7 @@ SHELLS = (
     "pipeline.lab",
     "collectors",
 )
-COMMON = ("pipeline.wire", "pipeline.bus", "pipeline.telemetry", "pipeline.resources")
+COMMON = ("pipeline.wire", "pipeline.bus", "pipeline.loop", "pipeline.telemetry", "pipeline.resources")
 
 ROOMS = {
     "faust": ("pipeline.stream",),
