@@ -103,13 +103,14 @@ class _Held(NamedTuple):
 
 
 class _Source:
-    """One sender: its rate, what is held of it (by object), and of that what is due (in order)."""
+    """One sender: its rate (``heard``: all that it says, ``meter``: what passes), what is held of it, and of that what is due in order."""
 
-    __slots__ = ("due", "held", "in_window", "meter", "name", "orders", "since", "window")
+    __slots__ = ("due", "heard", "held", "in_window", "meter", "name", "orders", "since", "window")
 
-    def __init__(self, name: str, meter: _Meter) -> None:
+    def __init__(self, name: str, limit: Limit, now: float) -> None:
         self.name = name
-        self.meter = meter
+        self.heard = _Meter(limit, now)
+        self.meter = _Meter(limit, now)
         self.held: dict[Hashable, _Held] = {}
         self.due: deque[_Held] = deque()
         self.orders: dict[Hashable, int] = {}
@@ -151,6 +152,7 @@ class Guard:
         self._sequence = 0
         self._sources: dict[str, _Source] = {}
         self._objects: dict[Hashable, _Meter] = {}
+        self._all_heard = _Meter(self._overall, 0.0)
         self._all = _Meter(self._overall, 0.0)
         self._departing = Limit(settings.overall_per_s, max(settings.overall_per_s * TURN_S, 1.0))
         self._leaving = _Meter(self._departing, 0.0)
@@ -223,7 +225,7 @@ class Guard:
 
     def storm_again(self, scope: Scope, source: str) -> None:
         """A storm stood when the collector ended: it is over once its time of calm has passed."""
-        meter = self._all if scope is Scope.OVERALL else self._source(source).meter
+        meter = self._all_heard if scope is Scope.OVERALL else self._source(source).heard
         meter.begin_storm(self._now)
         self._storming[scope, source] = meter
 
@@ -234,31 +236,35 @@ class Guard:
         if one is None:
             one = self._objects[identity.subject] = _Meter(self._of_object, self._now)
         one.count += 1
-        source.meter.count += 1
-        self._all.count += 1
+        self._hear(source)
         self._count_window(source)
         if source.must_wait(identity.order) or not self._may_pass(source, one, identity.subject):
             self._hold(source, identity, trap)
         else:
             self._pass(trap)
 
+    def _hear(self, source: _Source) -> None:
+        """Count what comes, whatever becomes of it: one object that flaps at any rate is a storm of its source as well."""
+        source.heard.count += 1
+        self._all_heard.count += 1
+        if not source.heard.take(self._of_source, self._now):
+            self._begin_storm(Scope.SOURCE, source.name, source.heard)
+        if not self._all_heard.take(self._overall, self._now):
+            self._begin_storm(Scope.OVERALL, "", self._all_heard)
+
     def _pass(self, trap: RawTrap) -> None:
         self._out.append(trap)
         self.passed += 1
 
     def _may_pass(self, source: _Source, one: _Meter, subject: Hashable) -> bool:
-        """Whether the limits, from the narrowest on, leave room; the first that does not has a storm."""
+        """Whether the limits, from the narrowest on, leave room. What one object may not say is not held against its source."""
         now = self._now
         if not one.take(self._of_object, now):
             self._begin_storm(Scope.OBJECT, subject, one)
             return False
         if not source.meter.take(self._of_source, now):
-            self._begin_storm(Scope.SOURCE, source.name, source.meter)
             return False
-        if self._all.take(self._overall, now):
-            return True
-        self._begin_storm(Scope.OVERALL, "", self._all)
-        return source.in_window <= self._fair_share()
+        return self._all.take(self._overall, now) or source.in_window <= self._fair_share()
 
     def _fair_share(self) -> float:
         return self._overall.per_s * WINDOW_S / max(self._active, self._active_before, 1)
@@ -276,7 +282,7 @@ class Guard:
     def _source(self, name: str) -> _Source:
         source = self._sources.get(name)
         if source is None:
-            source = self._sources[name] = _Source(name, _Meter(self._of_source, self._now))
+            source = self._sources[name] = _Source(name, self._of_source, self._now)
         return source
 
     def _hold(self, source: _Source, identity: Identity, trap: RawTrap) -> None:
@@ -380,11 +386,11 @@ class Guard:
             return
         self._sweep_at = self._now + SWEEP_S
         _forget(self._objects, [key for key, meter in self._objects.items() if meter.is_fresh(self._of_object, self._now)])
-        _forget(self._sources, [source.name for source in self._idle() if source.meter.is_fresh(self._of_source, self._now)])
+        _forget(self._sources, [source.name for source in self._idle() if source.heard.is_fresh(self._of_source, self._now)])
         if len(self._objects) > METERS_MAX:
             _forget(self._objects, [key for key, meter in self._objects.items() if not meter.storming])
         if len(self._sources) > METERS_MAX:
-            _forget(self._sources, [source.name for source in self._idle() if not source.meter.storming])
+            _forget(self._sources, [source.name for source in self._idle() if not source.heard.storming])
 
     def _idle(self) -> Iterator[_Source]:
         return (source for source in self._sources.values() if not source.orders)
