@@ -105,7 +105,7 @@ def _alarm_type(test: AlarmTypeTest, rules: RuleSet) -> tuple[Mapping[str, Any],
 def _trap(file: RuleFile[TrapFile], path: Path_, test: TrapTest, rules: RuleSet) -> None:
     compiler = Compiler(file.decoder, file.node, rules.mibs)
     oid = compiler.trap_oid(test.notification, test.oid, path)
-    varbinds = [_varbind(compiler, name, value, (*path, "varbinds", name)) for name, value in test.varbinds.items()]
+    varbinds = _varbinds(compiler, test.varbinds, (*path, "varbinds"))
     if oid is None or None in varbinds:
         return
     trap = RawTrap("check", 1, 0, test.source, SnmpVersion.V2C, oid, tuple(each for each in varbinds if each))
@@ -113,9 +113,23 @@ def _trap(file: RuleFile[TrapFile], path: Path_, test: TrapTest, rules: RuleSet)
     _tell_differences(file, path, test.expect, _fields(events[0]))
 
 
+def _varbinds(compiler: Compiler, given: Mapping[str, Any], path: Path_) -> list[VarBind | None]:
+    """A notification's varbinds, in order; the places before a ``#3`` that nobody names hold nothing."""
+    found: list[VarBind | None] = []
+    for name, value in given.items():
+        varbind = _varbind(compiler, name, value, (*path, name))
+        if varbind is not None and varbind.oid[:1] == "#":
+            place = int(varbind.oid[1:])
+            found += [VarBind(f"0.0.{missing + 1}", ValueType.NULL, None) for missing in range(len(found), place)]
+            found[place - 1] = VarBind(f"0.0.{place}", varbind.type, varbind.value)
+        else:
+            found.append(varbind)
+    return found
+
+
 def _varbind(compiler: Compiler, instance: str, value: Any, path: Path_) -> VarBind | None:
     """``ifIndex.3: 3`` as it would come; the object may be a name or numbers."""
-    name, _, index = instance.partition(".") if not instance[:1].isdigit() else (instance, "", "")
+    name, _, index = instance.partition(".") if instance[:1].isalpha() else (instance, "", "")
     oid = compiler.object_oid(name, path)
     if oid is None:
         return None

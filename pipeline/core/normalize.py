@@ -28,7 +28,7 @@ def normalize(trap: RawTrap, rules: RuleBook, directory: Directory, mibs: MibInd
     rule = _rule_for(trap, rules)
     if rule is None:
         return (_unknown_event(trap, rules, device, attributes, names),)
-    return (_event(trap, rule, device, directory, attributes),)
+    return (_event(trap, rule, device, directory, attributes, names),)
 
 
 def _rule_for(trap: RawTrap, rules: RuleBook) -> TrapRule | None:
@@ -52,14 +52,14 @@ def _attributes(varbinds: tuple[VarBind, ...], mibs: MibIndex) -> dict[str, str]
     return attributes
 
 
-def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Directory, attributes: dict[str, str]) -> Event:
+def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Directory, attributes: dict[str, str], mibs: MibIndex) -> Event:
     address = canonical(trap.source) if device is None else ""
     reporter = device.name if device else address
     located = locate(rule.locator, trap.varbinds, reporter, directory)
     special = {"device": reporter, "source": trap.source, "resource": located}
 
     def lookup(name: str) -> str | None:
-        return attributes.get(name) or special.get(name)
+        return attributes.get(name) or special.get(name) or _by_number(name, trap.varbinds, mibs)
 
     qualifier = rule.qualifier.render(lookup) if rule.qualifier else ""
     return Event(
@@ -81,6 +81,12 @@ def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Dire
         authenticated=trap.authenticated,
         attributes=attributes,
     )
+
+
+def _by_number(name: str, varbinds: tuple[VarBind, ...], mibs: MibIndex) -> str | None:
+    """What a varbind says that is named by its place (``#2``) or by an object's OID, as an unknown MIB's must be."""
+    found = find_varbind(varbinds, name) if name[0] in "#012" else None
+    return value_text(found, mibs.split(found.oid)[0], mibs) if found else None
 
 
 def _unknown_event(trap: RawTrap, rules: RuleBook, device: Device | None, attributes: dict[str, str], mibs: MibIndex) -> Event:
