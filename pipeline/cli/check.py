@@ -83,7 +83,7 @@ def counts(result: CheckResult, subject: Subject) -> dict[str, int]:
     found = _inventory_counts(subject.inventory) if subject.inventory else {}
     if result.rules:
         rules = result.rules
-        traps = sum(len(each) for each in rules.book.by_oid.values())
+        traps = len({rule.name for each in rules.book.by_oid.values() for rule in each})
         found |= {"alarm types": len(rules.book.alarm_types), "trap rules": traps, "thresholds": len(rules.thresholds)}
         found |= {"SLA plans": len(rules.plans), "routes": len(rules.routing.routes), "poll profiles": len(rules.profiles)}
     return found

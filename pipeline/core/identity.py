@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pipeline.core.directory import Directory
 from pipeline.core.mib import MibIndex
-from pipeline.core.normalize import attributes_of, locate, qualifier_of, rule_for
+from pipeline.core.normalize import attributes_of, locate, lookup_of, rule_for
 from pipeline.core.raw import RawTrap, ValueType
 from pipeline.core.rule import RuleBook
 
@@ -46,6 +46,8 @@ def by_rules(trap: RawTrap, rules: RuleBook, directory: Directory, mibs: MibInde
     device = directory.device_at(trap.source)
     reporter = device.name if device else trap.source
     resource = locate(rule.locator, trap.varbinds, reporter, directory)
-    qualifier = qualifier_of(trap, rule, reporter, resource, attributes_of(trap.varbinds, mibs)) if rule.qualifier else ""
+    qualifier = ""
+    if rule.qualifier:
+        qualifier = rule.qualifier.render(lookup_of(trap, reporter, resource, attributes_of(trap.varbinds, mibs), mibs))
     subject = (trap.source, trap.authenticated, resource, rule.alarm_type.name, qualifier)
     return Identity(subject, (trap.source, resource))

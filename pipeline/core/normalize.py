@@ -32,7 +32,7 @@ def normalize(trap: RawTrap, rules: RuleBook, directory: Directory, mibs: MibInd
     rule = rule_for(trap, rules)
     if rule is None:
         return (_unknown_event(trap, rules, device, attributes, names),)
-    return (_event(trap, rule, device, directory, attributes),)
+    return (_event(trap, rule, device, directory, attributes, names),)
 
 
 def rule_for(trap: RawTrap, rules: RuleBook) -> TrapRule | None:
@@ -84,11 +84,11 @@ def _address_type(known: MibObject, found: Instance, varbinds: tuple[VarBind, ..
     return value if isinstance(value, int) else None
 
 
-def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Directory, attributes: dict[str, str]) -> Event:
+def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Directory, attributes: dict[str, str], mibs: MibIndex) -> Event:
     address = canonical(trap.source) if device is None else ""
     reporter = device.name if device else address
     located = locate(rule.locator, trap.varbinds, reporter, directory)
-    lookup = _lookup(trap, reporter, located, attributes)
+    lookup = lookup_of(trap, reporter, located, attributes, mibs)
     qualifier = rule.qualifier.render(lookup) if rule.qualifier else ""
     return Event(
         id=f"{trap.collector}:{trap.sequence}:0",
@@ -111,15 +111,19 @@ def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Dire
     )
 
 
-def qualifier_of(trap: RawTrap, rule: TrapRule, reporter: str, located: ResourceId, attributes: Mapping[str, str]) -> str:
-    """What tells this alarm from others of its type on its resource; empty for a rule without a qualifier."""
-    return rule.qualifier.render(_lookup(trap, reporter, located, attributes)) if rule.qualifier else ""
+Lookup = Callable[[str], str | None]
 
 
-def _lookup(trap: RawTrap, reporter: str, located: ResourceId, attributes: Mapping[str, str]) -> Callable[[str], str | None]:
-    """What a placeholder of a rule stands for."""
+def lookup_of(trap: RawTrap, reporter: str, located: ResourceId, attributes: Mapping[str, str], mibs: MibIndex) -> Lookup:
+    """What a placeholder of a rule stands for: an attribute, something of the event's own, or a varbind by its number."""
     special = {"device": reporter, "source": trap.source, "resource": located}
-    return lambda name: attributes.get(name) or special.get(name)
+    return lambda name: attributes.get(name) or special.get(name) or _by_number(name, trap.varbinds, mibs)
+
+
+def _by_number(name: str, varbinds: tuple[VarBind, ...], mibs: MibIndex) -> str | None:
+    """What a varbind says that is named by its place (``#2``) or by an object's OID, as an unknown MIB's must be."""
+    found = find_varbind(varbinds, name) if name[0] in "#012" else None
+    return value_text(found, mibs.split(found.oid)[0], mibs) if found else None
 
 
 def _unknown_event(trap: RawTrap, rules: RuleBook, device: Device | None, attributes: dict[str, str], mibs: MibIndex) -> Event:
