@@ -5,6 +5,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def rules() -> None:
 @config_option
 @json_option
 def ls(*, what: str, folder: Path | None, config: Path | None, as_json: bool) -> None:
-    """Every trap rule: what it reads, and what it says.
+    """Every trap rule, by file: what it reads, and what it says.
 
     WORD leaves only those that have it in the name of the notification, the rule, the alarm type or the file.
 
@@ -101,8 +102,12 @@ def ls(*, what: str, folder: Path | None, config: Path | None, as_json: bool) ->
     if as_json:
         print_json(shown)
         return
-    columns = ("notification", "rule", "signal", "alarm type", "severity", "file")
-    console().print(table(columns, [tuple(row[column.replace(" ", "_")] for column in columns) for row in shown]))
+    for file, of_file in groupby(shown, key=lambda row: str(row["file"])):
+        click.echo(f"{file}")
+        columns = ("rule", "notification", "signal", "alarm_type")
+        console().print(
+            table(("rule", "notification", "signal", "alarm type"), [tuple(row[column] for column in columns) for row in of_file])
+        )
     click.echo(f"{plural(len(shown), 'rule')} in {place}")
 
 
@@ -142,7 +147,7 @@ def draft(*, mibs: tuple[str, ...], config: Path | None, out: Path | None, force
     known = {each.module for each in index.notifications.values()}
     for module in modules:
         if module not in known:
-            remedy = did_you_mean(module, known) or "name its file, or compile it: assure mibs compile --help"
+            remedy = did_you_mean(module, known) or "name its file, or add it: assure mibs add --help"
             fail(f"the index has no notification of a module '{module}'; {remedy}", Exit.NOT_FOUND)
 
     def drafts(on: Ground) -> list[Draft]:
@@ -152,7 +157,7 @@ def draft(*, mibs: tuple[str, ...], config: Path | None, out: Path | None, force
     _write(Target(target.out, target.base, index, target.fresh), drafts, DRAFTED, force=force, dry_run=dry_run, as_json=as_json)
     needed = [each for each in files if not dry_run]
     if needed and not as_json:
-        click.echo(f"the index must know the MIB, too: assure mibs compile {' '.join(map(str, needed))} --out {target.out.parent / 'mibs'}")
+        click.echo(f"the index must know the MIB, too: assure mibs add {' '.join(map(str, needed))} --dir {target.out.parent / 'mibs'}")
 
 
 def _compiled(files: Sequence[Path], mibs: MibIndex) -> tuple[MibIndex, Any, list[str]]:
@@ -194,7 +199,7 @@ def opennms(*, files: tuple[Path, ...], config: Path | None, out: Path | None, f
 
     Masks become what a rule matches, alarm-data becomes raise and clear: the reduction key is the alarm's identity, and an event whose
     clear key names it clears it. Give all files at once, since a clear key may name an event of another. An event without alarm-data
-    becomes a notify. Varbinds get their names where the MIB index knows the notification; compile your MIBs first.
+    becomes a notify. Varbinds get their names where the MIB index knows the notification; add your MIBs first.
 
     \b
     assure rules import opennms etc/events/ --dry-run
