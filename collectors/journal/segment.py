@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.journal.error import JournalError
-from collectors.journal.record import JournalRecord, decode
+from collectors.journal.record import JournalRecord, decode, head
 
 MAGIC = b"assurej1"
 SUFFIX = ".segment"
@@ -51,6 +51,27 @@ def scan(segment: Segment, sequence: int | None = None, offset: int = len(MAGIC)
                 at = end
                 expected += 1
                 yield record, offset
+
+
+def headers(segment: Segment) -> Iterator[tuple[int, int, int]]:
+    """Sequence, time and offset of each record, as :func:`scan` but without its checksum: several times faster.
+
+    Ends at the first record that is not whole or has not the sequence that its place asks for. Raises ``JournalError`` as :func:`scan`.
+    """
+    expected = segment.first_sequence
+    with segment.path.open("rb") as file:
+        _check_magic(segment.path, file.read(len(MAGIC)))
+        buffer, at, offset = b"", 0, len(MAGIC)
+        while chunk := file.read(CHUNK):
+            buffer, at = buffer[at:] + chunk, 0
+            while found := head(buffer, at):
+                sequence, received_at, end = found
+                if sequence != expected:
+                    return
+                yield sequence, received_at, offset
+                offset += end - at
+                at = end
+                expected += 1
 
 
 def _check_magic(path: Path, magic: bytes) -> None:

@@ -20,7 +20,7 @@ from collectors.trap.decode import TrapDecoder
 from collectors.trap.inform import response
 from collectors.trap.metric import TrapMetrics
 from collectors.trap.quarantine import Quarantine
-from collectors.trap.receiver import Datagram, Listener, readable
+from collectors.trap.receiver import Datagram, listeners_of, readable
 from pipeline import bus
 from pipeline.config.settings import COMPONENTS, Settings, TrapSettings
 from pipeline.core.raw import RawTrap
@@ -101,10 +101,11 @@ class TrapCollector:
     ) -> None:
         decoder = TrapDecoder(settings.collector, [text.encode() for text in settings.communities], networks(settings.forwarders))
         self.metrics = TrapMetrics(registry)
-        self.journal = Journal(journal_dir, segment_bytes=settings.segment_bytes, journal_bytes=settings.journal_bytes)
+        bounds = {"segment_bytes": settings.segment_bytes, "journal_bytes": settings.journal_bytes}
+        self.journal = Journal(journal_dir, **bounds, keep_days=settings.journal_days)
         self._keeper = Keeper(self.journal, journaled=self.metrics.journaled, refused=self.metrics.refused, what="datagrams")
-        self.quarantine = Quarantine(journal_dir, quarantine_bytes=QUARANTINE_BYTES)
-        self.listeners = [Listener(text, receive_buffer_bytes=settings.receive_buffer_bytes) for text in settings.listen]
+        self.quarantine = Quarantine(journal_dir, quarantine_bytes=QUARANTINE_BYTES, keep_days=settings.journal_days)
+        self.listeners = listeners_of(settings.listen, receive_buffer_bytes=settings.receive_buffer_bytes, receivers=settings.processes)
         transform = TrapTransform(decoder, self.quarantine, self.metrics, partitions)
         self.publisher = Publisher(self.journal, transform, connect, PublishMetrics("traps", registry), limits)
         self._decoder = decoder

@@ -43,11 +43,14 @@ def _unpacked(record: JournalRecord) -> Quarantined:
 class Quarantine:
     """The quarantine of the collector whose journal lies in ``journal_dir``; a context manager.
 
-    It keeps the newest ``quarantine_bytes``. A datagram goes in once, however often its record is read again after a restart.
+    It keeps the newest ``quarantine_bytes``, and of these the last ``keep_days`` if that is more than 0. A datagram goes in once, however
+    often its record is read again after a restart.
     """
 
-    def __init__(self, journal_dir: Path, *, quarantine_bytes: int) -> None:
-        self._journal = Journal(journal_dir / FOLDER, segment_bytes=quarantine_bytes // 4, journal_bytes=quarantine_bytes)
+    def __init__(self, journal_dir: Path, *, quarantine_bytes: int, keep_days: float = 0.0) -> None:
+        self._journal = Journal(
+            journal_dir / FOLDER, segment_bytes=quarantine_bytes // 4, journal_bytes=quarantine_bytes, keep_days=keep_days
+        )
         self._highest = 0
 
     def __enter__(self) -> Self:

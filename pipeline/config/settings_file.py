@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
-from pipeline.config.settings import Settings
+from pipeline.config.settings import MAX_TRAP_PROCESSES, Settings
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
 _log = logging.getLogger(__name__)
@@ -57,6 +57,13 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
         require("traps", "listen", position, ok=is_host_port(listen), message=message, remedy=remedy)
     message, remedy = f"'{settings.api.listen}' is not an address and a port", "write it as 127.0.0.1:18642"
     require("api", "listen", ok=is_host_port(settings.api.listen), message=message, remedy=remedy)
+    message, remedy = (
+        f"{settings.traps.processes} processes",
+        f"write 1 to {MAX_TRAP_PROCESSES}; more than the machine has cores gain nothing",
+    )
+    require("traps", "processes", ok=0 < settings.traps.processes <= MAX_TRAP_PROCESSES, message=message, remedy=remedy)
+    for section, days in (("traps", settings.traps.journal_days), ("polls", settings.polls.journal_days)):
+        require(section, "journal_days", ok=days >= 0, message=f"{days:g} is less than nothing", remedy="write days, or 0 for no bound")
     for (section, key), value in _positive(settings).items():
         require(section, key, ok=value > 0, message=f"{value} is not more than nothing", remedy="write a positive number")
     for path, port in _ports(settings).items():
