@@ -7,7 +7,7 @@ revision). Counters move while they are read, so what the first look saw arrive 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from enum import StrEnum
 
 
@@ -86,6 +86,53 @@ def sums(first: Look, last: Look) -> tuple[Finding, ...]:
     return (_dropped(last.counted), _received(first.counted, last.counted), _journaled(first.journal, last.journal), _stored(first, last))
 
 
+def sums_of_all(first: Mapping[str, Look], last: Mapping[str, Look]) -> tuple[Finding, ...]:
+    """The sums over several collectors, by name. Each must hold for each of them: one that does not is told, with its collector."""
+    of_each = {name: sums(first.get(name, Look()), look) for name, look in last.items()}
+    if len(of_each) == 1:
+        return next(iter(of_each.values()))
+    of_all = sums(total(first.values()), total(last.values()))
+    return tuple(_worst(whole, {name: found[place] for name, found in of_each.items()}) for place, whole in enumerate(of_all))
+
+
+def _worst(whole: Finding, of_each: Mapping[str, Finding]) -> Finding:
+    for verdict in (Verdict.BROKEN, Verdict.UNKNOWN):
+        for name, finding in of_each.items():
+            if finding.verdict is verdict:
+                return replace(finding, detail=f"{name}: {finding.detail}")
+    return replace(whole, verdict=Verdict.HOLDS)
+
+
+def total(looks: Iterable[Look]) -> Look:
+    """What several collectors have together; a term is ``None`` when one of them did not answer."""
+    seen = tuple(looks)
+    kept = [look.kept for look in seen if look.kept]
+    journals = [look.journal for look in seen if look.journal]
+    counted = [look.counted for look in seen if look.counted]
+    return Look(
+        Kept(*_added(kept)) if len(kept) == len(seen) else None,
+        Journaled(*_added(journals)) if len(journals) == len(seen) else None,
+        _counted_together(counted) if len(counted) == len(seen) else None,
+    )
+
+
+def _added(values: Sequence[Kept] | Sequence[Journaled]) -> list[int]:
+    return [sum(terms) for terms in zip(*map(astuple, values), strict=True)]
+
+
+def _counted_together(counted: Sequence[Counted]) -> Counted:
+    refused: Counter[str] = Counter()
+    for each in counted:
+        refused.update(each.refused)
+    return Counted(
+        received=sum(each.received for each in counted),
+        journaled=sum(each.journaled for each in counted),
+        refused=dict(refused),
+        dropped=sum(each.dropped for each in counted),
+        drops_known=all(each.drops_known for each in counted),
+    )
+
+
 def _dropped(counted: Counted | None) -> Finding:
     name = "sent = dropped + received"
     if counted is None:
@@ -158,11 +205,14 @@ def _once(name: str, keys: Sequence[tuple[str, ...]], noun: str) -> Finding:
     return Finding(name, _verdict(holds=not twice), detail, "tell the maintainers: the store's unique keys should make this impossible")
 
 
-def watch(look: Callable[[], Look], pause: Callable[[], bool]) -> tuple[Finding, ...]:
-    """Look twice, and again as long as a sum is broken and ``pause`` (which waits a little) answers true: what is under way arrives."""
+def watch(look: Callable[[], Mapping[str, Look]], pause: Callable[[], bool]) -> tuple[Finding, ...]:
+    """Look at every collector twice, and again as long as a sum is broken and ``pause`` (which waits a little) answers true.
+
+    What is under way arrives meanwhile.
+    """
     first = look()
     while True:
-        found = sums(first, look())
+        found = sums_of_all(first, look())
         if all(each.verdict is not Verdict.BROKEN for each in found) or not pause():
             return found
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.config.settings import COMPONENTS, Settings
+from pipeline.config.settings import Settings
 from pipeline.embedded.clickhouse.child import command as engine_command
 from pipeline.embedded.clickhouse.child import environment as engine_environment
 from pipeline.embedded.clickhouse.engine_config import EngineConfig
@@ -15,7 +15,7 @@ def groups(settings: Settings, settings_file: Path) -> list[list[ChildSpec]]:
         *([broker(settings)] if settings.broker.embedded else []),
         *([engine(settings)] if settings.history.embedded else []),
     ]
-    parts = [part(name, settings, settings_file) for name in COMPONENTS]
+    parts = [part(name, settings, settings_file) for name in settings.processes]
     return [group for group in (embedded, parts) if group]
 
 
@@ -55,7 +55,7 @@ def engine(settings: Settings) -> ChildSpec:
 
 def part(name: str, settings: Settings, settings_file: Path) -> ChildSpec:
     """One of the pipeline's own processes, ready when its ``/readyz`` says so."""
-    port = settings.metrics_port + COMPONENTS.index(name)
+    port = settings.metrics_port_of(name)
     host = "127.0.0.1" if settings.metrics_host == "0.0.0.0" else settings.metrics_host  # noqa: S104  # asked, not bound
     webhooks = f"{len(settings.webhooks)} webhook{'s' if len(settings.webhooks) != 1 else ''}"
     says = {
@@ -69,6 +69,6 @@ def part(name: str, settings: Settings, settings_file: Path) -> ChildSpec:
     return ChildSpec(
         name=name,
         argv=("-m", "pipeline", "run", name, "--config", str(settings_file), "--watch-stdin"),
-        says=says[name],
+        says=says.get(name) or f"{name:<12} the same addresses, shared by source",
         ready_url=f"http://{host}:{port}/readyz",
     )

@@ -13,10 +13,10 @@ Runner = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
 async def run_part(name: str, settings: Settings, stop: asyncio.Event) -> None:
-    """Run one part of :data:`pipeline.config.settings.COMPONENTS` until ``stop`` is set."""
+    """Run one of the processes of :attr:`Settings.processes` until ``stop`` is set."""
     if name in NEED_TOPICS:
         await _declare_topics(settings)
-    await PARTS[name](settings, stop)
+    await PARTS[name.partition("-")[0]](settings.of_process(name), stop)
 
 
 async def _declare_topics(settings: Settings) -> None:

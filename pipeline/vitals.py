@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from collectors.journal.overview import overview
 from collectors.trap import quarantine
 from collectors.trap.conservation import conservation
 from pipeline import bus
-from pipeline.config.settings import COMPONENTS, Settings
+from pipeline.auditing import beside_the_host, host_drops, left_behind, receive_buffers, span_kept
+from pipeline.config.settings import Settings
 from pipeline.core.inventory import Inventory
 from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, once_each
 from pipeline.obligations import Obligations
@@ -77,14 +79,16 @@ class Vitals:
         self._obligations = obligations
         self._inventory = inventory
 
-    def look(self) -> Look:
-        """What the sums are made of, from the end of the path to its beginning."""
-        kept, journal = self._kept(), self._journal()
-        text = self._get("traps", "/metrics")
+    def looks(self) -> dict[str, Look]:
+        """What the sums are made of, for each collector of traps: from the end of the path to its beginning."""
+        return {collector: self._look(process, collector) for process, collector in self._settings.trap_collectors.items()}
+
+    def _look(self, process: str, collector: str) -> Look:
+        kept, journal = self._kept(collector), self._journal(collector)
+        text = self._get(process, "/metrics")
         return Look(kept, journal, counted(parse(text)) if text is not None else None)
 
-    def _kept(self) -> Kept | None:
-        collector = self._settings.traps.collector
+    def _kept(self, collector: str) -> Kept | None:
         try:
             stored = self._queries.unique_traps().get(collector, 0)
             oldest, received_at = self._queries.oldest_trap(collector)
@@ -92,11 +96,13 @@ class Vitals:
             return None
         if not oldest or time.time_ns() - received_at < _TRAPS_KEPT_NS:
             return Kept(stored)
-        kept_aside = sum(each.sequence < oldest for each in quarantine.read(self._settings.journal_dir(collector)))
+        folder = self._settings.journal_dir(collector)
+        replayed = quarantine.replayed(folder)
+        kept_aside = sum(each.sequence < oldest and each.sequence not in replayed for each in quarantine.read(folder))
         return Kept(stored, expired=oldest - 1 - kept_aside)
 
-    def _journal(self) -> Journaled | None:
-        folder = self._settings.journal_dir(self._settings.traps.collector)
+    def _journal(self, collector: str) -> Journaled | None:
+        folder = self._settings.journal_dir(collector)
         if not folder.is_dir():
             return None
         found = conservation(folder)
@@ -119,7 +125,9 @@ class Vitals:
         return (
             self._broker(lags),
             self._history(),
-            *(self._part(name, lags) for name in COMPONENTS),
+            *(self._part(name, lags) for name in self._settings.processes),
+            *self._receiving(),
+            *self._journals(),
             *self._devices(),
             *self._outbox(),
             self._disk(),
@@ -169,6 +177,32 @@ class Vitals:
             return None if text is None else parse(text).by("assure_sink_lag_messages", "topic")
         return None if isinstance(lags, OSError) else lags.get(name)
 
+    def _receiving(self) -> Iterator[Finding]:
+        """The receive buffers that were got, beside those asked for; and what the host counts for all of its UDP sockets together."""
+        traps = self._settings.traps
+        scrapes = [parse(text) for process in self._settings.trap_collectors if (text := self._get(process, "/metrics")) is not None]
+        granted = [size for scrape in scrapes for size in scrape.by("assure_receive_buffer_bytes", "listen").values()]
+        if granted:
+            yield receive_buffers(granted, traps.receive_buffer_bytes)
+        dropped = sum(scrape.total("assure_datagrams_dropped_total") for scrape in scrapes)
+        host = host_drops()
+        if host is not None and scrapes:
+            yield beside_the_host(host, dropped)
+
+    def _journals(self) -> Iterator[Finding]:
+        """How far back each journal goes; and journals of receivers that are no more, which nobody publishes."""
+        traps, polls = self._settings.traps, self._settings.polls
+        bounds = dict.fromkeys(self._settings.trap_collectors.values(), traps.journal_bytes) | {polls.collector: polls.journal_bytes}
+        for collector, bound in bounds.items():
+            folder = self._settings.journal_dir(collector)
+            if folder.is_dir():
+                yield span_kept(overview(folder), bound)
+        for folder in left_behind(self._settings):
+            found = overview(folder)
+            if found.waiting:
+                remedy = f"nobody publishes them: raise traps.processes to {folder.name.rpartition('.')[2]} until they have drained"
+                yield Finding(f"journal {folder.name}", Verdict.BROKEN, f"{found.waiting} datagrams wait, and it has no receiver", remedy)
+
     def _devices(self) -> Iterator[Finding]:
         try:
             declared, answering = len(self._inventory().devices), self._queries.answering()
@@ -210,7 +244,7 @@ class Vitals:
 
     def _base(self, part: str) -> str:
         host = "127.0.0.1" if self._settings.metrics_host == "0.0.0.0" else self._settings.metrics_host  # noqa: S104  # asked, not bound
-        return f"http://{host}:{self._settings.metrics_port + COMPONENTS.index(part)}"
+        return f"http://{host}:{self._settings.metrics_port_of(part)}"
 
     def _log(self, part: str) -> str:
         return str(self._settings.data_dir / "log" / f"{part}.log")

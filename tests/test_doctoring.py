@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, first_broken, once_each, sums, watch
+from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, first_broken, once_each, sums, sums_of_all, watch
 
 GOOD = Look(
     kept=Kept(95),
@@ -113,9 +113,38 @@ def test_what_cannot_be_seen_is_unknown(look: Look, unknown: list[str]) -> None:
     assert broken(look, look) == []
 
 
-def looks(*seen: Look) -> Callable[[], Look]:
+def looks(*seen: Look) -> Callable[[], dict[str, Look]]:
     found: Iterator[Look] = iter(seen)
-    return lambda: next(found)
+    return lambda: {"trap-1": next(found)}
+
+
+def test_sums_over_several_collectors_show_their_terms_together() -> None:
+    """As long as each holds."""
+    found = sums_of_all({"trap-1": GOOD, "trap-1.2": GOOD}, {"trap-1": GOOD, "trap-1.2": GOOD})
+    assert all(finding.verdict is Verdict.HOLDS for finding in found)
+    assert [finding.detail for finding in found] == [
+        "0 dropped by the kernel, 200 received",
+        "200 = 194 + 6 (6 not-allowed)",
+        "194 = 190 + 0 + 4 + 0",
+        "190 published, 190 stored",
+    ]
+
+
+def test_a_surplus_of_one_collector_does_not_hide_the_loss_of_another() -> None:
+    """The one that loses is named."""
+    some = {"trap-1": replace(GOOD, kept=Kept(90)), "trap-1.2": replace(GOOD, kept=Kept(100))}
+    finding = first_broken(sums_of_all(some, some))
+    assert finding is not None
+    assert (finding.name, finding.detail) == (STORED, "trap-1: 95 published, 90 stored")
+    assert "5 rows are missing" in finding.remedy
+
+
+def test_one_collector_that_does_not_answer_leaves_its_sums_unknown() -> None:
+    """Whatever the others say."""
+    some = {"trap-1": GOOD, "trap-1.2": replace(GOOD, counted=None)}
+    found = sums_of_all(some, some)
+    assert [finding.verdict for finding in found] == [Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.HOLDS, Verdict.HOLDS]
+    assert found[0].detail == "trap-1.2: traps does not answer"
 
 
 def test_a_sum_gets_time_to_come_right() -> None:

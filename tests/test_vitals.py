@@ -15,7 +15,7 @@ from collectors.journal import Journal
 from collectors.trap.ber import DecodeError, Reason
 from collectors.trap.metric import TrapMetrics
 from collectors.trap.quarantine import Quarantine
-from pipeline import bus, vitals
+from pipeline import auditing, bus, vitals
 from pipeline.config.settings import COMPONENTS, BrokerSettings, Settings, WebhookSettings
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.core.inventory import Device, Inventory
@@ -28,6 +28,7 @@ from pipeline.vitals import Vitals
 from tests.support.embedded import embedded_broker, free_port
 
 URL = "https://pager.example.net/"
+SERVED = (*COMPONENTS, "traps-2")
 
 
 class FakeQueries:
@@ -62,8 +63,8 @@ class Parts:
     """All parts of an installation on HTTP: ``ready[name]`` is what ``/readyz`` says, ``metrics[name]`` what ``/metrics`` does."""
 
     def __init__(self) -> None:
-        self.ready = dict.fromkeys(COMPONENTS, "ready")
-        self.metrics = dict.fromkeys(COMPONENTS, "")
+        self.ready = dict.fromkeys(SERVED, "ready")
+        self.metrics = dict.fromkeys(SERVED, "")
 
     def handler(self, name: str) -> type[BaseHTTPRequestHandler]:
         parts = self
@@ -85,7 +86,7 @@ class Parts:
 def parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
     """A server for each part, at ports that were free."""
     parts = Parts()
-    servers = {name: ThreadingHTTPServer(("127.0.0.1", 0), parts.handler(name)) for name in COMPONENTS}
+    servers = {name: ThreadingHTTPServer(("127.0.0.1", 0), parts.handler(name)) for name in SERVED}
     threads = [Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}) for server in servers.values()]
     for thread in threads:
         thread.start()
@@ -122,9 +123,9 @@ def look_at(settings: Settings, queries: FakeQueries, store: Obligations) -> Cal
     return lambda: Vitals(settings, cast("Queries", queries), store, lambda: Inventory("v", devices=devices), "assure up")
 
 
-def journal(settings: Settings, datagrams: int, quarantined: int, acknowledged: int) -> None:
+def journal(settings: Settings, datagrams: int, quarantined: int, acknowledged: int, collector: str = "trap-1") -> None:
     """A trap collector's journal with datagrams, some of them in quarantine, published up to a sequence."""
-    folder = settings.journal_dir("trap-1")
+    folder = settings.journal_dir(collector)
     with Journal(folder, segment_bytes=1 << 20, journal_bytes=1 << 22) as opened, Quarantine(folder, quarantine_bytes=1 << 22) as aside:
         opened.append_many([(1, "192.0.2.1", b"0") for _ in range(datagrams)])
         opened.sync()
@@ -149,27 +150,95 @@ def test_the_collectors_own_counters_are_read(parts: Parts, look_at: Callable[[]
     metrics.drops_known.labels("127.0.0.1:162").set(1)
     parts.metrics["traps"] = generate_latest(registry).decode()
     counted = Counted(100, 97, {"not-allowed": 2, "journal-full": 1}, dropped=4)
-    assert look_at().look().counted == counted
+    assert look_at().looks()["trap-1"].counted == counted
     metrics.drops_known.labels("[::1]:162").set(0)
     parts.metrics["traps"] = generate_latest(registry).decode()
-    assert look_at().look().counted == replace(counted, drops_known=False)
+    assert look_at().looks()["trap-1"].counted == replace(counted, drops_known=False)
 
 
 def test_the_journal_is_read_from_disk(settings: Settings, look_at: Callable[[], Vitals]) -> None:
     """No collector needs to run for it."""
-    assert look_at().look().journal is None
+    assert look_at().looks()["trap-1"].journal is None
     journal(settings, datagrams=10, quarantined=2, acknowledged=7)
-    assert look_at().look().journal == Journaled(journaled=10, published=5, quarantined=2, waiting=3)
+    assert look_at().looks()["trap-1"].journal == Journaled(journaled=10, published=5, quarantined=2, waiting=3)
+
+
+def test_each_receiver_of_traps_is_looked_at(settings: Settings, queries: FakeQueries, parts: Parts, look_at: Callable[[], Vitals]) -> None:
+    """With its own journal and its own rows, and as a part of its own."""
+    object.__setattr__(settings.traps, "processes", 2)
+    queries.stored["trap-1.2"] = 3
+    journal(settings, datagrams=10, quarantined=2, acknowledged=7)
+    journal(settings, datagrams=4, quarantined=1, acknowledged=4, collector="trap-1.2")
+    looks = look_at().looks()
+    assert {name: (look.kept, look.journal) for name, look in looks.items()} == {
+        "trap-1": (Kept(5), Journaled(10, 5, 2, 3)),
+        "trap-1.2": (Kept(3), Journaled(4, 3, 1, 0)),
+    }
+    parts.ready["traps-2"] = "degraded: no broker"
+    assert (verdict(look_at().parts(), "traps").detail, verdict(look_at().parts(), "traps-2").detail) == ("ready", "degraded: no broker")
+
+
+def test_a_journal_without_a_receiver_that_holds_something_back_is_told(settings: Settings, look_at: Callable[[], Vitals]) -> None:
+    """After traps.processes was lowered: nobody would publish what waits there."""
+    journal(settings, datagrams=4, quarantined=0, acknowledged=4, collector="trap-1.3")
+    assert not [finding for finding in look_at().parts() if finding.name == "journal trap-1.3"]
+    journal(settings, datagrams=4, quarantined=0, acknowledged=4, collector="trap-1.3")
+    found = verdict(look_at().parts(), "journal trap-1.3")
+    assert (found.verdict, found.detail) == (Verdict.BROKEN, "4 datagrams wait, and it has no receiver")
+    assert "raise traps.processes to 3" in found.remedy
+
+
+def test_buffers_are_told_as_asked_for_and_as_got(settings: Settings, parts: Parts, look_at: Callable[[], Vitals]) -> None:
+    """With the command that makes room, and no verdict of loss: the first sum tells of that."""
+    metrics = TrapMetrics(registry := CollectorRegistry())
+    for listen, granted in (("127.0.0.1:162", 16_777_216), ("[::1]:162", 425_984)):
+        metrics.buffer.labels(listen).set(granted)
+    parts.metrics["traps"] = generate_latest(registry).decode()
+    found = verdict(look_at().parts(), "receive buffer")
+    assert found.verdict is Verdict.HOLDS
+    assert found.detail == (
+        "8.4 MB asked for, 426.0 kB got for each of 2 sockets; for more: sysctl -w net.core.rmem_max=8388608, then start traps again"
+    )
+
+
+SNMP = "Tcp: A B\nTcp: 1 2\nUdp: InDatagrams NoPorts InErrors RcvbufErrors InCsumErrors MemErrors\nUdp: 100 7 9 5 3 1\n"
+
+
+@pytest.mark.parametrize(("snmp6", "drops"), [(None, 9), ("Ip6InReceives 4\nUdp6RcvbufErrors 2\nUdp6InErrors 9\n", 11)])
+def test_the_host_counts_what_no_socket_read(tmp_path: Path, snmp6: str | None, drops: int) -> None:
+    """IPv4 and IPv6, whatever the kernel's columns are; nothing where it does not tell."""
+    assert auditing.host_drops(tmp_path) is None
+    (tmp_path / "snmp").write_text(SNMP)
+    if snmp6:
+        (tmp_path / "snmp6").write_text(snmp6)
+    assert auditing.host_drops(tmp_path) == drops
+
+
+def test_the_host_is_a_witness_that_may_say_more_but_not_less() -> None:
+    """Its count has other sockets' drops in it."""
+    assert auditing.beside_the_host(12, 9).verdict is Verdict.HOLDS
+    assert auditing.beside_the_host(8, 9).verdict is Verdict.BROKEN
+
+
+def test_how_far_back_a_journal_goes_is_told(settings: Settings, look_at: Callable[[], Vitals]) -> None:
+    """Beside its bound; a clock that was set back is said."""
+    folder = settings.journal_dir("trap-1")
+    with Journal(folder, segment_bytes=1 << 20, journal_bytes=1 << 22) as opened:
+        opened.append_many([(at * 10**9, "192.0.2.1", b"0") for at in (100, 3 * 86_400)])
+        assert verdict(look_at().parts(), "journal trap-1").detail == "goes back 2 days: 78 bytes of 4.3 GB"
+        opened.append_many([(10 * 10**9, "192.0.2.1", b"0")])
+        detail = verdict(look_at().parts(), "journal trap-1").detail
+        assert detail == "goes back 90 s: 113 bytes of 4.3 GB; the clock was set back meanwhile"
 
 
 def test_the_store_is_asked_for_unique_rows(settings: Settings, queries: FakeQueries, look_at: Callable[[], Vitals]) -> None:
     """With what it had and keeps no more, once its oldest row is as old as it keeps any."""
     journal(settings, datagrams=10, quarantined=2, acknowledged=10)
-    assert look_at().look().kept == Kept(5)
+    assert look_at().looks()["trap-1"].kept == Kept(5)
     queries.oldest = (4, time.time_ns() - vitals._TRAPS_KEPT_NS - 10**9)
-    assert look_at().look().kept == Kept(5, expired=1)
+    assert look_at().looks()["trap-1"].kept == Kept(5, expired=1)
     queries.down = True
-    assert look_at().look().kept is None
+    assert look_at().looks()["trap-1"].kept is None
 
 
 def test_all_parts_that_work_are_fine(parts: Parts, settings: Settings, look_at: Callable[[], Vitals], tmp_path: Path) -> None:
@@ -178,7 +247,7 @@ def test_all_parts_that_work_are_fine(parts: Parts, settings: Settings, look_at:
         object.__setattr__(settings.broker, "bootstrap", broker.bootstrap)
         found = look_at().parts()
     assert [finding for finding in found if finding.verdict is not Verdict.HOLDS] == []
-    assert {"broker", "history", *COMPONENTS, "devices", "outbox", "disk"} == {finding.name for finding in found}
+    assert {"broker", "history", *COMPONENTS, "the host's count", "devices", "outbox", "disk"} == {finding.name for finding in found}
 
 
 def test_nothing_running_is_told_part_by_part(settings: Settings, queries: FakeQueries, look_at: Callable[[], Vitals]) -> None:

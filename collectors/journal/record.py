@@ -52,6 +52,15 @@ def decode(buffer: bytes, at: int) -> tuple[JournalRecord, int] | None:
     return JournalRecord(sequence, received_at, source, buffer[split:end]), end
 
 
+def head(buffer: bytes, at: int) -> tuple[int, int, int] | None:
+    """Sequence and time of the record at ``at``, unchecked, and where the next begins; ``None`` when it is not whole in ``buffer``."""
+    end = skip(buffer, at)
+    if end is None:
+        return None
+    _, _, sequence, received_at, _ = _HEAD.unpack_from(buffer, at)
+    return sequence, received_at, end
+
+
 def skip(buffer: bytes, at: int) -> int | None:
     """Where the record after the one at ``at`` begins, unchecked; ``None`` when it is not whole in ``buffer``."""
     if at + _HEAD.size > len(buffer):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.journal.error import JournalError
-from collectors.journal.record import JournalRecord, decode
+from collectors.journal.record import JournalRecord, decode, head
 
 MAGIC = b"assurej1"
 SUFFIX = ".segment"
@@ -51,6 +51,26 @@ def scan(segment: Segment, sequence: int | None = None, offset: int = len(MAGIC)
                 at = end
                 expected += 1
                 yield record, offset
+
+
+def headers(segment: Segment) -> Iterator[tuple[int, int, bytes, int]]:
+    """Sequence and time of each record, and where it lies in which buffer: as :func:`scan` without checksums, and several times faster.
+
+    Ends at the first record that is not whole or has not the sequence that its place asks for. Raises ``JournalError`` as :func:`scan`.
+    """
+    expected = segment.first_sequence
+    with segment.path.open("rb") as file:
+        _check_magic(segment.path, file.read(len(MAGIC)))
+        buffer, at = b"", 0
+        while chunk := file.read(CHUNK):
+            buffer, at = buffer[at:] + chunk, 0
+            while found := head(buffer, at):
+                sequence, received_at, end = found
+                if sequence != expected:
+                    return
+                yield sequence, received_at, buffer, at
+                at = end
+                expected += 1
 
 
 def _check_magic(path: Path, magic: bytes) -> None:

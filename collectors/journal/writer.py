@@ -21,6 +21,9 @@ from collectors.journal.watermark import Watermark
 log = logging.getLogger(__name__)
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_DAY_NS = 86_400 * 10**9
+SEGMENTS_BY_AGE = 8
+"""With a bound on age, a segment holds at most this part of it."""
 _sync_file = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
@@ -36,11 +39,12 @@ class Journal:
     """The journal in ``directory``, opened for appending; a context manager that holds an advisory lock.
 
     A segment is sealed at about ``segment_bytes``. Everything kept stays under ``journal_bytes``: acknowledged segments are deleted, oldest
-    first, when room is wanted, and unacknowledged ones never are. ``append_many``, then :meth:`sync`, then the batch may be promised
+    first, when room is wanted or, if ``keep_days`` is more than 0, when what they hold is older than that; unacknowledged ones never are.
+    ``append_many``, then :meth:`sync`, then the batch may be promised
     to anybody. Only one of the two may run at a time; :meth:`sync` may run in a thread.
     """
 
-    def __init__(self, directory: Path, *, segment_bytes: int, journal_bytes: int) -> None:
+    def __init__(self, directory: Path, *, segment_bytes: int, journal_bytes: int, keep_days: float = 0.0) -> None:
         self.directory = directory
         self.recovery = Recovery(0, 0)
         self.last_sequence = 0
@@ -48,6 +52,8 @@ class Journal:
         self.bytes = 0
         self._segment_bytes = min(segment_bytes, max(journal_bytes // 4, 1))
         self._journal_bytes = journal_bytes
+        self._keep_ns = int(keep_days * _DAY_NS)
+        self._began_at = 0
         self._reader = JournalReader(directory)
         self._lock = self._file = -1
         self._held = ExitStack()
@@ -90,12 +96,15 @@ class Journal:
         """
         first = self.last_sequence + 1
         data = b"".join(map(encode, count(first), entries))
-        if self._size + len(data) > self._segment_bytes and self._size > len(MAGIC):
+        if self._size > len(MAGIC) and (self._size + len(data) > self._segment_bytes or self._is_old(entries)):
             self._roll(len(data))
         else:
             self._make_room(len(data))
         self._write(data)
         self.last_sequence += len(entries)
+        if self._keep_ns and entries:
+            self._began_at = self._began_at or entries[0][0]
+            self._retire(entries[-1][0] - self._keep_ns)
         return first
 
     def sync(self) -> int:
@@ -137,6 +146,7 @@ class Journal:
             last, good = segments[-1].first_sequence - 1, len(MAGIC)
             for record, good in scan(segments[-1]):  # noqa: B007  the last good end is asked for below
                 last = record.sequence
+                self._began_at = self._began_at or record.received_at
         self.recovery = Recovery(last, max(sizes[-1] - good, 0) if segments else 0)
         self.last_sequence = self.synced_sequence = max(last, self.acknowledged)
         if segments and last == self.last_sequence:
@@ -179,7 +189,7 @@ class Journal:
             raise self._refusal("cannot begin a segment", error) from error
         if self._file >= 0:
             os.close(self._file)
-        self._file, self._path, self._size = file, path, len(MAGIC)
+        self._file, self._path, self._size, self._began_at = file, path, len(MAGIC), 0
         self.bytes += len(MAGIC)
 
     def _roll(self, wanted: int) -> None:
@@ -202,6 +212,26 @@ class Journal:
                 )
             path, _, size = self._sealed.pop(0)
             path.unlink(missing_ok=True)
+            self.bytes -= size
+
+    def _is_old(self, entries: Sequence[Entry]) -> bool:
+        """Whether the open segment is to be sealed by age, so that what it holds can go when its time has come."""
+        return bool(self._keep_ns and self._began_at and entries and entries[-1][0] - self._began_at > self._keep_ns // SEGMENTS_BY_AGE)
+
+    def _retire(self, before: int) -> None:
+        """Delete acknowledged segments that were last written before this time. One that cannot be deleted is tried again next time."""
+        while self._sealed and self._sealed[0][1] <= self.acknowledged:
+            path, _, size = self._sealed[0]
+            try:
+                if path.stat().st_mtime_ns >= before:
+                    return
+                path.unlink()
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                log.warning("%s is past its time, but cannot be deleted: %s", path, error.strerror)
+                return
+            del self._sealed[0]
             self.bytes -= size
 
     def _write(self, data: bytes) -> None:

@@ -110,7 +110,8 @@ class PollCollector:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.metrics = PollMetrics(registry)
-        self.journal = Journal(journal_dir, segment_bytes=settings.segment_bytes, journal_bytes=settings.journal_bytes)
+        bounds = {"segment_bytes": settings.segment_bytes, "journal_bytes": settings.journal_bytes}
+        self.journal = Journal(journal_dir, **bounds, keep_days=settings.journal_days)
         self._keeper = Keeper(self.journal, journaled=self.metrics.journaled, refused=self.metrics.refused, what="polls")
         self.publisher = Publisher(
             self.journal, PollTransform(self.metrics, partitions), connect, PublishMetrics("polls", registry), limits

@@ -21,7 +21,7 @@ from collectors.trap.guarding import GuardedTransform, Known, nothing_known
 from collectors.trap.inform import response
 from collectors.trap.metric import TrapMetrics
 from collectors.trap.quarantine import Quarantine
-from collectors.trap.receiver import Datagram, Listener, readable
+from collectors.trap.receiver import Datagram, listeners_of, readable
 from collectors.trap.usm.message import is_v3
 from collectors.trap.usm.security import UserSecurity
 from collectors.trap.v3_answer import V3Answers
@@ -141,10 +141,11 @@ class TrapCollector:
         communities = [text.encode() for text in settings.communities]
         decoder = TrapDecoder(settings.collector, communities, networks(settings.forwarders), security)
         self.metrics = TrapMetrics(registry)
-        self.journal = Journal(journal_dir, segment_bytes=settings.segment_bytes, journal_bytes=settings.journal_bytes)
+        bounds = {"segment_bytes": settings.segment_bytes, "journal_bytes": settings.journal_bytes}
+        self.journal = Journal(journal_dir, **bounds, keep_days=settings.journal_days)
         self._keeper = Keeper(self.journal, journaled=self.metrics.journaled, refused=self.metrics.refused, what="datagrams")
-        self.quarantine = Quarantine(journal_dir, quarantine_bytes=QUARANTINE_BYTES)
-        self.listeners = [Listener(text, receive_buffer_bytes=settings.receive_buffer_bytes) for text in settings.listen]
+        self.quarantine = Quarantine(journal_dir, quarantine_bytes=QUARANTINE_BYTES, keep_days=settings.journal_days)
+        self.listeners = listeners_of(settings.listen, receive_buffer_bytes=settings.receive_buffer_bytes, receivers=settings.processes)
         transform = TrapTransform(decoder, self.quarantine, self.metrics, partitions, security)
         self._guarded = GuardedTransform(settings, journal_dir, transform, self.metrics, partitions, known=known, clock=clock)
         self.publisher = Publisher(self.journal, self._guarded, connect, PublishMetrics("traps", registry), limits)

@@ -34,7 +34,8 @@ def conservation(journal_dir: Path) -> dict[str, int]:
 
 
 def _quarantined(journal_dir: Path, handled: int) -> int:
-    """How many went into quarantine, less those of a round that was not acknowledged: it is counted as waiting."""
+    """How many are in quarantine, less those of a round that was not acknowledged (it is counted as waiting) and those published since."""
     total = JournalReader(journal_dir / quarantine.FOLDER).last_sequence
     round_ago = max(total - PublishLimits().batch_records, 0) + 1
-    return total - sum(kept.sequence > handled for kept in quarantine.read(journal_dir, round_ago))
+    waiting = sum(kept.sequence > handled for kept in quarantine.read(journal_dir, round_ago))
+    return total - waiting - len(quarantine.replayed(journal_dir))

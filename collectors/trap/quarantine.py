@@ -1,5 +1,6 @@
 """Datagrams that are no notification: kept with their bytes and the reason, in a journal of their own, so that they can be replayed."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from collectors.journal import Entry, Journal, JournalReader, JournalRecord
 from collectors.trap.ber import DecodeError
 
 FOLDER = "quarantine"
+REPLAYED = "replayed"
 DETAIL_LIMIT = 200
 
 
@@ -35,6 +37,24 @@ def read(journal_dir: Path, sequence: int = 1) -> Iterator[Quarantined]:
         yield _unpacked(record)
 
 
+def replayed(journal_dir: Path) -> frozenset[int]:
+    """Sequences of quarantined datagrams that were published after all, once a decoder knew them."""
+    try:
+        lines = (journal_dir / FOLDER / REPLAYED).read_text().splitlines()
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(int(line) for line in lines if line.isdecimal())
+
+
+def mark_replayed(journal_dir: Path, sequences: Sequence[int]) -> None:
+    """Remember, durably, that these were published: they are counted as such from now on. Written also while the collector runs."""
+    lines = "".join(f"{sequence:020d}\n" for sequence in sequences)
+    with (journal_dir / FOLDER / REPLAYED).open("a") as file:
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _unpacked(record: JournalRecord) -> Quarantined:
     sequence, reason, detail, payload = _decode(record.payload)
     return Quarantined(sequence, record.received_at, record.source, reason, detail, payload)
@@ -43,11 +63,14 @@ def _unpacked(record: JournalRecord) -> Quarantined:
 class Quarantine:
     """The quarantine of the collector whose journal lies in ``journal_dir``; a context manager.
 
-    It keeps the newest ``quarantine_bytes``. A datagram goes in once, however often its record is read again after a restart.
+    It keeps the newest ``quarantine_bytes``, and of these the last ``keep_days`` if that is more than 0. A datagram goes in once, however
+    often its record is read again after a restart.
     """
 
-    def __init__(self, journal_dir: Path, *, quarantine_bytes: int) -> None:
-        self._journal = Journal(journal_dir / FOLDER, segment_bytes=quarantine_bytes // 4, journal_bytes=quarantine_bytes)
+    def __init__(self, journal_dir: Path, *, quarantine_bytes: int, keep_days: float = 0.0) -> None:
+        self._journal = Journal(
+            journal_dir / FOLDER, segment_bytes=quarantine_bytes // 4, journal_bytes=quarantine_bytes, keep_days=keep_days
+        )
         self._highest = 0
 
     def __enter__(self) -> Self:

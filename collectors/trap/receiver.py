@@ -7,9 +7,10 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from collectors.trap.address import endpoint
+from collectors.trap.sharing import share_by_source, sharers
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,14 @@ SO_MEMINFO = 55
 _MEMINFO = struct.Struct("=9I")
 _DROPS = 8
 _U32 = 0xFFFFFFFF
+_IP_PKTINFO = 8
+"""ip(7): interface, our address, the header's destination."""
+_IPV6_RECVPKTINFO, _IPV6_PKTINFO = 49, 50
+"""RFC 3542 section 6: our address, interface."""
+_PKTINFO = {socket.AF_INET: struct.Struct("=i4s4s"), socket.AF_INET6: struct.Struct("=16si")}
+_ASK_PKTINFO = {socket.AF_INET: (socket.IPPROTO_IP, _IP_PKTINFO), socket.AF_INET6: (socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO)}
+_WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared, not bound
+_LINK_LOCAL = b"\xfe\x80"
 
 
 class ListenError(Exception):
@@ -28,18 +37,25 @@ class ListenError(Exception):
 
 
 class Datagram(NamedTuple):
-    """One datagram as it came: ``peer`` is where an answer would go, ``peer[0]`` the sender's address."""
+    """One datagram as it came: ``peer`` is what :meth:`Listener.answer` needs, ``peer[0]`` the sender's address."""
 
     payload: bytes
-    peer: tuple[str, int]
+    peer: tuple[Any, ...]
     listener: "Listener"
 
 
 class Listener:
-    """One bound UDP socket; a context manager. ``listen`` is ``address:port`` (port 0: any free one)."""
+    """One bound UDP socket; a context manager. ``listen`` is ``address:port`` (port 0: any free one).
 
-    def __init__(self, listen: str, *, receive_buffer_bytes: int) -> None:
+    ``receivers`` above 1 says how many processes share the address. ``only_ipv6`` leaves IPv4 to a listener of its own; otherwise ``[::]``
+    hears both.
+    """
+
+    def __init__(self, listen: str, *, receive_buffer_bytes: int, receivers: int = 1, only_ipv6: bool = False) -> None:
         self.listen = listen
+        self._receivers = receivers
+        self._only_ipv6 = only_ipv6
+        self._asks_address = False
         self.granted_bytes = 0
         self.drops_known = False
         self._asked_bytes = receive_buffer_bytes
@@ -56,10 +72,13 @@ class Listener:
         try:
             self._socket.setblocking(False)
             self._grow_buffer()
-            self._socket.bind((host, port))
+            self._bind(host, port)
         except OSError as error:
             self._socket.close()
             raise _listen_error(self.listen, error) from error
+        except ListenError:
+            self._socket.close()
+            raise
         self._drops_seen = self._kernel_drops() or 0
         return self
 
@@ -79,7 +98,7 @@ class Listener:
 
     def drain(self, into: list[Datagram], limit: int, until: float, now: Callable[[], float] = time.monotonic) -> None:
         """Read until nothing waits, ``into`` holds ``limit``, or the clock passes ``until``."""
-        receive = self._socket.recvfrom
+        receive = self._receive if self._asks_address else self._socket.recvfrom
         try:
             while len(into) < limit:
                 for _ in range(min(64, limit - len(into))):
@@ -90,10 +109,14 @@ class Listener:
         except BlockingIOError:
             return
 
-    def answer(self, payload: bytes, peer: tuple[str, int]) -> bool:
-        """Send one datagram back; false when the kernel would not take it (the sender asks again)."""
+    def answer(self, payload: bytes, peer: tuple[Any, ...]) -> bool:
+        """Send one datagram back from the address that was asked; false when the kernel would not take it (the sender asks again)."""
         try:
-            self._socket.sendto(payload, peer)
+            if self._asks_address:
+                *sender, ancillary = peer
+                self._socket.sendmsg([payload], _from_the_same(ancillary), 0, tuple(sender))
+            else:
+                self._socket.sendto(payload, peer)
         except OSError as error:
             log.warning("cannot answer %s: %s; it will ask again", peer[0], error)
             return False
@@ -117,6 +140,28 @@ class Listener:
         self.drops_known = len(info) == _MEMINFO.size
         return int(_MEMINFO.unpack(info)[_DROPS]) if self.drops_known else None
 
+    def _bind(self, host: str, port: int) -> None:
+        if self._receivers > 1:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if self._socket.family == socket.AF_INET6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(self._only_ipv6))
+        self._socket.bind((host, port))
+        self._asks_address = host in _WILDCARDS
+        if self._asks_address:
+            self._socket.setsockopt(*_ASK_PKTINFO[self._socket.family], 1)
+        if self._receivers > 1:
+            share_by_source(self._socket, self._receivers)
+            if (there := sharers(self._socket)) > self._receivers:
+                raise ListenError(
+                    f"cannot listen on {self.listen}: with this one {there} receivers share it, but traps.processes is {self._receivers}; "
+                    "stop the other installation, or set another address (traps.listen)"
+                )
+
+    def _receive(self, size: int) -> tuple[bytes, tuple[Any, ...]]:
+        """As ``recvfrom``, with the ancillary data that says which of our addresses was asked behind the sender's address."""
+        payload, ancillary, _, peer = self._socket.recvmsg(size, _ANCILLARY_BYTES)
+        return payload, (*peer, ancillary)
+
     def _grow_buffer(self) -> None:
         """Ask by force, then politely; Linux grants twice what is asked, for its own bookkeeping."""
         for option in (SO_RCVBUFFORCE, socket.SO_RCVBUF):
@@ -134,6 +179,31 @@ class Listener:
                 self.granted_bytes,
                 self._asked_bytes,
             )
+
+
+_ANCILLARY_BYTES = socket.CMSG_SPACE(20)
+Ancillary = list[tuple[int, int, bytes]]
+
+
+def _from_the_same(ancillary: Ancillary) -> Ancillary:
+    """Ancillary data that makes an answer leave from the address that was asked; which interface it takes is the routing's choice."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
+            _, ours, _ = _PKTINFO[socket.AF_INET].unpack(data)
+            return [(level, kind, _PKTINFO[socket.AF_INET].pack(0, ours, bytes(4)))]
+        if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_PKTINFO):
+            ours, interface = _PKTINFO[socket.AF_INET6].unpack(data)
+            return [(level, kind, _PKTINFO[socket.AF_INET6].pack(ours, interface if ours.startswith(_LINK_LOCAL) else 0))]
+    return []
+
+
+def listeners_of(listen: Sequence[str], *, receive_buffer_bytes: int, receivers: int = 1) -> list[Listener]:
+    """A listener for each text; ``[::]`` leaves IPv4 to ``0.0.0.0`` when both are listed."""
+    both = any(text.startswith("0.0.0.0:") for text in listen)
+    return [
+        Listener(text, receive_buffer_bytes=receive_buffer_bytes, receivers=receivers, only_ipv6=both and text.startswith("[::]:"))
+        for text in listen
+    ]
 
 
 def _listen_error(listen: str, error: OSError) -> ListenError:

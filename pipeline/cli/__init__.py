@@ -30,6 +30,7 @@ class LazyGroup(Group):
         "mibs": ("pipeline.cli.mibs:mibs", "compile MIBs; look up a name or OID"),
         "doctor": ("pipeline.cli.doctor:doctor", "is anything lost? the sums that must hold, and each part's health"),
         "lab": ("pipeline.cli.lab:lab", "the simulated operator: run it, cut a fibre, mend it"),
+        "journal": ("pipeline.cli.journal:journal", "what the collectors heard: list, show, replay by new rules"),
         "topic": ("pipeline.cli.topic:topic", "read a topic as JSON lines"),
         "run": ("pipeline.cli.run:run", "run one part (what `assure up` and docker compose start)"),
     }

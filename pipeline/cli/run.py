@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from pathlib import Path
 
 import click
@@ -10,21 +11,34 @@ from pipeline import loop
 from pipeline.cli.config import config_option, read_settings
 from pipeline.cli.output import Exit, fail
 from pipeline.cli.parent import LastResort, stop_event
+from pipeline.config.problem import did_you_mean
 from pipeline.config.settings import COMPONENTS, Settings
 from pipeline.telemetry import configure_logging
 
 log = logging.getLogger(__name__)
 
 
+class _Part(click.ParamType):
+    """The name of a part, or of a further receiver of traps."""
+
+    name = "part"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in COMPONENTS and not re.fullmatch(r"traps-[1-9]\d*", value):
+            self.fail(f"there is no part '{value}'; {did_you_mean(value, COMPONENTS)}", param, ctx)
+        return value
+
+
 @click.command()
-@click.argument("part", type=click.Choice(COMPONENTS), metavar="PART")
+@click.argument("part", type=_Part(), metavar="PART")
 @config_option
 @click.option("--watch-stdin", is_flag=True, help="Stop when standard input ends (the parent died).")
 def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
     """Run one PART of the pipeline until SIGTERM or Ctrl-C.
 
     \b
-    traps    receives notifications into the journal and the topic raw.traps
+    traps    receives notifications into the journal and the topic raw.traps;
+             traps-2 and so on beside it, as traps.processes says
     polls    polls devices into the topic raw.polls
     worker   turns both into events, alarms, incidents, outages, effects (Faust)
     sink     writes every topic to ClickHouse
@@ -35,6 +49,8 @@ def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
     assure run traps -c /etc/assure/assure.yaml
     """
     settings = read_settings(config)
+    if part not in settings.processes:
+        fail(f"traps.processes is {settings.traps.processes}: there is no {part}; raise it in the settings", Exit.USAGE)
     configure_logging(part)
     try:
         loop.run(_run(part, settings, watch_stdin=watch_stdin))

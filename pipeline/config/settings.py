@@ -1,6 +1,6 @@
 """The settings of one installation: one frozen dataclass for each component, all in one YAML file (``assure init`` writes it)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -134,10 +134,13 @@ class TrapSettings:
     """The trap collector. ``allow`` lists CIDRs; nothing is allowed that is not listed. Sizes are bytes.
 
     ``communities`` narrows v1 and v2c senders further; none listed means any, since they are no secret on the wire. ``users`` are SNMPv3's;
-    none listed means that no v3 message is taken.
+    none listed means that no v3 message is taken. ``processes`` receivers share the addresses of ``listen``; each source is heard by one of
+    them, which keeps a journal of its own. ``journal_days`` is the age at which what was published leaves the journal even when there is
+    room; 0 keeps it until its room is wanted.
     """
 
     collector: str = "trap-1"
+    processes: int = 1
     listen: tuple[str, ...] = ("127.0.0.1:16200",)
     allow: tuple[str, ...] = ("127.0.0.0/8",)
     communities: tuple[str, ...] = ()
@@ -147,6 +150,7 @@ class TrapSettings:
     batch_ms: int = 5
     segment_bytes: int = 67_108_864
     journal_bytes: int = 4_294_967_296
+    journal_days: float = 0.0
     guard: GuardSettings = field(default_factory=GuardSettings)
 
 
@@ -156,6 +160,8 @@ class PollSettings:
 
     What a trap claims is asked back within about a second, out of turn: a device at most once in ``question_pause_s``, all devices together
     ``questions_per_s`` times a second (0: never; the next turn tells).
+
+    ``journal_bytes`` and ``journal_days`` bound what is kept, as for traps.
     """
 
     collector: str = "poll-1"
@@ -165,6 +171,7 @@ class PollSettings:
     in_flight: int = 64
     segment_bytes: int = 67_108_864
     journal_bytes: int = 1_073_741_824
+    journal_days: float = 0.0
     question_pause_s: float = 5.0
     questions_per_s: float = 20.0
 
@@ -224,7 +231,7 @@ class Settings:
     """Everything. Paths are absolute after loading; empty ``rules_dir``/``mibs_dir`` mean those that come with the package.
 
     Each process serves its own metrics and health on ``metrics_host`` and ``metrics_port + n``, ``n`` being its place in
-    :data:`pipeline.config.settings.COMPONENTS`.
+    :data:`pipeline.config.settings.COMPONENTS`; further receivers of traps (``traps-2`` and so on) follow from ``metrics_port + 10`` on.
     """
 
     data_dir: Path
@@ -248,10 +255,39 @@ class Settings:
         """Where a collector keeps its journal."""
         return self.data_dir / "journal" / collector
 
+    @property
+    def trap_collectors(self) -> dict[str, str]:
+        """Process -> collector, of every receiver of traps: ``traps`` is ``trap-1``, ``traps-2`` is ``trap-1.2``, and so on."""
+        first = self.traps.collector
+        further = {f"traps-{number}": f"{first}.{number}" for number in range(2, self.traps.processes + 1)}
+        return {"traps": first, **further}
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """The long-running processes: :data:`COMPONENTS`, with the further receivers of traps behind the first."""
+        return (*self.trap_collectors, *(name for name in COMPONENTS if name != "traps"))
+
+    def metrics_port_of(self, process: str) -> int:
+        """Where a process serves its metrics and health. Raises ``ValueError`` for a name that is no process's."""
+        if process in COMPONENTS:
+            return self.metrics_port + COMPONENTS.index(process)
+        return self.metrics_port + FURTHER_PORTS + tuple(self.trap_collectors).index(process) - 1
+
+    def of_process(self, process: str) -> "Settings":
+        """The settings as a further receiver of traps has them: as the first's, with a collector and a port of its own."""
+        if process in COMPONENTS:
+            return self
+        port = self.metrics_port_of(process) - COMPONENTS.index("traps")
+        return replace(self, metrics_port=port, traps=replace(self.traps, collector=self.trap_collectors[process]))
+
     def obligations_url(self) -> str:
         """The obligations store's SQLAlchemy URL, the default being SQLite in the data directory."""
         return self.obligations.url.reveal() or f"sqlite:///{self.data_dir / 'obligations.db'}"
 
+
+MAX_TRAP_PROCESSES = 32
+FURTHER_PORTS = 10
+"""From ``metrics_port`` to the port of the second receiver of traps; between them is room for more components."""
 
 COMPONENTS = ("traps", "polls", "worker", "sink", "outputs", "api")
 """The long-running processes of ``assure up``, in the order in which they start after broker and history."""

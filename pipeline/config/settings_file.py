@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
-from pipeline.config.settings import Settings
+from pipeline.config.settings import MAX_TRAP_PROCESSES, Settings, TrapSettings
 from pipeline.config.snmp_user_check import user_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
@@ -48,14 +48,7 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
         if not ok:
             decoder.tell(line_at(node, path), path, message, remedy)
 
-    for position, cidr in enumerate(settings.traps.allow):
-        require("traps", "allow", position, ok=_is_network(cidr), message=f"'{cidr}' is not a network", remedy="write it as 192.0.2.0/24")
-    for position, address in enumerate(settings.traps.forwarders):
-        remedy = "write it as 192.0.2.7 or 192.0.2.0/24"
-        require("traps", "forwarders", position, ok=_is_network(address), message=f"'{address}' is not an address", remedy=remedy)
-    for position, listen in enumerate(settings.traps.listen):
-        message, remedy = f"'{listen}' is not an address and a port", "write it as 127.0.0.1:16200 or [::1]:16200"
-        require("traps", "listen", position, ok=is_host_port(listen), message=message, remedy=remedy)
+    _check_traps(settings.traps, require)
     for problem in user_problems(settings.traps.users):
         path = ("traps", "users", *problem.path)
         decoder.tell(line_at(node, path), path, problem.message, problem.remedy, problem.level)
@@ -63,14 +56,32 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     require("api", "listen", ok=is_host_port(settings.api.listen), message=message, remedy=remedy)
     for numbers_path, value in _positive(settings).items():
         require(*numbers_path, ok=value > 0, message=f"{value} is not more than nothing", remedy="write a positive number")
-    rearm = settings.traps.guard.rearm
-    message, remedy = f"{rearm} is not a part of the limit", "write a number above 0 and up to 1"
-    require("traps", "guard", "rearm", ok=0 < rearm <= 1, message=message, remedy=remedy)
+    for section, days in (("traps", settings.traps.journal_days), ("polls", settings.polls.journal_days)):
+        require(section, "journal_days", ok=days >= 0, message=f"{days:g} is less than nothing", remedy="write days, or 0 for no bound")
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     names = [webhook.name for webhook in settings.webhooks]
     for position, name in enumerate(names):
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
+
+
+def _check_traps(traps: TrapSettings, require: Callable[..., None]) -> None:
+    for position, cidr in enumerate(traps.allow):
+        require("traps", "allow", position, ok=_is_network(cidr), message=f"'{cidr}' is not a network", remedy="write it as 192.0.2.0/24")
+    for position, address in enumerate(traps.forwarders):
+        remedy = "write it as 192.0.2.7 or 192.0.2.0/24"
+        require("traps", "forwarders", position, ok=_is_network(address), message=f"'{address}' is not an address", remedy=remedy)
+    for position, listen in enumerate(traps.listen):
+        message, remedy = f"'{listen}' is not an address and a port", "write it as 127.0.0.1:16200 or [::1]:16200"
+        require("traps", "listen", position, ok=is_host_port(listen), message=message, remedy=remedy)
+    rearm = traps.guard.rearm
+    message, remedy = f"{rearm} is not a part of the limit", "write a number above 0 and up to 1"
+    require("traps", "guard", "rearm", ok=0 < rearm <= 1, message=message, remedy=remedy)
+    message, remedy = (
+        f"{traps.processes} processes",
+        f"write 1 to {MAX_TRAP_PROCESSES}; more than the machine has cores gain nothing",
+    )
+    require("traps", "processes", ok=0 < traps.processes <= MAX_TRAP_PROCESSES, message=message, remedy=remedy)
 
 
 def _positive(settings: Settings) -> dict[tuple[str, ...], float]:

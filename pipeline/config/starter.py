@@ -53,6 +53,8 @@ obligations:
 # Notifications. Only what is listed in allow is taken; nothing else is even read.
 traps:
   #collector: trap-1
+  # Receivers that share the addresses below, each on a core of its own; a source is always heard by the same one.
+  #processes: 1
   #listen: ["127.0.0.1:16200"]
   #allow: [127.0.0.0/8]
   # Who may speak for another device (its address is then taken from the notification).
@@ -68,7 +70,9 @@ traps:
   #receive_buffer_bytes: 8_388_608
   #batch_ms: 5
   #segment_bytes: 67_108_864
+  # What was published stays in the journal until its room is wanted, or for so many days (0: however long there is room).
   #journal_bytes: 4_294_967_296
+  #journal_days: 0.0
   # In a storm only the last notification of each object is passed on, so that no state is lost and other senders are not delayed.
   guard:
     #enabled: true
@@ -97,6 +101,7 @@ polls:
   #in_flight: 64
   #segment_bytes: 67_108_864
   #journal_bytes: 1_073_741_824
+  #journal_days: 0.0
   #question_pause_s: 5.0
   #questions_per_s: 20.0
 

@@ -42,6 +42,12 @@ _NAMED = " UNION ALL ".join(
     " ORDER BY id LIMIT {limit:UInt32})"
     for table in ("evaluation", "outage", "incident", "alarm")
 )
+_TRAP_EVENTS = (
+    "SELECT sequence, rule, signal, alarm_type, severity, resource, qualifier FROM event FINAL"
+    " WHERE collector = {collector:String} AND sequence BETWEEN {first:UInt64} AND {last:UInt64} AND source = 'trap'"
+    " AND occurred_at >= fromUnixTimestamp64Nano({earliest:Int64}) AND occurred_at <= fromUnixTimestamp64Nano({latest:Int64})"
+    " ORDER BY sequence"
+)
 _SERIES_RAW = (
     "SELECT toDateTime64(k.at, 9, 'UTC') AS t, if(k.quality = 'good', k.value, NULL) AS mean, mean AS lowest, mean AS highest,"
     " toUInt64(mean IS NOT NULL) AS samples FROM kpi AS k FINAL WHERE k.kpi = {kpi:String} AND k.resource = {resource:String}"
@@ -104,6 +110,10 @@ class Queries:
     def events(self, ids: Iterable[str]) -> list[Row]:
         """These events, in the order of ``ids``; those that are not known are left out."""
         return self._by_id("SELECT * FROM event FINAL WHERE id IN {ids:Array(String)}", ids)
+
+    def trap_events(self, collector: str, first: int, last: int, received: tuple[int, int]) -> list[Row]:
+        """Events that notifications of one collector became, by ``sequence`` from first to last; ``received`` bounds their times."""
+        return self._read(_TRAP_EVENTS, collector=collector, first=first, last=last, earliest=received[0], latest=received[1])
 
     def trap(self, collector: str, sequence: int) -> Row | None:
         """The notification at one place of a collector's journal; ``varbinds`` is a list of ``oid``, ``type`` and ``value`` (text)."""

@@ -18,7 +18,7 @@ class FakeVitals:
     """What was seen of an installation."""
 
     def __init__(self, look: Look, parts: tuple[Finding, ...]) -> None:
-        self.look = lambda: look
+        self.looks = lambda: {"trap-1": look}
         self.parts = lambda: parts
 
     @staticmethod

@@ -32,6 +32,8 @@ traps:
   listen: ["127.0.0.1"]
   allow: [127.0.0.0/33, 10.0.0.0/8]
   batch_ms: 0
+  processes: 0
+  journal_days: -1
 api: {listen: "nowhere:80"}
 webhooks: [{name: a, url: "http://x"}, {name: a, url: "http://y"}]
 """
@@ -43,8 +45,10 @@ webhooks: [{name: a, url: "http://x"}, {name: a, url: "http://y"}]
         "5: $.traps.listen[0]: '127.0.0.1' is not an address and a port",
         "6: $.traps.allow[0]: '127.0.0.0/33' is not a network",
         "7: $.traps.batch_ms: 0 is not more than nothing",
-        "8: $.api.listen: 'nowhere:80' is not an address and a port",
-        "9: $.webhooks[1].name: 'a' stands twice",
+        "8: $.traps.processes: 0 processes",
+        "9: $.traps.journal_days: -1 is less than nothing",
+        "10: $.api.listen: 'nowhere:80' is not an address and a port",
+        "11: $.webhooks[1].name: 'a' stands twice",
     ]
     assert all(problem.remedy for problem in caught.value.problems)
 

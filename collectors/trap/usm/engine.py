@@ -70,6 +70,12 @@ class Engine:
         self.engine_id = bytes.fromhex(kept.engine_id)
         self._starts = kept.starts
 
+    def look(self) -> None:
+        """Know the engine as it is kept, without a new boot: for who reads the journal only. Raises ``EngineError``."""
+        kept = self._read()
+        if kept.starts:
+            self.engine_id, self._starts = bytes.fromhex(kept.engine_id), kept.starts
+
     def at(self, sequence: int, received_at: int) -> Moment:
         """Our engineBoots and engineTime when the record with this sequence came."""
         place = bisect_right(self._starts, sequence, key=lambda start: start.first_sequence) - 1

@@ -1,0 +1,41 @@
+"""Times as people type them: RFC 3339, a day or a time of today in UTC, or how long ago."""
+
+import re
+import time
+from datetime import UTC, datetime
+
+import click
+
+from pipeline.config.moment import nanoseconds
+
+_AGO = re.compile(r"(\d+)\s*(s|min|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400}
+_OF_TODAY = re.compile(r"\d\d:\d\d(:\d\d(\.\d+)?)?")
+
+
+def moment(text: str, now: int) -> int:
+    """Text as UTC nanoseconds; ``now`` is what ``10m`` counts back from, and whose day ``10:46`` is of. Raises ``ValueError``."""
+    if ago := _AGO.fullmatch(text):
+        return now - int(ago[1]) * _SECONDS[ago[2]] * 10**9
+    if _OF_TODAY.fullmatch(text):
+        return nanoseconds(f"{datetime.fromtimestamp(now / 1e9, UTC).date()}T{text}Z")
+    try:
+        known = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is no time; write 2026-11-23T10:46:00Z, 10:46 (today, UTC) or 10m (ago)") from None
+    return nanoseconds(text if known.tzinfo else f"{known.isoformat()}Z")
+
+
+class Moment(click.ParamType):
+    """A point in time; UTC unless it says otherwise."""
+
+    name = "time"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """UTC nanoseconds; wrong usage for what is no time."""
+        if isinstance(value, int):
+            return value
+        try:
+            return moment(value, time.time_ns())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
