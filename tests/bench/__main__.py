@@ -13,6 +13,7 @@ MODULES = {
     "chain-rate": "tests.bench.chain_rate",
     "storm-latency": "tests.bench.storm_latency",
     "first-incident": "tests.bench.first_incident",
+    "fuzz": "tests.bench.fuzz",
 }
 """Name of the bar -> module."""
 

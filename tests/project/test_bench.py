@@ -21,6 +21,7 @@ TINY = {
         ["--normal", "20", "--storm", "100", "--seconds", "2"],
         {"storm-latency": {"bar", "p50", "without-storm-p99"}, "storm-latency-all": {"bar", "p50", "without-storm-p99"}},
     ),
+    "fuzz": (["--packets", "2000", "--compare", "200"], {"fuzz": {"limit", "packets", "crashes", "rss-growth-mb", "pysnmp-differs"}}),
     "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
 }
 """Benchmark -> options that make it small, and the bars that it prints with the references that each must have."""
