@@ -14,6 +14,7 @@ MODULES = {
     "storm-latency": "tests.bench.storm_latency",
     "first-incident": "tests.bench.first_incident",
     "fuzz": "tests.bench.fuzz",
+    "receiver-kills": "tests.bench.receiver_kills",
 }
 """Name of the bar -> module."""
 

@@ -22,6 +22,10 @@ TINY = {
         {"storm-latency": {"bar", "p50", "without-storm-p99"}, "storm-latency-all": {"bar", "p50", "without-storm-p99"}},
     ),
     "fuzz": (["--packets", "2000", "--compare", "200"], {"fuzz": {"limit", "packets", "crashes", "rss-growth-mb", "pysnmp-differs"}}),
+    "receiver-kills": (
+        ["--kills", "5", "--rate", "500", "--informs", "50"],
+        {"receiver-kills": {"kills", "journaled", "informs-sent", "informs-answered", "informs-lost", "rss-max-mb"}},
+    ),
     "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
 }
 """Benchmark -> options that make it small, and the bars that it prints with the references that each must have."""
