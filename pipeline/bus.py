@@ -14,7 +14,7 @@ from pipeline.wire import Topic
 
 log = logging.getLogger(__name__)
 
-__all__ = ["ConsumerRecord", "TopicPartition", "consumer", "create_topics", "lag", "partition_of", "producer", "wait_until_up"]
+__all__ = ["ConsumerRecord", "TopicPartition", "consumer", "create_topics", "has_topic", "lag", "partition_of", "producer", "wait_until_up"]
 
 
 def partition_of(key: str, partitions: int) -> int:
@@ -51,6 +51,16 @@ async def create_topics(bootstrap: str, *, partitions: int, replication: int) ->
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise error(f"cannot create topic {topic}")
+
+
+async def has_topic(bootstrap: str, topic: Topic) -> bool:
+    """Whether the broker has a topic; asking does not make it. Raises the client's error when the broker does not answer."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    try:
+        await admin.start()
+        return topic.value in await admin.list_topics()
+    finally:
+        await admin.close()
 
 
 @asynccontextmanager

@@ -182,7 +182,8 @@ class Evidence:
         """An event; those that a poll's comparison adds to an alarm are known by the change that they made."""
         if event:
             what = f"{event['signal']} by {event['source']}{_because(change)} at {clock(event['occurred_at'])}"
-            title = f"{what}: {event['text']} (rule {event['rule'] or 'none'})"
+            by_rule = "" if change and change["reason"] == event["rule"] else f" (rule {event['rule'] or 'none'})"
+            title = f"{what}: {event['text']}{by_rule}"
             return _node("event", name, title, [], [self.record(event["collector"], event["sequence"])], event)
         if change:
             title = f"{change['change']}{_because(change)} at {clock(change['at'])}"
@@ -216,7 +217,8 @@ class Evidence:
         poll = self._queries.poll(collector, sequence)
         if poll:
             seen = f"{poll['interfaces']} interfaces, {poll['round_trip_ms']:g} ms"
-            return "poll", [f"poll of {poll['device']}: {poll['outcome']}, {seen}"]
+            why = " on suspicion" if poll["on_suspicion"] else ""
+            return "poll", [f"poll of {poll['device']}{why}: {poll['outcome']}, {seen}"]
         return "record", []
 
     def _journaled(self, collector: str, sequence: int) -> JournalRecord | None:

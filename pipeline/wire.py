@@ -20,6 +20,7 @@ from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
 from pipeline.core.settle import Settle
 from pipeline.core.sla import Evaluation
+from pipeline.core.suspicion import Question
 
 VERSION = 1
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Topic(StrEnum):
     INCIDENTS = "incidents"
     OUTAGES = "outages"
     KPIS = "kpis"
+    QUESTIONS = "questions"
     EVALUATIONS = "evaluations"
     EFFECTS = "effects"
     RECEIPTS = "receipts"
@@ -66,6 +68,7 @@ KINDS: dict[str, type[Any]] = {
     "outage": Outage,
     "settle": Settle,
     "kpi": KpiBatch,
+    "question": Question,
     "evaluation": Evaluation,
     "effect": Effect,
     "receipt": Receipt,

@@ -1,9 +1,13 @@
-"""The poll collector: schedule -> poller -> journal -> topic ``raw.polls``. What a device said is durable before it is used."""
+"""The poll collector: schedule -> poller -> journal -> topic ``raw.polls``. What a device said is durable before it is used.
+
+What a trap claims is asked back out of turn: topic ``questions`` -> the same poller. Without the broker nobody asks, and the schedule
+goes on.
+"""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +19,10 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from collectors.journal import Journal, JournalRecord
 from collectors.keeping import Keeper, cancel, raise_first
 from collectors.poll.lane import Lanes
+from collectors.poll.listener import Hear, kafka_questions
 from collectors.poll.metric import PollMetrics
 from collectors.poll.poller import Polled, Poller
+from collectors.poll.question import Questions
 from collectors.poll.schedule import NANOSECONDS, Schedule
 from collectors.publish import Connect, Message, Outgoing, Publisher, PublishLimits, PublishMetrics, kafka_sender, pack
 from pipeline import wire
@@ -25,6 +31,8 @@ from pipeline.config.settings import COMPONENTS, PollSettings, Settings
 from pipeline.core.inventory import Device, Inventory
 from pipeline.core.profile import GENERIC, Profile
 from pipeline.core.raw import PollOutcome, RawPoll
+from pipeline.core.reason import Reason
+from pipeline.core.suspicion import Question
 from pipeline.telemetry import serve_health
 from pipeline.wire import Topic
 
@@ -33,6 +41,8 @@ log = logging.getLogger(__name__)
 BATCH_S = 0.005
 RELOAD_S = 1.0
 LAST_POLLS_S = 0.5
+HEAR_AGAIN_S = 1.0
+HEAR_AGAIN_CAP_S = 10.0
 
 InventorySource = Callable[[], Inventory]
 """Gives the inventory that is in force; it is asked about once a second and should be quick."""
@@ -80,7 +90,8 @@ class PollCollector:
     """One poll collector; an async context manager that opens the journal, and :meth:`run` that works.
 
     ``inventory_source`` is asked about once a second: a new version changes the schedule without a restart. ``connect`` gives a
-    connection to the broker, ``clock`` UTC nanoseconds, ``now`` monotonic seconds.
+    connection to the broker, ``hear`` the questions asked there (none: only the schedule polls), ``clock`` UTC nanoseconds, ``now``
+    monotonic seconds.
     """
 
     def __init__(
@@ -94,6 +105,7 @@ class PollCollector:
         poller: AsksDevices | None = None,
         registry: CollectorRegistry = REGISTRY,
         limits: PublishLimits | None = None,
+        hear: Hear | None = None,
         clock: Callable[[], int] = time.time_ns,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -108,6 +120,9 @@ class PollCollector:
         self._clock = clock
         self._now = now
         self._schedule = Schedule(settings.interval_s)
+        self._questions = Questions(settings.question_pause_s, settings.questions_per_s)
+        self._hear = hear
+        self._news = asyncio.Event()
         self._lanes = Lanes(settings.in_flight)
         self._inventory: Inventory | None = None
         self._reload_at = 0.0
@@ -135,7 +150,7 @@ class PollCollector:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``; polls that ended by then are journaled still. Raises ``JournalError`` when the disk fails."""
-        works = [asyncio.create_task(work) for work in (self._poll_all(), self._keep_all(), self.publisher.run())]
+        works = [asyncio.create_task(work) for work in (self._poll_all(), self._keep_all(), self.publisher.run(), self._hear_all())]
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([stopping, *works], return_when=asyncio.FIRST_COMPLETED)
@@ -149,21 +164,70 @@ class PollCollector:
         raise_first(works)
 
     async def _poll_all(self) -> None:
-        """Start polls as their slots come, and follow the inventory."""
+        """Start polls as their slots come and as questions fall due, and follow the inventory."""
         while True:
+            self._news.clear()
             self._follow_inventory()
-            due = self._schedule.due(self._mono_ns())
+            now = self._mono_ns()
+            due = self._schedule.due(now)
             self.metrics.skipped.inc(len(due.skipped))
             for name in due.ready:
-                task = asyncio.create_task(self._poll_one(name))
-                self._polling.add(task)
-                task.add_done_callback(self._polling.discard)
-            await asyncio.sleep(self._pause_s())
+                if self._questions.begun(name, now):
+                    self.metrics.questions.labels(Reason.ASKED_BY_SCHEDULE.value).inc()
+                self._begin(self._poll_one(name))
+            self._ask_back(now)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_s()):
+                    await self._news.wait()
+
+    def _ask_back(self, now: int) -> None:
+        """Ask the devices whose questions are due, and count those that are not asked any more."""
+        ready = self._questions.ready(now, self._schedule.busy)
+        for _, reason in ready.dropped:
+            self.metrics.questions.labels(reason.value).inc()
+        for name in ready.devices:
+            self._schedule.claim(name)
+            self.metrics.on_suspicion.inc()
+            self.metrics.questions.labels(Reason.ASKED.value).inc()
+            self._begin(self._poll_one(name, on_suspicion=True))
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._polling.add(task)
+        task.add_done_callback(self._polling.discard)
 
     def _pause_s(self) -> float:
-        slot = self._schedule.next_at()
-        until_slot = RELOAD_S if slot is None else (slot - self._mono_ns()) / NANOSECONDS
-        return min(max(until_slot, 0.0), max(self._reload_at - self._now(), 0.0))
+        """Until the next slot, question or look at the inventory; 0 when one is due."""
+        times = (self._schedule.next_at(), self._questions.next_at(self._schedule.busy))
+        until_next = min(((at - self._mono_ns()) / NANOSECONDS for at in times if at is not None), default=RELOAD_S)
+        return min(max(until_next, 0.0), max(self._reload_at - self._now(), 0.0))
+
+    async def _hear_all(self) -> None:
+        """Listen for questions as long as the collector works. A broker that is away, or not ready, is tried again: it is no trouble."""
+        pause_s = HEAR_AGAIN_S
+        while self._hear is not None:
+            try:
+                async for questions in self._hear():
+                    self.metrics.hearing.set(1)
+                    pause_s = HEAR_AGAIN_S
+                    self._take(questions)
+            except Exception as error:  # noqa: BLE001  # whatever a broker's library raises, the schedule must go on
+                log.info("no questions are heard (%s); devices are polled by schedule alone; trying again in %.0f s", error, pause_s)
+            self.metrics.hearing.set(0)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, HEAR_AGAIN_CAP_S)
+        await asyncio.Event().wait()
+
+    def _take(self, questions: Sequence[Question]) -> None:
+        """Let questions wait for their turn. One about a device that is not polled here is another collector's, or nobody's."""
+        for question in questions:
+            if question.device in self._schedule.devices:
+                reason = self._questions.take(question.device, self._clock() - question.asked_at, self._mono_ns())
+            else:
+                reason = Reason.UNKNOWN_DEVICE
+            if reason is not Reason.ASKED:  # counted when it is
+                self.metrics.questions.labels(reason.value).inc()
+        self._news.set()
 
     def _mono_ns(self) -> int:
         return int(self._now() * NANOSECONDS)
@@ -181,19 +245,27 @@ class PollCollector:
         self.metrics.devices.set(len(inventory.devices))
         log.info("polling %d devices of inventory %s", len(inventory.devices), inventory.version)
 
-    async def _poll_one(self, name: str) -> None:
-        """One device's turn; it is over for the schedule when its poll is on its way to the journal."""
+    async def _poll_one(self, name: str, *, on_suspicion: bool = False) -> None:
+        """One device's turn; it is over for the schedule when its poll is on its way to the journal.
+
+        Silence in answer to a question counts when it is heard twice: the device may be starting just then.
+        """
         try:
             async with self._lanes.place(name):
                 device = self._inventory.devices.get(name) if self._inventory else None
                 if device is None:
                     return  # it left the inventory while it waited for its turn
                 polled = await self._poller.poll(device)
+                if on_suspicion and polled.poll.outcome is PollOutcome.TIMEOUT:
+                    polled = await self._poller.poll(device)
+                polled = replace(polled, poll=replace(polled.poll, on_suspicion=on_suspicion))
             self._lanes.learn(name, answered=polled.poll.outcome is PollOutcome.ANSWERED)
             self.metrics.count(polled)
             self._ended.put_nowait(polled)
         finally:
             self._schedule.done(name)
+            if len(self._questions):
+                self._news.set()
 
     async def _keep_all(self) -> None:
         """Journal what ended within a few milliseconds as one batch."""
@@ -222,6 +294,7 @@ async def run(settings: Settings, inventory_source: InventorySource, stop: async
         inventory_source,
         poller=Poller(polls, profile),
         registry=REGISTRY,
+        hear=lambda: kafka_questions(settings.broker.bootstrap),
     )
     port = settings.metrics_port + COMPONENTS.index("polls")
     async with collector, serve_health(settings.metrics_host, port, collector.trouble):

@@ -1,11 +1,15 @@
 """Answers by OID -> columns. Nothing an agent says can fail here: what does not fit its column is refused and counted."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.core.profile import SYS_UPTIME, PollColumn, Profile
+from pipeline.core.profile import SYS_UPTIME, PollColumn, Profile, ProfileTable
+from pipeline.core.raw import RawTable
 
 _UPTIME = PollColumn("uptime_ticks", SYS_UPTIME)
+_INDEX = re.compile(r"\d{1,10}(\.\d{1,10}){0,31}")
+"""At most 32 numbers of 32 bits: an index that is longer is none of a table that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,27 @@ def decode(profile: Profile, indexes: Sequence[int], answers: Mapping[str, objec
         values=values,
         refused=len(answers) - values - (uptime is not None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedTable:
+    """A walked table, with how many of its values were kept and refused."""
+
+    table: RawTable
+    values: int
+    refused: int
+
+
+def decode_table(table: ProfileTable, answers: Mapping[str, object]) -> DecodedTable:
+    """Sort what a walk found into columns; the rows are those of the first column, in the order in which the agent gave them.
+
+    Refused are values that do not fit, as in :func:`decode`, and indexes that are none.
+    """
+    first = f"{table.columns[0].oid}."
+    indexes = tuple(oid.removeprefix(first) for oid in answers if oid.startswith(first) and _INDEX.fullmatch(oid.removeprefix(first)))
+    columns = {column.name: tuple(_fit(column, answers.get(f"{column.oid}.{index}")) for index in indexes) for column in table.columns}
+    values = sum(cell is not None for cells in columns.values() for cell in cells)
+    return DecodedTable(RawTable(indexes, columns if indexes else {}), values, len(answers) - values)
 
 
 def chunks(oids: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:

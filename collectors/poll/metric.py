@@ -1,4 +1,7 @@
-"""The poll collector's counters: due = polled + skipped; polled = journaled + refused; journaled = published + unreadable + waiting."""
+"""The poll collector's counters.
+
+due + on suspicion = polled + skipped; polled = journaled + refused; journaled = published + unreadable + waiting.
+"""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -22,6 +25,9 @@ class PollMetrics:
         self.skipped = counter("polls_skipped", "turns lost because the device's last poll was still under way")
         self.refused = counter("polls_refused", "polls that could not be journaled", "reason")
         self.journaled = counter("polls_journaled", "polls durable in the journal")
+        self.on_suspicion = counter("polls_on_suspicion", "polls that a trap's claim asked for, out of turn")
+        self.questions = counter("questions", "questions that traps' claims gave rise to, by what became of them", "reason")
+        self.hearing = gauge("questions_heard", "1 while the collector listens for questions; without the broker only the schedule polls")
         self.undecodable = counter("polls_undecodable", "journal records that this version cannot read; their bytes stay in the journal")
         self.values = counter("poll_values", "values taken from answers")
         self.values_refused = counter("poll_values_refused", "values of another type than their column's, or not asked for")

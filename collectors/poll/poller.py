@@ -10,16 +10,22 @@ from dataclasses import dataclass, field
 from gufo.snmp import SnmpError
 from gufo.snmp.aio import SnmpSession
 
-from collectors.poll.decode import chunks, decode, oids_of
+from collectors.poll.decode import DecodedTable, chunks, decode, decode_table, oids_of
 from pipeline.config.settings import PollSettings
 from pipeline.core.inventory import Device
-from pipeline.core.profile import GENERIC, SYS_UPTIME, Profile
+from pipeline.core.profile import GENERIC, SYS_UPTIME, Profile, ProfileTable
 from pipeline.core.raw import PollOutcome, RawPoll
 
 log = logging.getLogger(__name__)
 
 CHUNK = 40
 """Instances in one question: their answer stays under 1,472 bytes, so that it is never fragmented."""
+
+REPETITIONS = 40
+"""Rows in one answer of a walk; the agent gives fewer when they do not fit."""
+
+MOST_ROWS = 4_096
+"""A table with more rows is not read: either the agent goes round in circles, or it is asked for what it should not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,11 @@ class _Progress:
     answered_at: int | None = None
     round_trip_ms: float = 0.0
     malformed: bool = False
+    tables: dict[str, DecodedTable] = field(default_factory=dict)
+
+
+class _EndlessError(Exception):
+    """A walk that does not come to an end."""
 
 
 class Poller:
@@ -64,7 +75,7 @@ class Poller:
         return max(self._settings.interval_s, self._settings.timeout_s * (1 + self._settings.retries))
 
     async def poll(self, device: Device) -> Polled:
-        """Ask one device for its interfaces. Never raises for what the device or the network does; sequence 0 until it is journaled.
+        """Ask one device for its interfaces and tables; sequence 0 until it is journaled. Never raises for what device or network do.
 
         A device that answered anything usable has answered: rows that came too late are missing, and ``polled_at`` is when the first
         question that was answered was sent. Without a usable answer the outcome tells silence from garbage.
@@ -74,7 +85,10 @@ class Poller:
         progress = _Progress(self._clock())
         try:
             async with asyncio.timeout(self.deadline_s):
-                await self._ask_all(device, oids_of(self._profile, indexes), progress)
+                session = SnmpSession(device.address, port=device.port, community=device.community, timeout=self._settings.timeout_s)
+                await self._ask_all(session, oids_of(self._profile, indexes), progress)
+                for table in self._profile.tables:
+                    await self._walk(session, device, table, progress)
         except TimeoutError:
             log.debug("%s: no answer, or not all of it, within %.1f s", device.name, self.deadline_s)
         except Exception:  # one device never stops the others, whatever its agent or the library does
@@ -82,8 +96,7 @@ class Poller:
             progress.malformed = True
         return self._result(device, indexes, progress, self._now() - begun)
 
-    async def _ask_all(self, device: Device, oids: tuple[str, ...], progress: _Progress) -> None:
-        session = SnmpSession(device.address, port=device.port, community=device.community, timeout=self._settings.timeout_s)
+    async def _ask_all(self, session: SnmpSession, oids: tuple[str, ...], progress: _Progress) -> None:
         questions = deque(chunks(oids, CHUNK))
         while questions:
             question = questions.popleft()
@@ -112,6 +125,34 @@ class Poller:
             return answer
         raise TimeoutError
 
+    async def _walk(self, session: SnmpSession, device: Device, table: ProfileTable, progress: _Progress) -> None:
+        """Read a table to its end, or leave it out: half a table would say that the other half is gone. A silence ends the whole poll."""
+        answers: dict[str, object] = {}
+        try:
+            for column in table.columns:
+                found = await self._column(session, column.oid)
+                answers |= found
+                if not found:
+                    break
+        except (SnmpError, _EndlessError) as error:
+            log.debug("%s: table %s is left out: %s", device.name, table.name, error)
+        else:
+            progress.tables[table.name] = decode_table(table, answers)
+
+    async def _column(self, session: SnmpSession, oid: str) -> dict[str, object]:
+        """One column by GETBULK, from its start again as often as the settings say. Raises ``TimeoutError``, ``SnmpError``."""
+        for _ in range(1 + self._settings.retries):
+            found: dict[str, object] = {}
+            try:
+                async for name, value in session.getbulk(oid, REPETITIONS):
+                    if name in found or len(found) >= MOST_ROWS:
+                        raise _EndlessError(f"over {len(found)} rows, or one twice")
+                    found[name] = value
+            except OSError:  # a time-out among them
+                continue
+            return found
+        raise TimeoutError
+
     def _result(self, device: Device, indexes: tuple[int, ...], progress: _Progress, seconds: float) -> Polled:
         decoded = decode(self._profile, indexes, progress.answers)
         if decoded.is_empty:
@@ -129,5 +170,8 @@ class Poller:
             indexes=decoded.indexes,
             columns=decoded.columns,
             round_trip_ms=round(progress.round_trip_ms, 3),
+            tables={name: found.table for name, found in progress.tables.items()},
         )
-        return Polled(poll, decoded.values, decoded.refused, seconds)
+        values = decoded.values + sum(found.values for found in progress.tables.values())
+        refused = decoded.refused + sum(found.refused for found in progress.tables.values())
+        return Polled(poll, values, refused, seconds)

@@ -1,6 +1,7 @@
 """When each device is asked: spread over the interval by a hash of its name, never twice at once. No clock, no I/O."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
@@ -65,6 +66,15 @@ class Schedule:
             (skipped if device in self._busy else ready).append(device)
         self._busy.update(ready)
         return Due(tuple(ready), tuple(skipped))
+
+    @property
+    def busy(self) -> AbstractSet[str]:
+        """The devices that are being asked."""
+        return self._busy
+
+    def claim(self, device: str) -> None:
+        """A device is being asked out of turn; a slot that comes meanwhile is lost, as with any poll under way."""
+        self._busy.add(device)
 
     def done(self, device: str) -> None:
         """The device's poll has ended, however."""

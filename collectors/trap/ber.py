@@ -110,3 +110,17 @@ def _arcs(content: bytes) -> list[int]:
             arcs.append(arc)
             arc = size = 0
     return arcs
+
+
+def wrap(tag: int, content: bytes) -> bytes:
+    """One element, written: the tag, the length in its shortest form (X.690 8.1.3), the content."""
+    size = len(content)
+    if size < _LONG_FORM:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes((tag, _LONG_FORM | len(length))) + length + content
+
+
+def number(value: int, tag: int = INTEGER) -> bytes:
+    """A number from 0 on, written (X.690 8.3)."""
+    return wrap(tag, value.to_bytes(value.bit_length() // 8 + 1))

@@ -21,6 +21,9 @@ from collectors.trap.inform import response
 from collectors.trap.metric import TrapMetrics
 from collectors.trap.quarantine import Quarantine
 from collectors.trap.receiver import Datagram, Listener, readable
+from collectors.trap.usm.message import is_v3
+from collectors.trap.usm.security import UserSecurity
+from collectors.trap.v3_answer import V3Answers
 from pipeline import bus
 from pipeline.config.settings import COMPONENTS, Settings, TrapSettings
 from pipeline.core.raw import RawTrap
@@ -38,8 +41,16 @@ FINAL_DRAIN_S = 1.0
 class TrapTransform:
     """Journal records -> messages for ``raw.traps``; what is no notification goes to quarantine. It fails on no datagram."""
 
-    def __init__(self, decoder: TrapDecoder, quarantine: Quarantine, metrics: TrapMetrics, partitions: int) -> None:
+    def __init__(
+        self,
+        decoder: TrapDecoder,
+        quarantine: Quarantine,
+        metrics: TrapMetrics,
+        partitions: int,
+        security: UserSecurity | None = None,
+    ) -> None:
         self._decoder = decoder
+        self._security = security
         self._quarantine = quarantine
         self._metrics = metrics
         self._partitions = partitions
@@ -48,7 +59,11 @@ class TrapTransform:
     def __call__(self, records: Sequence[JournalRecord]) -> Outgoing:
         """Decode, keep aside what cannot be, pack the rest by the partition of its source."""
         batches: dict[int, list[RawTrap]] = {}
+        if self._security is not None:
+            self._security.begin(records[0].sequence)
         traps = self.decode(records)
+        if self._security is not None:
+            self._metrics.relaxed.inc(sum(trap.relaxed_clock for trap in traps))
         for trap in traps:
             batches.setdefault(self._partition(trap.source), []).append(trap)
         messages: list[Message] = []
@@ -99,15 +114,19 @@ class TrapCollector:
         limits: PublishLimits | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        decoder = TrapDecoder(settings.collector, [text.encode() for text in settings.communities], networks(settings.forwarders))
+        security = UserSecurity(settings.users, journal_dir) if settings.users else None
+        communities = [text.encode() for text in settings.communities]
+        decoder = TrapDecoder(settings.collector, communities, networks(settings.forwarders), security)
         self.metrics = TrapMetrics(registry)
         self.journal = Journal(journal_dir, segment_bytes=settings.segment_bytes, journal_bytes=settings.journal_bytes)
         self._keeper = Keeper(self.journal, journaled=self.metrics.journaled, refused=self.metrics.refused, what="datagrams")
         self.quarantine = Quarantine(journal_dir, quarantine_bytes=QUARANTINE_BYTES)
         self.listeners = [Listener(text, receive_buffer_bytes=settings.receive_buffer_bytes) for text in settings.listen]
-        transform = TrapTransform(decoder, self.quarantine, self.metrics, partitions)
+        transform = TrapTransform(decoder, self.quarantine, self.metrics, partitions, security)
         self.publisher = Publisher(self.journal, transform, connect, PublishMetrics("traps", registry), limits)
         self._decoder = decoder
+        self._security = security
+        self._v3_answers = V3Answers(decoder, security, self.metrics) if security else None
         self._allow = AllowList(networks(settings.allow))
         self._batch_s = settings.batch_ms / 1000
         self._clock = clock
@@ -115,10 +134,12 @@ class TrapCollector:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Open everything. Raises ``ListenError`` or ``JournalError``, each naming the remedy."""
+        """Open everything. Raises ``ListenError``, ``JournalError`` or ``EngineError``, each naming the remedy."""
         async with AsyncExitStack() as stack:
             stack.enter_context(self._keeper)
             stack.enter_context(self.quarantine)
+            if self._security is not None:
+                self._start_security(self._security, stack)
             for listener in self.listeners:
                 stack.enter_context(listener)
                 self.metrics.buffer.labels(listener.listen).set(listener.granted_bytes)
@@ -127,6 +148,11 @@ class TrapCollector:
             self.metrics.watch(self.journal)
             self._stack = stack.pop_all()
         return self
+
+    def _start_security(self, security: UserSecurity, stack: AsyncExitStack) -> None:
+        security.start(self.journal, self._clock())
+        stack.callback(lambda: security.stop(self.journal.acknowledged))
+        self.metrics.outside.set_function(lambda: len(security.outside))
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close everything, the journal last."""
@@ -171,13 +197,15 @@ class TrapCollector:
         heard, entries = self._admitted(datagrams)
         records = await self._keeper.keep(entries) if entries else []
         if records:
-            self._answer_informs(heard)
+            self._answer_informs(heard, records)
             self.publisher.offer(records)
         return len(datagrams)
 
     def _admitted(self, datagrams: list[Datagram]) -> tuple[list[Datagram], list[Entry]]:
         """The datagrams of allowed senders, as they were and as journal entries."""
         received_at = self._clock()
+        if self._security is not None:
+            self._security.follow(self.journal, received_at)
         source_of = self._allow.source
         heard: list[Datagram] = []
         entries: list[Entry] = []
@@ -190,10 +218,15 @@ class TrapCollector:
             self.metrics.refused.labels(Reason.NOT_ALLOWED.value).inc(len(datagrams) - len(heard))
         return heard, entries
 
-    def _answer_informs(self, heard: list[Datagram]) -> None:
-        for payload, peer, listener in heard:
-            answer = response(payload, self._decoder)
-            if answer is not None and listener.answer(answer, peer):
+    def _answer_informs(self, heard: list[Datagram], records: list[JournalRecord]) -> None:
+        for (payload, peer, listener), record in zip(heard, records, strict=True):
+            if self._v3_answers is not None and is_v3(payload):
+                answer = self._v3_answers.answer(record)
+                if answer is not None and listener.answer(answer.payload, peer):
+                    answer.counted_by.inc()
+                continue
+            inform = response(payload, self._decoder)
+            if inform is not None and listener.answer(inform, peer):
                 self.metrics.answered.inc()
 
 

@@ -1,4 +1,7 @@
-"""Datagram -> :class:`RawTrap`: SNMPv1 and v2c notifications, without any MIB or rule. It refuses rather than guesses."""
+"""Datagram -> :class:`RawTrap`: SNMP notifications of every version, without any MIB or rule. It refuses rather than guesses.
+
+v3's protection is taken off in ``usm/``; what is in it is read here like v2c's.
+"""
 
 from collections.abc import Collection
 from ipaddress import IPv4Network, IPv6Network
@@ -7,6 +10,8 @@ from typing import NamedTuple
 from collectors.journal import JournalRecord
 from collectors.trap.address import within
 from collectors.trap.ber import INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, DecodeError, element, expect, integer, malformed, oid
+from collectors.trap.usm.message import is_v3
+from collectors.trap.usm.security import Opened, UserSecurity
 from collectors.trap.varbind import INT32, READERS, UNSIGNED32, VarBindReader
 from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
 from pipeline.core.reason import Reason
@@ -98,6 +103,15 @@ class NotificationReader:
         if head.pdu == V1_TRAP and head.version is SnmpVersion.V1:
             return self._v1(data, head)
         raise DecodeError(Reason.NOT_ALLOWED, f"PDU 0x{head.pdu:02x} of {head.version.name} is no notification")
+
+    def pdu(self, data: bytes, at: int, end: int) -> Notification:
+        """The notification in v3's PDU at ``data[at:end]``. Raises ``DecodeError`` and nothing else."""
+        tag, start, stop = element(data, at, end)
+        if stop != end:
+            raise malformed(f"{end - stop} bytes after the PDU")
+        if tag not in (V2_TRAP, INFORM):
+            raise DecodeError(Reason.NOT_ALLOWED, f"PDU 0x{tag:02x} of V3 is no notification")
+        return self._v2(data, Header(SnmpVersion.V3, b"", tag, at, start, stop))
 
     def _v2(self, data: bytes, head: Header) -> Notification:
         """RFC 3416 sections 4.2.6 and 4.2.7: sysUpTime.0 and snmpTrapOID.0 are the first two variable bindings."""
@@ -210,17 +224,28 @@ def _address(content: bytes) -> str:
 class TrapDecoder:
     """Journal records -> raw traps, for one collector.
 
-    ``communities`` are those taken (none listed: any); ``forwarders`` the networks whose word about the sender's address is believed.
+    ``communities`` are those taken (none listed: any); ``forwarders`` the networks whose word about the sender's address is believed;
+    without ``security`` no v3 message is taken.
     """
 
-    def __init__(self, collector: str, communities: Collection[bytes] = (), forwarders: Collection[IPv4Network | IPv6Network] = ()) -> None:
+    def __init__(
+        self,
+        collector: str,
+        communities: Collection[bytes] = (),
+        forwarders: Collection[IPv4Network | IPv6Network] = (),
+        security: UserSecurity | None = None,
+    ) -> None:
         self._collector = collector
         self._communities = frozenset(communities)
         self._forwarders = tuple(forwarders)
-        self._read = NotificationReader().read
+        self._security = security
+        self._reader = NotificationReader()
+        self._read = self._reader.read
 
     def decode(self, record: JournalRecord) -> RawTrap:
         """The trap of one record. Raises ``DecodeError`` with the reason why there is none."""
+        if self._security is not None and is_v3(record.payload):
+            return self._decode_v3(record)
         notification = self.admit(record.payload)
         head, trap_oid, uptime, varbinds, agent_address = notification
         source = self._source(record.source, agent_address) if self._forwarders else record.source
@@ -237,6 +262,35 @@ class TrapDecoder:
             head.pdu == INFORM,
             agent_address,
         )
+
+    def _decode_v3(self, record: JournalRecord) -> RawTrap:
+        opened, (head, trap_oid, uptime, varbinds, agent_address) = self.open(record)
+        return RawTrap(
+            self._collector,
+            record.sequence,
+            record.received_at,
+            self._source(record.source, agent_address) if self._forwarders else record.source,
+            SnmpVersion.V3,
+            trap_oid,
+            varbinds,
+            uptime,
+            opened.keys is not None and not opened.relaxed,
+            head.pdu == INFORM,
+            agent_address,
+            opened.frame.user.decode(errors="replace"),
+            opened.frame.level,
+            opened.relaxed,
+        )
+
+    def open(self, record: JournalRecord) -> tuple[Opened, Notification]:
+        """The v3 message of a record, and the notification in it. Raises ``DecodeError``."""
+        assert self._security is not None
+        opened = self._security.open(record)
+        notification = self._reader.pdu(opened.data, opened.pdu_at, opened.end)
+        if opened.ours != (notification.header.pdu == INFORM):  # RFC 3412 section 6.4: a trap is its sender's, an INFORM its receiver's
+            kind = "a trap for our engine" if opened.ours else "an INFORM for an engine that is not ours"
+            raise DecodeError(Reason.UNKNOWN_ENGINE, f"{kind}: 0x{opened.frame.engine_id.hex()}")
+        return opened, notification
 
     def admit(self, payload: bytes) -> Notification:
         """The notification of a datagram whose community is one of ours. Raises ``DecodeError``."""

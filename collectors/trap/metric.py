@@ -24,6 +24,12 @@ class TrapMetrics:
         self.journaled = counter("datagrams_journaled", "datagrams durable in the journal")
         self.quarantined = counter("traps_quarantined", "journaled datagrams that are no notification", "reason")
         self.answered = counter("informs_answered", "responses to INFORMs, each sent after the journal had the INFORM")
+        self.reports = counter("v3_reports", "Reports by which v3 senders of INFORMs find our engine and its time", "reason")
+        self.reports_withheld = counter("v3_reports_withheld", "Reports not sent, because their sender asked for too many")
+        self.relaxed = counter(
+            "traps_relaxed_clock", "traps taken outside of their time window, because the settings relax that sender's clock"
+        )
+        self.outside = gauge("v3_senders_outside_window", "sending engines whose traps are refused: their boots or time went wrong")
         self.buffer = gauge("receive_buffer_bytes", "what the kernel granted", "listen")
         self.drops_known = gauge("receive_drops_known", "1 when the kernel tells its drops, 0 when it cannot", "listen")
         self.last = gauge("journal_last_sequence", "newest durable sequence")

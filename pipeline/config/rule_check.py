@@ -188,4 +188,5 @@ def _profile(test: ProfileTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapp
     profile = rules.profiles.get(test.profile)
     if profile is None:
         return {}, f"'{test.profile}' is not a profile"
-    return test.expect, {column.name: rules.mibs.named(column.oid) for column in profile.columns}
+    asked = (*profile.columns, *(column for table in profile.tables for column in table.columns))
+    return test.expect, {column.name: rules.mibs.named(column.oid) for column in asked}

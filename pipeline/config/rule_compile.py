@@ -75,10 +75,18 @@ class Compiler:
         number = self.mibs.oid_of(notification)
         names = [known.name for known in self.mibs.notifications.values()]
         if number is None or number not in self.mibs.notifications:
-            remedy = did_you_mean(notification, names) or "compile its MIB, or write oid: 1.3.6.…"
+            remedy = did_you_mean(notification, names) or "add its MIB (assure mibs add FILE), or write oid: 1.3.6.…"
             self.tell((*path, "notification"), f"'{notification}' is not a notification of any known MIB", remedy)
             return None
-        return number
+        return number if self._is_one(notification, self.mibs.notifications, (*path, "notification")) else None
+
+    def _is_one(self, name: str, kind: Mapping[str, Any], path: Path_) -> bool:
+        """Whether a name stands for one OID; two vendors may use one name, and a rule must not mean the wrong one's."""
+        meanings = [oid for oid in self.mibs.meanings(name) if oid in kind]
+        if len(meanings) > 1:
+            exact = [self.mibs.qualified(oid) for oid in meanings]
+            self.tell(path, f"'{name}' may be {' or '.join(exact)}", f"write {exact[0]}, or whichever is meant")
+        return len(meanings) <= 1
 
     def _number(self, oid: str, path: Path_) -> str | None:
         if _OID.fullmatch(oid):
@@ -92,10 +100,13 @@ class Compiler:
             return self._number(name, path)
         oid = self.mibs.oid_of(name)
         if oid is None or oid not in self.mibs.objects:
-            remedy = did_you_mean(name, [known.name for known in self.mibs.objects.values()]) or "compile its MIB, or write its OID"
+            remedy = (
+                did_you_mean(name, [known.name for known in self.mibs.objects.values()])
+                or "add its MIB (assure mibs add FILE), or write its OID"
+            )
             self.tell(path, f"'{name}' is not an object of any known MIB", remedy)
             return None
-        return oid
+        return oid if self._is_one(name, self.mibs.objects, path) else None
 
     def _locator(self, form: ResourceForm, path: Path_) -> Locator | None:
         wanted = _KEYS_OF[form.by]
@@ -149,7 +160,8 @@ class Compiler:
             self.tell(path, "a placeholder is a name in braces and nothing else", "write {ifName}; no attribute, index or format")
             return None
         for name in parts[1::2]:
-            if name not in SPECIAL_NAMES and self.object_oid(name, path) is None:
+            known = name in SPECIAL_NAMES or (self.mibs.oid_of(name) or "") in self.mibs.objects
+            if not known and self.object_oid(name, path) is None:
                 return None
         return Template(tuple(parts))
 

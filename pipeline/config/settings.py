@@ -1,9 +1,11 @@
 """The settings of one installation: one frozen dataclass for each component, all in one YAML file (``assure init`` writes it)."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from pipeline.config.secret import Secret
+from pipeline.core.raw import SecurityLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,84 @@ class ObligationsSettings:
     url: Secret = field(default_factory=Secret)
 
 
+class AuthProtocol(StrEnum):
+    """How an SNMPv3 user's messages are authenticated: HMAC with SHA-2 (RFC 7860), with SHA-1 or MD5 (RFC 3414)."""
+
+    SHA224 = "sha224"
+    SHA256 = "sha256"
+    SHA384 = "sha384"
+    SHA512 = "sha512"
+    SHA1 = "sha1"
+    MD5 = "md5"
+
+
+class PrivProtocol(StrEnum):
+    """How they are encrypted: AES in CFB mode (RFC 3826), or DES (RFC 3414).
+
+    Two ways are in use to make a key of 192 or 256 bits of a shorter digest: draft-blumenthal-aes-usm-04 and, as Cisco's devices do
+    (``-cisco``), draft-reeder-snmpv3-usm-3desede.
+    """
+
+    AES128 = "aes128"
+    AES192 = "aes192"
+    AES256 = "aes256"
+    AES192_CISCO = "aes192-cisco"
+    AES256_CISCO = "aes256-cisco"
+    DES = "des"
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpUserSettings:
+    """One SNMPv3 user (RFC 3414), whose notifications are taken. Passwords have 8 characters or more.
+
+    ``level`` is the least protection that is taken; without it, the most that the passwords allow. ``allow_weak`` admits MD5, SHA-1
+    and DES. ``engine_ids`` (hexadecimal) narrows whose traps the user may send; none listed means any. INFORMs use our engineID and are
+    not narrowed. ``relaxed_clock`` lists CIDRs of senders whose engineBoots or engineTime go wrong: their traps are taken outside the
+    time window too, counted, and not held to be authenticated, since they may be replays.
+    """
+
+    name: str
+    auth: AuthProtocol = AuthProtocol.SHA256
+    auth_password: Secret = field(default_factory=Secret)
+    priv: PrivProtocol = PrivProtocol.AES128
+    priv_password: Secret = field(default_factory=Secret)
+    level: SecurityLevel | None = None
+    allow_weak: bool = False
+    engine_ids: tuple[str, ...] = ()
+    relaxed_clock: tuple[str, ...] = ()
+
+    @property
+    def reach(self) -> SecurityLevel:
+        """The most protection that the passwords allow."""
+        if not self.auth_password:
+            return SecurityLevel.NO_AUTH_NO_PRIV
+        return SecurityLevel.AUTH_PRIV if self.priv_password else SecurityLevel.AUTH_NO_PRIV
+
+    @property
+    def least(self) -> SecurityLevel:
+        """The least protection that is taken."""
+        return self.level or self.reach
+
+    @property
+    def weak(self) -> tuple[str, ...]:
+        """The protocols in use that are broken or on their way out: MD5 (RFC 6151), SHA-1 (RFC 6194), DES."""
+        used = (self.auth if self.auth_password else "", self.priv if self.priv_password else "")
+        return tuple(str(one) for one in used if one in {AuthProtocol.MD5, AuthProtocol.SHA1, PrivProtocol.DES})
+
+
 @dataclass(frozen=True, slots=True)
 class TrapSettings:
     """The trap collector. ``allow`` lists CIDRs; nothing is allowed that is not listed. Sizes are bytes.
 
-    ``communities`` narrows v1 and v2c senders further; none listed means any, since they are no secret on the wire.
+    ``communities`` narrows v1 and v2c senders further; none listed means any, since they are no secret on the wire. ``users`` are SNMPv3's;
+    none listed means that no v3 message is taken.
     """
 
     collector: str = "trap-1"
     listen: tuple[str, ...] = ("127.0.0.1:16200",)
     allow: tuple[str, ...] = ("127.0.0.0/8",)
     communities: tuple[str, ...] = ()
+    users: tuple[SnmpUserSettings, ...] = ()
     forwarders: tuple[str, ...] = ()
     receive_buffer_bytes: int = 8_388_608
     batch_ms: int = 5
@@ -61,7 +130,11 @@ class TrapSettings:
 
 @dataclass(frozen=True, slots=True)
 class PollSettings:
-    """The poll collector. Each device is asked every ``interval_s``; ``timeout_s`` and ``retries`` bound one question."""
+    """The poll collector. Each device is asked every ``interval_s``; ``timeout_s`` and ``retries`` bound one question.
+
+    What a trap claims is asked back within about a second, out of turn: a device at most once in ``question_pause_s``, all devices together
+    ``questions_per_s`` times a second (0: never; the next turn tells).
+    """
 
     collector: str = "poll-1"
     interval_s: float = 30.0
@@ -70,6 +143,8 @@ class PollSettings:
     in_flight: int = 64
     segment_bytes: int = 67_108_864
     journal_bytes: int = 1_073_741_824
+    question_pause_s: float = 5.0
+    questions_per_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
 from pipeline.config.settings import Settings
+from pipeline.config.snmp_user_check import user_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,9 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     for position, listen in enumerate(settings.traps.listen):
         message, remedy = f"'{listen}' is not an address and a port", "write it as 127.0.0.1:16200 or [::1]:16200"
         require("traps", "listen", position, ok=is_host_port(listen), message=message, remedy=remedy)
+    for problem in user_problems(settings.traps.users):
+        path = ("traps", "users", *problem.path)
+        decoder.tell(line_at(node, path), path, problem.message, problem.remedy, problem.level)
     message, remedy = f"'{settings.api.listen}' is not an address and a port", "write it as 127.0.0.1:18642"
     require("api", "listen", ok=is_host_port(settings.api.listen), message=message, remedy=remedy)
     for (section, key), value in _positive(settings).items():

@@ -59,12 +59,18 @@ traps:
   #forwarders: []
   # Communities of v1 and v2c that are accepted; none listed means any.
   #communities: []
+  # SNMPv3 users; without any, no v3 message is taken. auth: sha256 (sha224, sha384, sha512); priv: aes128 (aes192, aes256, and as Cisco
+  # has them aes192-cisco, aes256-cisco); md5, sha1 and des want allow_weak: true. level: the least that is taken (auth-priv, auth-no-priv,
+  # no-auth-no-priv), by default the most that the passwords allow. engine_ids: whose traps the user may send, in hexadecimal.
+  # relaxed_clock: CIDRs of devices that lose count of their boots; what they send outside the window confirms no outage that pays.
+  #   - {name: noc, auth: sha256, auth_password: file:secrets/noc-auth, priv: aes128, priv_password: file:secrets/noc-priv}
+  #users: []
   #receive_buffer_bytes: 8_388_608
   #batch_ms: 5
   #segment_bytes: 67_108_864
   #journal_bytes: 4_294_967_296
 
-# Polls: each device is asked every interval_s.
+# Polls: each device is asked every interval_s; and at once when a trap claims something, at most once in question_pause_s.
 polls:
   #collector: poll-1
   #interval_s: 30.0
@@ -73,6 +79,8 @@ polls:
   #in_flight: 64
   #segment_bytes: 67_108_864
   #journal_bytes: 1_073_741_824
+  #question_pause_s: 5.0
+  #questions_per_s: 20.0
 
 # An incident opens settle_s after the last new alarm that belongs to it, and settle_cap_s after the first at the latest.
 correlation:

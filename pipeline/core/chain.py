@@ -51,13 +51,21 @@ def advance(context: Context, state: DomainState, items: Sequence[Item]) -> tupl
 def _output(state: DomainState, incidents: list[IncidentChange], outages: list[Outage]) -> Output:
     changes, repeats, counts = state.changes, state.repeats, state.counts
     state.changes, state.repeats, state.counts = [], {}, type(counts)()
+    told, state.told = tuple(state.told), []
     return Output(
         alarm_changes=(*changes, *repeats.values()),
         incidents=tuple(incidents),
         outages=tuple(outages),
         counts=dict(counts),
         rows=state.take_rows(),
+        events=told,
     )
+
+
+def _tell(context: Context, state: DomainState, event: Event) -> None:
+    """An event that a poll gave rise to here: folded at once, and told to the history."""
+    state.told.append(event)
+    _fold(context, state, event)
 
 
 def _fold(context: Context, state: DomainState, event: Event) -> None:
@@ -115,7 +123,7 @@ def _report(context: Context, state: DomainState, report: StateReport) -> None:
         state.ups[report.device] = frozenset(report.up)
     keys = sorted(state.by_device.get(report.device, ()))
     for event in reconcile([state.alarms[key].alarm for key in keys], report):
-        _fold(context, state, event)
+        _tell(context, state, event)
     if state.missing:
         _reconsider(state, report)
 
@@ -168,7 +176,7 @@ def _settle_straggler(context: Context, state: DomainState, alarm: Alarm, mended
     proof = _proof_of_health(context, state, alarm)
     hold = int(context.timing.clear_hold_s * NANOSECONDS)
     if proof is not None and proof.polled_at > max(mended_at + hold, alarm.last_event_at):
-        _fold(context, state, _settled(alarm, proof))
+        _tell(context, state, _settled(alarm, proof))
 
 
 def _proof_of_health(context: Context, state: DomainState, alarm: Alarm) -> StateReport | None:
@@ -190,7 +198,7 @@ def _proof_of_health(context: Context, state: DomainState, alarm: Alarm) -> Stat
 
 def _settled(alarm: Alarm, proof: StateReport) -> Event:
     return Event(
-        id=f"{proof.collector}:{proof.sequence}:{alarm.resource}",
+        id=":".join(filter(None, (proof.collector, str(proof.sequence), alarm.resource, alarm.alarm_type, alarm.qualifier))),
         occurred_at=proof.polled_at,
         resource=alarm.resource,
         alarm_type=alarm.alarm_type,

@@ -10,7 +10,7 @@ from pipeline.core.correlation import Evidence, Hypothesis, causes, correlate
 from pipeline.core.domain import Context, DomainState, IncidentRow, witness
 from pipeline.core.incident import best_match
 from pipeline.core.reason import Reason
-from pipeline.core.reconcile import LIGHT_LOST, MARGIN_NS
+from pipeline.core.reconcile import LIGHT_LOST, MARGIN_NS, is_contradicted
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, name_of, resource_id
 from pipeline.core.shelf import NANOSECONDS, is_flapping
 from pipeline.core.topology import Topology
@@ -151,12 +151,16 @@ def _keys(state: DomainState, component: Component, hypothesis: Hypothesis) -> t
 
 
 def _is_worthy(context: Context, state: DomainState, keys: Sequence[AlarmKey]) -> bool:
-    """Whether it is more than a blip: something stands, or stood for the settle time, or flaps, or belongs to an incident already."""
+    """Whether it is more than a blip: something stands, or stood for the settle time, or flaps, or belongs to an incident already.
+
+    What a poll contradicted stood only in the words of a trap.
+    """
     hold = int(context.timing.settle_s * NANOSECONDS)
     for key in keys:
         row = state.alarms[key]
         alarm = row.alarm
-        if not alarm.is_cleared or alarm.cleared_at - alarm.last_raised_at >= hold or row.incident in state.open:
+        stood = not alarm.is_cleared or (alarm.cleared_at - alarm.last_raised_at >= hold and not is_contradicted(alarm))
+        if stood or row.incident in state.open:
             return True
         if is_flapping(alarm, state.now, context.timing.flap_changes, context.timing.flap_window_s):
             return True

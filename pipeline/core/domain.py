@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.correlation import Hypothesis, causes
-from pipeline.core.event import AlarmType, Condition, EventSource, StateReport
+from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory
 from pipeline.core.outage import Outage
@@ -115,7 +115,7 @@ class Output:
     """What one call of ``advance`` brought forth.
 
     ``alarm_changes`` leaves out inputs that changed nothing, and of an alarm's repeats in one batch keeps the last; ``counts`` has them all
-    by reason. ``rows`` are the changed rows, ``None`` for one to be deleted.
+    by reason. ``rows`` are the changed rows, ``None`` for one to be deleted. ``events`` are those that polls gave rise to in here.
     """
 
     alarm_changes: tuple[AlarmChange, ...] = ()
@@ -123,6 +123,7 @@ class Output:
     outages: tuple[Outage, ...] = ()
     counts: Mapping[Reason, int] = field(default_factory=dict)
     rows: tuple[tuple[str, Row | None], ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 def witness(alarm: Alarm) -> ResourceId | None:
@@ -163,6 +164,7 @@ class DomainState:
     repeats: dict[AlarmKey, AlarmChange] = field(default_factory=dict)
     counts: Counter[Reason] = field(default_factory=Counter)
     keys: dict[str, AlarmKey] = field(default_factory=dict)
+    told: list[Event] = field(default_factory=list)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":

@@ -93,7 +93,9 @@ class StateReport:
     """What one poll saw of one device's resources: evidence that confirms standing alarms and settles lost traps.
 
     ``up`` and ``down`` are operational states of resources that are administratively up; ``reachable`` is false when the device did not
-    answer.
+    answer. ``never_up`` are those of ``down`` that no poll has seen up yet: they confirm what a trap said, and raise nothing by themselves.
+    ``restarted_at`` is when the device began anew since the poll before, by its sysUpTime (UTC nanoseconds; 0: it did not).
+    ``on_suspicion`` is true for a poll that a trap's claim asked for.
     """
 
     device: str
@@ -104,6 +106,9 @@ class StateReport:
     domain: str = "default"
     up: tuple[ResourceId, ...] = ()
     down: tuple[ResourceId, ...] = ()
+    never_up: tuple[ResourceId, ...] = ()
+    restarted_at: int = 0
+    on_suspicion: bool = False
 
 
 @dataclass(frozen=True, slots=True)

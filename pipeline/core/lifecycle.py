@@ -98,7 +98,14 @@ LIFECYCLE: dict[tuple[State, Input], Transition] = {
 """Every state and every input; later rows of a state override what ``_late`` says of lateness."""
 
 SETTLED_BY_POLL = {
-    reason.value: reason for reason in (Reason.LOST_RAISE_SETTLED_BY_POLL, Reason.LOST_CLEAR_SETTLED_BY_POLL, Reason.CONFIRMED_BY_POLL)
+    reason.value: reason
+    for reason in (
+        Reason.LOST_RAISE_SETTLED_BY_POLL,
+        Reason.LOST_CLEAR_SETTLED_BY_POLL,
+        Reason.CONTRADICTED_BY_POLL,
+        Reason.CONFIRMED_BY_POLL,
+        Reason.RESTART_SEEN_BY_POLL,
+    )
 }
 """Names that :func:`pipeline.core.reconcile.reconcile` puts into ``Event.rule``, told on as the reason of the change."""
 

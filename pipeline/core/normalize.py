@@ -1,9 +1,11 @@
 """A notification becomes events: what happened, on which resource. What no rule knows becomes an event too, never silence."""
 
+from collections.abc import Mapping
+
 from pipeline.core.directory import DEFAULT_DOMAIN, Directory, canonical
 from pipeline.core.event import Condition, Event, EventSource, Signal
 from pipeline.core.inventory import Device
-from pipeline.core.mib import MibIndex, value_text
+from pipeline.core.mib import IndexValue, Instance, MibIndex, MibObject, value_text
 from pipeline.core.raw import RawTrap, VarBind
 from pipeline.core.resource import OF_A_DEVICE, ResourceId, ResourceKind, resource_id
 from pipeline.core.rule import By, Locator, RuleBook, TrapRule, find_varbind
@@ -39,17 +41,44 @@ def _rule_for(trap: RawTrap, rules: RuleBook) -> TrapRule | None:
 
 
 def _attributes(varbinds: tuple[VarBind, ...], mibs: MibIndex) -> dict[str, str]:
-    """Varbinds by object name; a second instance of one object has its index in the name, an unknown object its numbers."""
+    """Varbinds by object name, and after them the parts of their indexes that are no varbinds themselves.
+
+    A second instance of one object has its index in the name (``ifOperStatus[ifIndex=7]``), an unknown object is its numbers.
+    """
     attributes: dict[str, str] = {}
+    rows: list[tuple[IndexValue, ...]] = []
     for varbind in varbinds[:MAX_ATTRIBUTES]:
-        known, index = mibs.split(varbind.oid)
+        found = mibs.instance(varbind.oid)
+        known, _, index = found
         name = varbind.oid if known is None else known.name
         if name in attributes:
-            name = f"{name}.{index}"
-        attributes[name] = value_text(varbind, known, mibs)
+            name = _instance_name(name, found, attributes, varbind.oid)
+        address_type = _address_type(known, found, varbinds) if known is not None and known.address_type else None
+        attributes[name] = value_text(varbind, known, mibs, address_type)
+        if index and (not rows or index is not rows[-1]):
+            rows.append(index)
+    for index in rows:
+        for part in index:
+            attributes.setdefault(part.known.name, part.text)
     if len(varbinds) > MAX_ATTRIBUTES:
         attributes["more"] = str(len(varbinds) - MAX_ATTRIBUTES)
     return attributes
+
+
+def _instance_name(name: str, found: Instance, taken: Mapping[str, str], oid: str) -> str:
+    index = ",".join(f"{part.known.name}={part.text}" for part in found.values)
+    longer = f"{name}[{index}]" if index else f"{name}.{found.arcs}"
+    return shown(longer) if shown(longer) not in taken else oid
+
+
+def _address_type(known: MibObject, found: Instance, varbinds: tuple[VarBind, ...]) -> int | None:
+    """The InetAddressType that goes with an InetAddress: of the same row, sent beside it or a part of its index."""
+    for part in found.values:
+        if part.known.oid == known.address_type:
+            return part.value if isinstance(part.value, int) else None
+    beside = f"{known.address_type}.{found.arcs}"
+    value = next((varbind.value for varbind in varbinds if varbind.oid == beside), None)
+    return value if isinstance(value, int) else None
 
 
 def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Directory, attributes: dict[str, str]) -> Event:

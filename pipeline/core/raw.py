@@ -12,6 +12,14 @@ class SnmpVersion(IntEnum):
     V3 = 3
 
 
+class SecurityLevel(StrEnum):
+    """How a v3 message was protected (RFC 3411 section 3.4.3); v1 and v2c protect nothing and have none."""
+
+    NO_AUTH_NO_PRIV = "no-auth-no-priv"
+    AUTH_NO_PRIV = "auth-no-priv"
+    AUTH_PRIV = "auth-priv"
+
+
 class ValueType(IntEnum):
     """BER tags of the SMI's types (RFC 2578 section 7.1, RFC 3416 section 3)."""
 
@@ -56,6 +64,9 @@ class RawTrap:
     ``(collector, sequence)`` is its place in the collector's journal and its identity: the same pair is the same datagram, however often
     it is published. Times are UTC nanoseconds. ``authenticated`` is true for v3 with authentication only. ``varbinds`` leaves out
     sysUpTime.0 and snmpTrapOID.0, which have fields of their own.
+
+    ``user`` and ``security_level`` are those of a v3 message, and absent for v1 and v2c. ``relaxed_clock`` marks a message that was taken
+    outside its sender's time window, because the settings relax that sender's clock: it may be a replay, so it is not ``authenticated``.
     """
 
     collector: str
@@ -69,6 +80,9 @@ class RawTrap:
     authenticated: bool = False
     inform: bool = False
     agent_address: str | None = None
+    user: str = ""
+    security_level: SecurityLevel | None = None
+    relaxed_clock: bool = False
 
 
 class PollOutcome(StrEnum):
@@ -80,12 +94,23 @@ class PollOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RawTable:
+    """A walked table, columnar: row ``i`` has the index ``indexes[i]`` (dotted), ``columns[name][i]`` is its value or ``None``."""
+
+    indexes: tuple[str, ...] = ()
+    columns: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RawPoll:
     """One device polled once, columnar: row ``i`` is the interface ``indexes[i]``, ``columns[name][i]`` its value or ``None``.
 
     Column names are those of the poll profile (``oper_status``, ``admin_status``, ``in_octets``, ``out_octets``, ``in_errors``,
     ``out_errors``, ``speed_mbps``, ``discontinuity_ticks``). Octet columns are 64-bit counters (IF-MIB ifHC*). Times are UTC nanoseconds,
     ``uptime_ticks`` is sysUpTime in hundredths of a second.
+
+    ``tables`` are the profile's walked tables that were read to their end; one that is missing says nothing, an empty one that the device
+    has no such row. ``on_suspicion`` is true when a trap's claim was asked back, false for a turn of the schedule.
     """
 
     collector: str
@@ -97,3 +122,5 @@ class RawPoll:
     indexes: tuple[int, ...] = ()
     columns: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
     round_trip_ms: float = 0.0
+    tables: dict[str, RawTable] = field(default_factory=dict)
+    on_suspicion: bool = False

@@ -19,6 +19,8 @@ class Verb(StrEnum):
     RESTORE_PORT = "restore-port"
     FAIL_POWER = "fail-power"
     RESTORE_POWER = "restore-power"
+    FAIL_PEER = "fail-peer"
+    RESTORE_PEER = "restore-peer"
     REBOOT = "reboot"
     FLAP = "flap"
     CONGEST = "congest"
@@ -27,6 +29,9 @@ class Verb(StrEnum):
     CLEAN = "clean"
     DROP_RAISES = "drop-raises"
     DROP_CLEARS = "drop-clears"
+    DROP_TRAPS = "drop-traps"
+    FALSE_RAISE = "false-raise"
+    FALSE_CLEAR = "false-clear"
     MEND_ALL = "mend-all"
 
 
@@ -36,6 +41,7 @@ class Target(StrEnum):
     ROUTE = "fibre or duct"
     DEVICE = "device"
     INTERFACE = "interface"
+    PEER = "peer"
     RESOURCE = "resource"
     NETWORK = "network"
 
@@ -68,6 +74,8 @@ USAGES: dict[Verb, Usage] = {
     Verb.RESTORE_PORT: Usage(Target.INTERFACE, "replace the port"),
     Verb.FAIL_POWER: Usage(Target.DEVICE, "take one of a device's two power supplies"),
     Verb.RESTORE_POWER: Usage(Target.DEVICE, "give it back"),
+    Verb.FAIL_PEER: Usage(Target.PEER, "let a BGP session fail, though its link works"),
+    Verb.RESTORE_PEER: Usage(Target.PEER, "establish it again"),
     Verb.REBOOT: Usage(Target.DEVICE, "restart a device so fast that no link is lost: coldStart, sysUpTime and counters from zero"),
     Verb.FLAP: Usage(
         Target.INTERFACE,
@@ -84,6 +92,9 @@ USAGES: dict[Verb, Usage] = {
     Verb.CLEAN: Usage(Target.INTERFACE, "receive none"),
     Verb.DROP_RAISES: Usage(Target.RESOURCE, "lose the next notifications that raise an alarm", (Amount("count", 1, 1e6, 1),)),
     Verb.DROP_CLEARS: Usage(Target.RESOURCE, "lose the next notifications that clear an alarm", (Amount("count", 1, 1e6, 1),)),
+    Verb.DROP_TRAPS: Usage(Target.DEVICE, "lose the next notifications of a device, whatever they say", (Amount("count", 1, 1e6, 1),)),
+    Verb.FALSE_RAISE: Usage(Target.RESOURCE, "send the notification that raises an alarm, though nothing failed"),
+    Verb.FALSE_CLEAR: Usage(Target.RESOURCE, "send the notification that clears it, though nothing mended"),
     Verb.MEND_ALL: Usage(Target.NETWORK, "end every fault"),
 }
 
@@ -173,6 +184,8 @@ def targets(plant: Plant, kind: Target) -> frozenset[str]:
             return frozenset(inventory.devices)
         case Target.INTERFACE:
             return frozenset(plant.interfaces)
+        case Target.PEER:
+            return frozenset(plant.peers)
         case Target.RESOURCE:
             return _resources(plant)
         case Target.NETWORK:
@@ -188,9 +201,9 @@ def _resources(plant: Plant) -> frozenset[str]:
         "lsp": inventory.lsps,
         "service": inventory.services,
         "device": inventory.devices,
+        "peer": plant.peers,
     }
-    peers = {f"peer/{device}/{inventory.devices[neighbour].address}" for device, neighbour in plant.sessions}
-    return frozenset(f"{kind}/{name}" for kind, names in named.items() for name in names) | peers
+    return frozenset(f"{kind}/{name}" for kind, names in named.items() for name in names)
 
 
 def _amounts(verb: Verb, wanted: tuple[Amount, ...], words: list[str]) -> tuple[float, ...]:

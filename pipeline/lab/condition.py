@@ -13,12 +13,16 @@ from pipeline.lab.plant import Plant
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What is broken by itself: cut fibres and ducts, dead devices, failed ports (``device/interface``), devices short of power."""
+    """What is broken by itself: cut fibres and ducts, dead devices, failed ports (``device/interface``), devices short of power.
+
+    ``sessions`` fail though the way between both ends is there; each is named ``device/address of the peer``.
+    """
 
     cut: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()
     ports: frozenset[str] = frozenset()
     power: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def condition_of(plant: Plant, faults: Faults) -> Condition:
         interfaces_down=interfaces_down,
         dark=frozenset(name for name in interfaces_down if _is_dark(plant, faults, name)),
         links_down=links_down,
-        sessions_down=frozenset("/".join(pair) for pair, links in plant.sessions.items() if links_down.issuperset(links)),
+        sessions_down=frozenset("/".join(pair) for pair in plant.sessions if not _session_works(plant, faults, pair, links_down)),
         lsps_down=lsps_down,
         tunnels_down=_which(tunnels, _Health.DOWN),
         tunnels_at_risk=_which(tunnels, _Health.AT_RISK),
@@ -72,6 +76,12 @@ def condition_of(plant: Plant, faults: Faults) -> Condition:
         services_at_risk=_which(services, _Health.AT_RISK),
         unpowered=faults.power - faults.devices,
     )
+
+
+def _session_works(plant: Plant, faults: Faults, pair: tuple[str, str], links_down: frozenset[str]) -> bool:
+    """A session needs one of its links, and neither end to have failed it."""
+    failed = {plant.peers[name] for name in faults.sessions}
+    return not links_down.issuperset(plant.sessions[pair]) and failed.isdisjoint(("/".join(pair), "/".join(reversed(pair))))
 
 
 def _interface_works(plant: Plant, faults: Faults, name: str) -> bool:

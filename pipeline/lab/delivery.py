@@ -19,6 +19,9 @@ def admit(state: NetworkState, notification: Notification) -> tuple[NetworkState
     """Decide a notification's fate when it is due; a loss that was asked for is counted down, one that nobody would have heard is not."""
     if notification.device in state.condition.unreachable:
         return state, Fate.UNREACHABLE
+    muted = state.muted.get(notification.device, 0)
+    if muted:
+        return replace(state, muted={**state.muted, notification.device: muted - 1}), Fate.DROPPED
     key = (notification.resource, notification.clears)
     left = state.losses.get(key, 0)
     if not left:

@@ -1,4 +1,7 @@
-"""What a device of the lab knows: the system group (RFC 3418), ifTable and ifXTable (RFC 2863), read off the network's state."""
+"""What a device of the lab knows, read off the network's state: the system group (RFC 3418), ifTable and ifXTable (RFC 2863), BGP peers.
+
+The last are those of RFC 4273.
+"""
 
 from bisect import bisect_right
 from collections.abc import Callable
@@ -8,13 +11,15 @@ from functools import partial
 from pipeline.core.inventory import Device, Interface
 from pipeline.core.raw import ValueType
 from pipeline.lab.network import OCTETS_PER_PACKET, Network, NetworkState
-from pipeline.lab.snmp import SYS_UP_TIME, Encoded, Oid, dotted, integer, oid, text
+from pipeline.lab.snmp import SYS_UP_TIME, Encoded, Oid, dotted, integer, oid, text, tlv
 from pipeline.lab.traffic import NANOSECONDS
 
 _SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)
 _IF_NUMBER: Oid = (1, 3, 6, 1, 2, 1, 2, 1, 0)
 _IF_ENTRY: Oid = (1, 3, 6, 1, 2, 1, 2, 2, 1)
 _IFX_ENTRY: Oid = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1)
+_BGP: Oid = (1, 3, 6, 1, 2, 1, 15)
+_BGP_PEER_ENTRY: Oid = (*_BGP, 3, 1)
 _PRODUCTS = dotted("1.3.6.1.4.1.8072.9999.9999.42.3")
 _PRODUCT_OF_ROLE = {"core": 1, "edge": 2, "access": 3}
 _ETHERNET = 6
@@ -47,7 +52,7 @@ class DeviceMib:
     """One device's objects in lexicographic order. Names are fixed, values are read at a :class:`Moment`."""
 
     def __init__(self, network: Network, device: Device) -> None:
-        self._readers = _system(device) | _tables(network, device)
+        self._readers = _system(device) | _tables(network, device) | _peers(network, device)
         self._names = sorted(self._readers)
 
     def get(self, name: Oid, moment: Moment) -> Encoded | None:
@@ -179,6 +184,40 @@ def _tables(network: Network, device: Device) -> dict[Oid, Reader]:
         for column, definition in columns.items()
         for port in ports
     }
+
+
+_BGP_VERSION, _AS = 4, 64_512
+_IDLE, _ESTABLISHED = 1, 6
+_START = 2
+_HOLD_TIMER_EXPIRED, _NO_ERROR = b"\x04\x00", b"\x00\x00"
+
+
+def _peers(network: Network, device: Device) -> dict[Oid, Reader]:
+    """The bgpVersion, bgpLocalAs and bgpPeerTable of a device: one row for each neighbour, indexed by its address; all are of one AS.
+
+    The columns are bgpPeerIdentifier, -State, -AdminStatus, -NegotiatedVersion, -RemoteAddr, -RemoteAs and -LastError.
+    """
+    readers: dict[Oid, Reader] = {(*_BGP, 1, 0): partial(_constant, text(b"\x10")), (*_BGP, 2, 0): partial(_constant, integer(_AS))}
+    for name, session in network.plant.peers.items():
+        if not name.startswith(f"{device.name}/"):
+            continue
+        address = name.removeprefix(f"{device.name}/")
+        own = tlv(ValueType.IP_ADDRESS, bytes(dotted(address)))
+        columns: dict[int, Reader] = {
+            1: partial(_constant, own),
+            2: partial(_by_session, session, integer(_ESTABLISHED), integer(_IDLE)),
+            3: partial(_constant, integer(_START)),
+            4: partial(_by_session, session, integer(_BGP_VERSION), integer(0)),
+            7: partial(_constant, own),
+            9: partial(_constant, integer(_AS)),
+            14: partial(_by_session, session, text(_NO_ERROR), text(_HOLD_TIMER_EXPIRED)),
+        }
+        readers |= {(*_BGP_PEER_ENTRY, column, *dotted(address)): reader for column, reader in columns.items()}
+    return readers
+
+
+def _by_session(session: str, up: Encoded, down: Encoded, moment: Moment) -> Encoded:
+    return down if session in moment.state.condition.sessions_down else up
 
 
 def _alias(network: Network, device: Device, interface: Interface) -> str:

@@ -60,7 +60,7 @@ class NetworkState:
     """The network at one time. Interfaces are ``device/interface``, times UTC nanoseconds.
 
     ``loads`` is the offered percentage of a congested interface, ``dirt`` its received errors a second; ``losses`` counts the
-    notifications still to lose, by (resource, whether it clears).
+    notifications still to lose, by (resource, whether it clears), ``muted`` those of a device whatever they say.
     """
 
     faults: Faults
@@ -71,6 +71,7 @@ class NetworkState:
     loads: dict[str, float] = field(default_factory=dict)
     dirt: dict[str, float] = field(default_factory=dict)
     losses: dict[tuple[str, bool], int] = field(default_factory=dict)
+    muted: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def apply(network: Network, state: NetworkState, command: Command, at: int) -> t
     booted = revived | ({command.target} if command.verb is Verb.REBOOT and not was_dead else set())
     after = _boot(network, after, booted, at)
     after = _mark(after, changes, at)
-    return _meter(network, after, at), (*(Change(Fact.BOOT, name, up=True) for name in sorted(booted)), *changes)
+    told = (*(Change(Fact.BOOT, name, up=True) for name in sorted(booted)), *changes, *_untrue(network.plant, command))
+    return _meter(network, after, at), told
 
 
 def expand(command: Command) -> tuple[tuple[float, Command], ...]:
@@ -109,6 +111,25 @@ def expand(command: Command) -> tuple[tuple[float, Command], ...]:
     times, period_s = command.amounts
     fail, restore = Command(Verb.FAIL_PORT, command.target), Command(Verb.RESTORE_PORT, command.target)
     return tuple(step for n in range(int(times)) for step in ((n * period_s, fail), ((n + 0.5) * period_s, restore)))
+
+
+_FACTS = {
+    "interface": Fact.INTERFACE,
+    "port": Fact.LIGHT,
+    "lsp": Fact.LSP,
+    "service": Fact.SERVICE,
+    "peer": Fact.SESSION,
+    "device": Fact.POWER,
+}
+_UNTRUE = {Verb.FALSE_RAISE: False, Verb.FALSE_CLEAR: True}
+
+
+def _untrue(plant: Plant, command: Command) -> tuple[Change, ...]:
+    """What a device is made to say though it is not so: a change that the state does not know."""
+    if command.verb not in _UNTRUE:
+        return ()
+    kind, _, name = command.target.partition("/")
+    return (Change(_FACTS[kind], plant.peers[name] if kind == "peer" else name, up=_UNTRUE[command.verb]),)
 
 
 _Action = Callable[[NetworkState, Command], NetworkState]
@@ -151,12 +172,16 @@ def _drop(*, clears: bool) -> _Action:
     return drop
 
 
+def _mute(state: NetworkState, command: Command) -> NetworkState:
+    return replace(state, muted={**state.muted, command.target: int(command.amounts[0])})
+
+
 def _nothing(state: NetworkState, _: Command) -> NetworkState:
     return state
 
 
 def _mend_all(state: NetworkState, _: Command) -> NetworkState:
-    return replace(state, faults=Faults(), loads={}, dirt={}, losses={})
+    return replace(state, faults=Faults(), loads={}, dirt={}, losses={}, muted={})
 
 
 _ACTIONS: dict[Verb, _Action] = {
@@ -168,6 +193,8 @@ _ACTIONS: dict[Verb, _Action] = {
     Verb.RESTORE_PORT: _take("ports"),
     Verb.FAIL_POWER: _add("power"),
     Verb.RESTORE_POWER: _take("power"),
+    Verb.FAIL_PEER: _add("sessions"),
+    Verb.RESTORE_PEER: _take("sessions"),
     Verb.REBOOT: _nothing,
     Verb.FLAP: _nothing,
     Verb.CONGEST: _congest,
@@ -176,6 +203,9 @@ _ACTIONS: dict[Verb, _Action] = {
     Verb.CLEAN: _clean,
     Verb.DROP_RAISES: _drop(clears=False),
     Verb.DROP_CLEARS: _drop(clears=True),
+    Verb.DROP_TRAPS: _mute,
+    Verb.FALSE_RAISE: _nothing,
+    Verb.FALSE_CLEAR: _nothing,
     Verb.MEND_ALL: _mend_all,
 }
 

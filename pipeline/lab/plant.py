@@ -18,18 +18,22 @@ class Plant:
     far_end: dict[str, str]
     sessions: dict[tuple[str, str], tuple[str, ...]]
     """(device, neighbour) -> the links between them. The lab runs BGP labelled unicast hop by hop, one session a neighbour."""
+    peers: dict[str, str]
+    """``device/address of the neighbour``, as the device's peer table names a session -> ``device/neighbour``."""
 
     @classmethod
     def of(cls, inventory: Inventory) -> "Plant":
         """Index an inventory whose names resolve (the inventory's loader saw to that)."""
         devices = inventory.devices.values()
+        sessions = _sessions(inventory.links.values())
         return cls(
             inventory=inventory,
             interfaces={f"{device.name}/{interface.name}": interface for device in devices for interface in device.interfaces},
             device_of={f"{device.name}/{interface.name}": device.name for device in devices for interface in device.interfaces},
             link_of={end: link for link in inventory.links.values() for end in (link.a, link.b)},
             far_end={end: far for link in inventory.links.values() for end, far in ((link.a, link.b), (link.b, link.a))},
-            sessions=_sessions(inventory.links.values()),
+            sessions=sessions,
+            peers={f"{device}/{inventory.devices[other].address}": f"{device}/{other}" for device, other in sessions},
         )
 
     def device(self, interface: str) -> Device:

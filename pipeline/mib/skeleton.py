@@ -76,6 +76,8 @@ _CONVENTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 _EMPTY = ("SNMPv2-CONF", "RFC-1212", "RFC-1215")
+BASES = frozenset({"SNMPv2-SMI", "SNMPv2-TC", "RFC1155-SMI", *_EMPTY})
+"""Modules that define the language and nothing else: whose they are is never a question, and a skeleton is as good as the text."""
 
 
 def skeletons(facts: MibIndex) -> Mapping[str, str]:

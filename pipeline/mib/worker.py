@@ -1,11 +1,13 @@
 """Compiles one module with pysmi and prints the answer as JSON; a process of its own, so that no module can take more than itself down.
 
-``python -m pipeline.mib.worker MODULE FOLDER`` reads ``FOLDER/MODULE`` and what it imports from the same folder. The answer has either
-``modules`` (the documents of the module and of its imports, by name) or ``message`` and ``line``, and ``missing`` modules.
+``python -m pipeline.mib.worker MODULE FOLDER...`` reads ``MODULE`` and what it imports from the first folder that has each. The answer has
+either ``modules`` (the documents of the module and of its imports, by name) or ``message`` and ``line``, and ``missing`` modules.
 """
 
 import json
+import resource
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,11 @@ from pysmi.parser.smi import parserFactory
 from pysmi.reader import FileReader
 from pysmi.writer import CallbackWriter
 
+MAX_MEMORY_BYTES = 2 * 1024**3
+"""What one module may cost in memory; the largest known need a tenth of it."""
 
-def compile_module(module: str, folder: Path) -> dict[str, Any]:
+
+def compile_module(module: str, folders: Sequence[Path]) -> dict[str, Any]:
     """The answer described above; an exception of any type becomes a message, because pysmi has more than its own."""
     documents: dict[str, Any] = {}
 
@@ -26,7 +31,7 @@ def compile_module(module: str, folder: Path) -> dict[str, Any]:
         documents[name] = json.loads(text)
 
     compiler = MibCompiler(parserFactory(**smi_v1_relaxed)(), JsonCodeGen(), CallbackWriter(keep))
-    compiler.add_sources(FileReader(str(folder)))
+    compiler.add_sources(*(FileReader(str(folder)) for folder in folders))
     try:
         statuses = compiler.compile(module, rebuild=True)
     except Exception as unexpected:  # noqa: BLE001  # AttributeError, RecursionError and others were met
@@ -48,4 +53,5 @@ def _line(error: PySmiError | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(compile_module(sys.argv[1], Path(sys.argv[2]))))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    sys.stdout.write(json.dumps(compile_module(sys.argv[1], [Path(folder) for folder in sys.argv[2:]])))

@@ -16,6 +16,7 @@ from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
 from pipeline.core.settle import Settle
 from pipeline.core.sla import Evaluation
+from pipeline.core.suspicion import Question
 from pipeline.store.text import TYPE_NAMES, value_text
 from pipeline.wire import DeadLetter
 
@@ -53,9 +54,16 @@ def _lists(names: Iterable[str], items: Sequence[Any]) -> Columns:
     return {name: [list(getattr(item, name)) for item in items] for name in names}
 
 
+_TRAP = (
+    *("collector", "sequence", "received_at", "source", "trap_oid", "uptime_ticks", "authenticated", "inform"),
+    *("user", "relaxed_clock"),
+)
+
+
 def trap_rows(traps: Sequence[RawTrap], _: int) -> Rows:
     """Table ``trap``: one row for a notification, its variables in three parallel arrays."""
-    columns = _columns(("collector", "sequence", "received_at", "source", "trap_oid", "uptime_ticks", "authenticated", "inform"), traps)
+    columns = _columns(_TRAP, traps)
+    columns["security_level"] = [trap.security_level or "" for trap in traps]
     columns["version"] = [trap.version.name.lower() for trap in traps]
     columns["agent_address"] = [trap.agent_address or "" for trap in traps]
     columns["varbinds.oid"] = [[varbind.oid for varbind in trap.varbinds] for trap in traps]
@@ -66,7 +74,7 @@ def trap_rows(traps: Sequence[RawTrap], _: int) -> Rows:
 
 def poll_rows(polls: Sequence[RawPoll], _: int) -> Rows:
     """Table ``poll``: the outcome of each poll; its values come as KPIs."""
-    columns = _columns(("device", "polled_at", "collector", "sequence", "outcome", "uptime_ticks", "round_trip_ms"), polls)
+    columns = _columns(("device", "polled_at", "collector", "sequence", "outcome", "uptime_ticks", "round_trip_ms", "on_suspicion"), polls)
     columns["interfaces"] = [len(poll.indexes) for poll in polls]
     return {"poll": columns}
 
@@ -193,7 +201,7 @@ CONVERTERS: Mapping[type[Any], Converter] = {
     Receipt: receipt_rows,
     DeadLetter: dead_letter_rows,
 }
-NOT_KEPT = frozenset({StateReport, Tick, Settle})
+NOT_KEPT = frozenset({StateReport, Tick, Settle, Question})
 """Values that are means, not history: their effect is in what they led to. The sink counts them."""
 
 

@@ -1,4 +1,4 @@
-"""One correlation domain's alarms meet here: alarm changes, incidents, outages, and the effects that incidents ask for."""
+"""One correlation domain's alarms meet here: alarm changes, incidents, outages, the effects that incidents ask for, and questions."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -7,24 +7,31 @@ from prometheus_client import Counter, Gauge
 
 from pipeline.bus import partition_of
 from pipeline.config.settings import CorrelationSettings
+from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import Item, advance
 from pipeline.core.domain import Context, DomainState, Output, Timing
 from pipeline.core.effect import Effect
 from pipeline.core.event import Tick
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.outage import Outage
+from pipeline.core.suspicion import Question, suspect
 from pipeline.core.ticket import decide
 from pipeline.stream.rows import Rows
 from pipeline.stream.turn import Turn
 from pipeline.wire import Topic
 
 INPUTS = Counter("assure_alarm_inputs_total", "Events folded into alarms", ["reason"])
+ASKED = Counter("assure_questions_asked_total", "Questions to devices about what a trap claims", ["reason"])
 INCIDENTS = Counter("assure_incident_revisions_total", "Incident revisions", ["state"])
 OPEN = Gauge("assure_incidents_open", "Open incidents", ["domain"])
 
 
 class DomainHandler:
-    """``events -> alarms, incidents, outages, effects``, keyed by correlation domain. Working state is made from the rows when needed."""
+    """``events -> alarms, incidents, outages, effects, questions``, keyed by correlation domain.
+
+    Working state is made from the rows when needed. Events that polls gave rise to go to ``events`` once more, for the history: whoever
+    folds them again knows them already.
+    """
 
     def __init__(self, source: KnowledgeSource, rows: Rows, settings: CorrelationSettings, partitions: int) -> None:
         self._source = source
@@ -77,7 +84,9 @@ class DomainHandler:
     def _publish(self, partition: int, domain: str, state: DomainState, output: Output, turn: Turn) -> None:
         for reason, count in output.counts.items():
             INPUTS.labels(reason.value).inc(count)
+        turn.send(Topic.EVENTS, partition, output.events)
         turn.send(Topic.ALARMS, partition, output.alarm_changes)
+        self._publish_questions(output.alarm_changes, turn)
         self._publish_outages(output.outages, turn)
         if output.incidents:
             OPEN.labels(domain).set(len(state.open))
@@ -85,6 +94,16 @@ class DomainHandler:
                 INCIDENTS.labels(change.incident.state.value).inc()
             turn.send(Topic.INCIDENTS, partition, [change.incident for change in output.incidents])
             self._publish_effects(state, output, turn)
+
+    def _publish_questions(self, changes: Sequence[AlarmChange], turn: Turn) -> None:
+        """Ask back what only traps say: each device once for a batch, as of the last of its claims."""
+        questions = {question.device: question for change in changes if (question := suspect(change)) is not None}
+        by_partition: dict[int, list[Question]] = defaultdict(list)
+        for question in questions.values():
+            ASKED.labels(question.reason.value).inc()
+            by_partition[partition_of(question.device, self._partitions)].append(question)
+        for partition, batch in by_partition.items():
+            turn.send(Topic.QUESTIONS, partition, batch)
 
     def _publish_outages(self, outages: Sequence[Outage], turn: Turn) -> None:
         by_partition: dict[int, list[Outage]] = defaultdict(list)

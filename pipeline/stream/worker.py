@@ -1,6 +1,6 @@
 """The Faust worker: four agents, each ten lines of reading, asking the core, and writing.
 
-``raw.traps -> events``; ``raw.polls -> kpis, events``; ``events -> alarms, incidents, outages, effects``;
+``raw.traps -> events``; ``raw.polls -> kpis, events``; ``events -> alarms, incidents, outages, effects, questions``;
 ``outages -> evaluations, effects``.
 """
 

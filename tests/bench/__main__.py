@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 MODULES = {
     "trap-ingest": "tests.bench.trap_ingest",
+    "trap-v3": "tests.bench.trap_v3",
     "chain-rate": "tests.bench.chain_rate",
     "storm-latency": "tests.bench.storm_latency",
     "first-incident": "tests.bench.first_incident",

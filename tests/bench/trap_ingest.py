@@ -40,7 +40,7 @@ def bench(arguments: Sequence[str]) -> Iterable[Bar]:
     parser.add_argument("--seconds", type=float, default=3.0, help="how long the references are flooded")
     options = parser.parse_args(arguments)
     datagrams = [link_down(place % INTERFACES + 1, uptime=place, request_id=place) for place in range(DISTINCT)]
-    runs = [_run(datagrams, options.traps) for _ in range(options.runs)]
+    runs = [ingest(datagrams, options.traps) for _ in range(options.runs)]
     for run in runs:
         print(f"trap-ingest run: {json.dumps(run)}")
     yield Bar(
@@ -48,16 +48,20 @@ def bench(arguments: Sequence[str]) -> Iterable[Bar]:
         middle([run["traps_per_s"] for run in runs]),
         "traps/s",
         {
-            "snmptrapd-here": _snmptrapd(datagrams, options.seconds),
-            "pysnmp-here": _pysnmp(datagrams, options.seconds),
+            "snmptrapd-here": snmptrapd(datagrams, options.seconds),
+            "pysnmp-here": pysnmp(datagrams, options.seconds),
             "netdata-published": NETDATA_PUBLISHED,
         },
     )
 
 
-def _run(datagrams: Sequence[bytes], traps: int) -> dict[str, float]:
-    """One run from an empty journal. Raises ``AssertionError`` that names the sum that does not hold."""
-    with tempfile.TemporaryDirectory(dir=os.environ.get("ASSURE_BENCH_DIR")) as folder, _collector(Path(folder)) as (child, port, progress):
+def ingest(datagrams: Sequence[bytes], traps: int, auth: str = "") -> dict[str, float]:
+    """One run from an empty journal; with ``auth`` the collector takes v3 too.
+
+    Raises ``AssertionError`` that names the sum that does not hold.
+    """
+    place = tempfile.TemporaryDirectory(dir=os.environ.get("ASSURE_BENCH_DIR"))
+    with place as folder, _collector(Path(folder), auth) as (child, port, progress):
         started = time.perf_counter()
         sent = _send_in_window(datagrams, traps, port, progress)
         _wait_for(lambda: progress()[1] >= sent, "the collector stopped before the last datagram")
@@ -77,8 +81,8 @@ def _check(sent: int, counts: dict[str, float]) -> None:
 
 
 @contextmanager
-def _collector(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int, "_Progress"]]:
-    command = [sys.executable, "-m", "tests.bench.trap_ingest_child", str(folder)]
+def _collector(folder: Path, auth: str) -> Iterator[tuple[subprocess.Popen[str], int, "_Progress"]]:
+    command = [sys.executable, "-m", "tests.bench.trap_ingest_child", str(folder), *filter(None, [auth])]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert child.stdout is not None
@@ -120,13 +124,14 @@ def _wait_for(done, why: str, within_s: float = 60.0) -> None:  # noqa: ANN001  
         time.sleep(0.001)
 
 
-def _snmptrapd(datagrams: Sequence[bytes], seconds: float) -> float | str:
+def snmptrapd(datagrams: Sequence[bytes], seconds: float, users: str = "") -> float | str:
+    """Traps/s that net-snmp's daemon logs when flooded; ``users`` are lines of its configuration."""
     program = shutil.which("snmptrapd") or shutil.which("snmptrapd", path="/usr/sbin")
     if program is None:
         return "not-installed"
     with tempfile.TemporaryDirectory() as folder:
         log, config, port = Path(folder, "log"), Path(folder, "conf"), _free_port()
-        config.write_text("disableAuthorization yes\n")
+        config.write_text(f"disableAuthorization yes\n{users}")
         command = [program, "-f", "-On", "-m", "", "-n", "-C", "-c", str(config), "-Lf", str(log), f"udp:127.0.0.1:{port}"]
         child = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "SNMP_PERSISTENT_DIR": folder}
@@ -141,9 +146,11 @@ def _snmptrapd(datagrams: Sequence[bytes], seconds: float) -> float | str:
         return round(log.read_bytes().count(b"1.3.6.1.6.3.1.1.4.1.0 = ") / elapsed)
 
 
-def _pysnmp(datagrams: Sequence[bytes], seconds: float) -> float | str:
+def pysnmp(datagrams: Sequence[bytes], seconds: float, auth: str = "") -> float | str:
+    """Traps/s that pysnmp's receiver counts when flooded."""
     port = _free_port()
-    child = subprocess.Popen([sys.executable, "-m", "tests.bench.pysnmp_receiver", str(port)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    command = [sys.executable, "-m", "tests.bench.pysnmp_receiver", str(port), *filter(None, [auth])]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert child.stdout is not None
         if child.stdout.readline() != "ready\n":

@@ -1,4 +1,7 @@
-"""The collector that ``trap-ingest`` feeds: a process of its own, whole but for the broker. ``python -m … FOLDER``."""
+"""The collector that ``trap-ingest`` and ``trap-v3`` feed: a process of its own, whole but for the broker.
+
+``python -m … FOLDER [AUTH]``: with the name of a digest it takes v3 as well, of the tests' user with that and AES-128.
+"""
 
 import asyncio
 import json
@@ -16,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from collectors.publish import Message, Sender
 from collectors.trap.collector import TrapCollector
 from pipeline.config.settings import TrapSettings
+from tests.support.usm import user
 
 
 class Nowhere:
@@ -30,11 +34,11 @@ async def nowhere() -> AsyncIterator[Sender]:
     yield Nowhere()
 
 
-async def collect(folder: Path) -> None:
+async def collect(folder: Path, auth: str = "") -> None:
     registry = CollectorRegistry()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    settings = TrapSettings(listen=("127.0.0.1:0",))
+    settings = TrapSettings(listen=("127.0.0.1:0",), users=(user(auth=auth),) if auth else ())
     collector = TrapCollector(settings, folder / "journal", 4, nowhere, registry=registry)
     with (folder / "progress").open("w+b") as file:
         file.write(bytes(16))
@@ -80,4 +84,4 @@ def counts(registry: CollectorRegistry, collector: TrapCollector) -> dict[str, i
 
 
 if __name__ == "__main__":
-    uvloop.run(collect(Path(sys.argv[1])))
+    uvloop.run(collect(Path(sys.argv[1]), *sys.argv[2:]))

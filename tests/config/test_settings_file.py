@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.config.problem import ConfigError
 from pipeline.config.settings_file import is_host_port, load_settings
+from pipeline.core.raw import SecurityLevel
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -77,3 +78,65 @@ def test_a_secret_in_clear_text_is_logged_as_a_warning(tmp_path: Path, caplog: p
 )
 def test_an_address_has_a_port(text: str, good: bool) -> None:
     assert is_host_port(text) is good
+
+
+USERS = """\
+data_dir: d
+inventory_dir: i
+traps:
+  users:
+    - {name: good, auth_password: env:LONG, priv_password: env:LONG}
+    - {name: good, auth_password: env:LONG}
+    - {name: old, auth: md5, auth_password: env:LONG, priv: des, priv_password: env:LONG}
+    - {name: admitted, auth: sha1, auth_password: env:LONG, allow_weak: true}
+    - {name: short, auth_password: env:SHORT}
+    - {name: nobody}
+    - {name: anybody, level: no-auth-no-priv}
+    - {name: half, priv_password: env:LONG}
+    - {name: high, auth_password: env:LONG, level: auth-priv}
+    - name: narrow
+      auth_password: env:LONG
+      engine_ids: ["80001f88041234", "0x80:00:1f:88:04", xyz, 8000]
+      relaxed_clock: [192.0.2.7, 192.0.2.0/24, pe1]
+    - {name: "", auth_password: env:LONG}
+    - {name: odd, auth: sha257, auth_password: env:LONG, relaxd_clock: []}
+"""
+SECRETS = {"LONG": "correct horse", "SHORT": "hunter2"}
+
+
+def test_every_problem_of_the_snmp_users_is_told_with_its_line_and_its_remedy(tmp_path: Path) -> None:
+    text = USERS.replace("    - {name: odd, auth: sha257, auth_password: env:LONG, relaxd_clock: []}\n", "")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(_write(tmp_path, text), SECRETS)
+    assert [f"{problem.line}: {problem.path}: {problem.message}" for problem in caught.value.problems] == [
+        "6: $.traps.users[1].name: 'good' stands twice",
+        "7: $.traps.users[2].auth: md5 protects little",
+        "7: $.traps.users[2].priv: des protects little",
+        "9: $.traps.users[4].auth_password: a password of 7 characters",
+        "10: $.traps.users[5]: the user 'nobody' has no password",
+        "12: $.traps.users[7].priv_password: encryption without authentication",
+        "13: $.traps.users[8].level: 'auth-priv' cannot be reached without priv_password",
+        "16: $.traps.users[9].engine_ids[2]: 'xyz' is no engineID",
+        "16: $.traps.users[9].engine_ids[3]: '8000' is no engineID",
+        "17: $.traps.users[9].relaxed_clock[2]: 'pe1' is not an address",
+        "18: $.traps.users[10].name: a user name of 0 bytes",
+    ]
+    assert all(problem.remedy for problem in caught.value.problems)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_words_that_no_user_has_are_told_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(_write(tmp_path, USERS), SECRETS)
+    assert [problem.remedy for problem in caught.value.problems] == ["did you mean 'relaxed_clock'?", "did you mean 'sha256'?"]
+
+
+def test_a_weak_protocol_that_is_allowed_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    user = "{name: admitted, auth: sha1, auth_password: env:LONG, priv: des, priv_password: env:LONG, allow_weak: true}"
+    with caplog.at_level(logging.WARNING):
+        settings = load_settings(_write(tmp_path, f"data_dir: d\ninventory_dir: i\ntraps: {{users: [{user}]}}\n"), SECRETS)
+    assert [record.message.partition(": ")[2] for record in caplog.records] == [
+        "$.traps.users[0].auth: warning: sha1 protects little; plan to replace it: sha256 and aes128, where the device knows them",
+        "$.traps.users[0].priv: warning: des protects little; plan to replace it: sha256 and aes128, where the device knows them",
+    ]
+    assert settings.traps.users[0].least is SecurityLevel.AUTH_PRIV

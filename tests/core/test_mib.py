@@ -118,4 +118,4 @@ def test_what_is_kept_of_look_ups_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     for number in range(100):
         assert index.split(f"1.3.1.{number}") == (STATUS, str(number))
     index.split("1.3.1." + "4294967295." * 100)
-    assert len(index._split) <= 10
+    assert len(index._instances) <= 10

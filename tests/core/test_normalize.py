@@ -111,7 +111,7 @@ def test_an_interface_that_somebody_shut_is_no_fault() -> None:
 def test_the_same_object_twice_keeps_both_values() -> None:
     varbinds = (*LINK_DOWN.varbinds, VarBind("1.3.6.1.2.1.2.2.1.8.7", ValueType.INTEGER, 1))
     (event,) = normalize(replace(LINK_DOWN, varbinds=varbinds), RULES, DIRECTORY, MIBS)
-    assert (event.attributes["ifOperStatus"], event.attributes["ifOperStatus.7"]) == ("down(2)", "up(1)")
+    assert (event.attributes["ifOperStatus"], event.attributes["ifOperStatus[ifIndex=7]"]) == ("down(2)", "up(1)")
 
 
 def test_ten_thousand_varbinds_are_counted_not_shown() -> None:

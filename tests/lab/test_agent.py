@@ -16,10 +16,12 @@ from tests.support.lab import lab_inventory
 
 NETWORK = Network(Plant.of(lab_inventory()), seed=7)
 DEVICE = lab_inventory().devices["ams-p1"]
+PEERS = sum(name.startswith("ams-p1/") for name in NETWORK.plant.peers)
 MIB = DeviceMib(NETWORK, DEVICE)
 START = 1_795_000_000 * NANOSECONDS
 V2 = api.PROTOCOL_MODULES[api.SNMP_VERSION_2C]
 UPTIME, OPER, HC_OUT = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.2.2.1.8", "1.3.6.1.2.1.31.1.1.1.10"
+BGP_PEER = "1.3.6.1.2.1.15.3.1"
 END, MISSING = rfc1905.EndOfMibView, rfc1905.NoSuchInstance
 
 
@@ -57,6 +59,20 @@ def test_the_system_group_names_the_device() -> None:
     assert int(value(UPTIME, after_s=10)) - int(value(UPTIME)) == 1000
 
 
+def test_the_peer_table_tells_which_session_is_established() -> None:
+    """Both ends of a failed session say so, and no other; a peer's row is indexed by its address (RFC 4273)."""
+    down = after("fail-peer ams-p1/127.20.0.2")
+    rows = ask(Pdu.GET_BULK, f"{BGP_PEER}.2", bulk=(0, PEERS), state=down)
+    assert {name: int(found) for name, found in rows} == {
+        f"{BGP_PEER}.2.{name.removeprefix('ams-p1/')}": 1 if name == "ams-p1/127.20.0.2" else 6
+        for name in NETWORK.plant.peers
+        if name.startswith("ams-p1/")
+    }
+    assert down.condition.sessions_down == {"ams-p1/rtm-p1", "rtm-p1/ams-p1"}
+    assert int(value(f"{BGP_PEER}.3.127.20.0.2", down)) == 2
+    assert int(value(f"{BGP_PEER}.2.127.20.0.2", after("fail-peer ams-p1/127.20.0.2", "restore-peer ams-p1/127.20.0.2"))) == 6
+
+
 def test_a_missing_object_is_an_exception_in_its_place_not_an_error() -> None:
     answered = ask(Pdu.GET, UPTIME, f"{OPER}.99")
     assert [type(found) for _, found in answered][1] is MISSING
@@ -72,7 +88,7 @@ def test_getnext_walks_every_object_once_in_order_to_the_end() -> None:
             break
         seen.append(dotted(name))
     assert seen == sorted(set(seen))
-    assert len(seen) == 8 + len(DEVICE.interfaces) * (len(IF_COLUMNS) + len(IFX_COLUMNS))
+    assert len(seen) == 8 + len(DEVICE.interfaces) * (len(IF_COLUMNS) + len(IFX_COLUMNS)) + 2 + 7 * PEERS
 
 
 def test_getbulk_gives_non_repeaters_once_then_rows() -> None:

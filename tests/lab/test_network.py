@@ -55,7 +55,24 @@ def test_cutting_what_is_cut_changes_nothing() -> None:
     assert again == ()
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("false-raise interface/ams-p1/et-0/0/0", Change(Fact.INTERFACE, "ams-p1/et-0/0/0", up=False)),
+        ("false-clear peer/ams-p1/127.20.0.2", Change(Fact.SESSION, "ams-p1/rtm-p1", up=True)),
+        ("false-raise device/ams-p1", Change(Fact.POWER, "ams-p1", up=False)),
+    ],
+)
+def test_what_is_untrue_is_said_and_changes_nothing(command: str, told: Change) -> None:
+    """The device's notification goes out; what it would answer to a question stays as it was."""
+    state, (changes,) = play((0, command))
+    assert changes == (told,)
+    assert state.condition == begin(NETWORK, START).condition
+    assert state.changed_at == begin(NETWORK, START).changed_at
+
+
 REVERSES = [
+    ("fail-peer ams-p1/127.20.0.2", "restore-peer ams-p1/127.20.0.2"),
     ("cut f-ams-rtm-1", "mend f-ams-rtm-1"),
     ("cut d-rtm-bru", "mend d-rtm-bru"),
     (f"fail-port {LINK}", f"restore-port {LINK}"),

@@ -84,6 +84,17 @@ def test_what_an_isolated_device_says_is_lost() -> None:
     assert admit(state, lost) == (state, Fate.UNREACHABLE)
 
 
+def test_a_device_loses_its_next_notifications_whatever_they_say() -> None:
+    """As many as asked, of that device alone, before losses of single resources are counted."""
+    state = state_after("drop-traps ams-p1 2", "drop-clears interface/ams-p1/et-0/0/0")
+    link = Change(Fact.INTERFACE, "ams-p1/et-0/0/0", up=True)
+    fates = []
+    for change in (link, link, Change(Fact.INTERFACE, "rtm-p1/et-0/0/0", up=True), link, link):
+        state, fate = admit(state, traps_for(NETWORK, state, change, 0)[0])
+        fates.append(fate)
+    assert fates == [Fate.DROPPED, Fate.DROPPED, Fate.SENT, Fate.DROPPED, Fate.SENT]
+
+
 def test_a_loss_that_was_asked_for_happens_as_often_as_asked_and_only_to_that_signal() -> None:
     state = state_after("drop-clears interface/ams-p1/et-0/0/0 2")
     down = sent(Change(Fact.INTERFACE, "ams-p1/et-0/0/0", up=False))[0]

@@ -123,11 +123,20 @@ def test_several_modules_of_one_file_and_old_encodings_are_read(tmp_path: Path) 
     assert report.index.oid_of("b") == "1.3.6.1.4.1.4711.99"
 
 
-def test_two_texts_of_one_module_are_told(tmp_path: Path) -> None:
-    report = _compile(tmp_path, a=ACME, b=ACME.replace("4711", "4712"), c=ACME)
+def test_two_texts_of_one_vendors_module_are_told(tmp_path: Path) -> None:
+    report = _compile(tmp_path, a=ACME, b=ACME.replace("acme 5", "acme 55"), c=ACME)
     (failure,) = report.failures
-    assert "another text of this module is in" in failure.message
+    assert "another text of enterprise-4711's module of this name is in" in failure.message
     assert failure.file.name == "b.mib"
+
+
+def test_two_vendors_modules_of_one_name_both_live(tmp_path: Path) -> None:
+    index = _compile(tmp_path, a=ACME, b=ACME.replace("4711", "4712").replace("low-(1)", "lower(1)")).index
+    assert index.objects["1.3.6.1.4.1.4711.1"].enumeration[1] == "low"
+    assert index.objects["1.3.6.1.4.1.4712.1"].enumeration[1] == "lower"
+    assert index.oid_of("enterprise-4711/ACME-MIB::acmeVolt") == "1.3.6.1.4.1.4711.3"
+    assert index.oid_of("enterprise-4712/ACME-MIB::acmeVolt") == "1.3.6.1.4.1.4712.3"
+    assert index.meanings("acmeVolt") == ("1.3.6.1.4.1.4711.3", "1.3.6.1.4.1.4712.3")
 
 
 def test_a_module_that_takes_too_long_is_ended_and_told(tmp_path: Path) -> None:
@@ -163,8 +172,9 @@ def test_a_module_knows_the_line_of_its_file(tmp_path: Path) -> None:
 
 
 def test_the_packaged_index_is_what_its_sources_give_and_names_no_machine(tmp_path: Path) -> None:
-    report = compile_mibs([ROOT / "mibs" / "ASSURE-LAB-MIB.txt"], tmp_path / "index.json", facts=FACTS)
+    report = compile_mibs([ROOT / "mibs" / "ASSURE-LAB-MIB.txt"], tmp_path / "index.json", facts=FACTS, vendor="assure")
     assert report.failures == ()
     text = (ROOT / "mibs" / "index.json").read_text()
     assert (tmp_path / "index.json").read_text() == text
-    assert set(json.loads(text)) == {"format", "objects", "notifications"}
+    assert set(json.loads(text)) == {"format", "modules"}
+    assert "pysmi" not in text

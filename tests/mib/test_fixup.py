@@ -1,16 +1,26 @@
 """Each repair mends one mistake that published modules have, keeps every line where it was, and leaves a good module alone."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.mib.fixup import (
     REPAIRS,
+    imports_of,
     repaired,
+    with_closed_imports,
+    with_commas,
     with_imports,
     with_module_names,
+    with_one_end,
+    with_plain_characters,
+    with_plain_traps,
+    with_single_hyphens,
     without_comments,
     without_doubles,
+    without_page_breaks,
     without_trailing_hyphens,
     without_underscores,
 )
@@ -93,3 +103,40 @@ def test_lines_keep_their_numbers_and_repairing_twice_changes_nothing_more(text:
     for repair in REPAIRS:
         assert repair(text).count("\n") == text.count("\n")
     assert repaired(repaired(text)).count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("repair", "text", "mended"),
+    [
+        (with_plain_characters, "\ufeffa\x0cb\u00a0c\x1a", " a b c "),
+        (with_plain_characters, 'x \u201ca text\u201d y "it\u2019s"', 'x "a text" y "it\u2019s"'),
+        (with_plain_characters, "a\r\nb\rc", "a\nb\nc"),
+        (
+            without_page_breaks,
+            "x\nSmith, et al.        Standards Track        [Page 12]\nRFC 9999      A MIB       May 2001\ny",
+            "x\n\n\ny",
+        ),
+        (without_page_breaks, 'd "see\nRFC 9999 A MIB May 2001\n" x', 'd "see\nRFC 9999 A MIB May 2001\n" x'),
+        (with_single_hyphens, '{ low--power(1), off(2) } "a--b(1)"', '{ low-power(1), off(2) } "a--b(1)"'),
+        (with_closed_imports, "IMPORTS a b FROM A c, FROM B\nx OBJECT", "IMPORTS a, b FROM A c FROM B;\nx OBJECT"),
+        (with_closed_imports, "IMPORTS a, b FROM A;\nx", "IMPORTS a, b FROM A;\nx"),
+        (with_commas, "INTEGER { up(1) down(2), }", "INTEGER { up(1), down(2) }"),
+        (with_commas, "OBJECTS { a b\n c }", "OBJECTS { a, b,\n c }"),
+        (with_commas, "INDEX { a, IMPLIED b }", "INDEX { a, IMPLIED b }"),
+        (with_commas, "E ::= SEQUENCE {\n a INTEGER\n b OCTET STRING\n}", "E ::= SEQUENCE {\n a INTEGER,\n b OCTET STRING\n}"),
+        (with_commas, "::= { a b(1) 3 }", "::= { a b(1) 3 }"),
+        (with_plain_traps, "x TRAP-TYPE ENTERPRISE { acme } VARIABLES { } ::= 1", "x TRAP-TYPE ENTERPRISE  acme    ::= 1"),
+        (with_one_end, 'M DEFINITIONS ::= BEGIN\nx "END"\nEND\nSecurity is\nnot discussed', 'M DEFINITIONS ::= BEGIN\nx "END"\nEND\n\n'),
+        (with_one_end, "M DEFINITIONS ::= BEGIN\nx", "M DEFINITIONS ::= BEGIN\nx END"),
+        (with_one_end, "T MACRO ::= BEGIN x END y END z", "T MACRO ::= BEGIN x END"),
+    ],
+)
+def test_a_mistake_is_mended_where_it_stands(repair: Callable[[str], str], text: str, mended: str) -> None:
+    """What is right beside it, and what is quoted, stays."""
+    assert repair(text).split() == mended.split()
+    assert repair(text).count("\n") == text.replace("\r\n", "\n").replace("\r", "\n").count("\n")
+
+
+def test_imports_are_listed_by_their_right_names() -> None:
+    text = 'M DEFINITIONS ::= BEGIN IMPORTS a FROM RFC-1213 -- b FROM X-MIB\n c FROM IF-MIB; d "FROM Y-MIB"'
+    assert imports_of(text) == ("RFC1213-MIB", "IF-MIB")

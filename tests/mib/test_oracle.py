@@ -34,7 +34,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from pipeline.mib.skeleton import skeletons  # noqa: PLC0415  # as above
 
     folder = tmp_path_factory.mktemp("bases")
-    for name, text in skeletons(load_facts(ROOT / "mibs" / "standard.yaml")).items():
+    for name, text in skeletons(load_facts(ROOT / "mibs" / "standard.yaml").index).items():
         (folder / f"{name}.txt").write_text(text)
     return folder
 

@@ -16,6 +16,10 @@ LINE = re.compile(r"BAR (?P<name>[a-z0-9-]+) (?P<figure>\S+) (?P<unit>\S+)(?P<ag
 
 TINY = {
     "trap-ingest": (["--traps", "2000", "--runs", "1", "--seconds", "0.2"], {"trap-ingest": {"snmptrapd-here", "netdata-published"}}),
+    "trap-v3": (
+        ["--traps", "1000", "--runs", "1", "--seconds", "0.5"],
+        {bar: {"bar", "snmptrapd-here", "pysnmp-here"} for bar in ("trap-v3", "trap-v3-sha1")},
+    ),
     "chain-rate": (["--rates", "50", "--seconds", "3", "--hold", "3"], {"chain-rate": {"bar", "splunk-connect-published"}}),
     "storm-latency": (
         ["--normal", "20", "--storm", "100", "--seconds", "2"],

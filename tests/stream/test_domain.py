@@ -9,9 +9,11 @@ from pipeline.config.settings import CorrelationSettings
 from pipeline.core.alarm import Change
 from pipeline.core.domain import ROW_TYPES
 from pipeline.core.effect import EffectKind
-from pipeline.core.event import Event, Tick
+from pipeline.core.event import Event, EventSource, StateReport, Tick
 from pipeline.core.incident import IncidentState
 from pipeline.core.normalize import normalize
+from pipeline.core.reason import Reason
+from pipeline.core.resource import ResourceId
 from pipeline.stream.domain import DomainHandler
 from pipeline.stream.rows import Rows
 from pipeline.wire import Topic, decode
@@ -41,7 +43,7 @@ async def ticks(desk: Desk, handler: DomainHandler, first: int, last: int) -> No
 async def test_a_cut_is_told_to_every_topic_on_the_partition_of_its_reader(source: Known, desk: Desk) -> None:
     handler = handler_of(source)
     await desk.give(handler.handle, WHERE, events(source))
-    assert {topic for topic, _, _ in desk.broker.sent} == {"alarms"}
+    assert {topic for topic, _, _ in desk.broker.sent} == {"alarms", "questions"}
     await ticks(desk, handler, 1, 4)
     (incident,) = desk.broker.values(Topic.INCIDENTS)
     assert incident.root_cause == f"fibre/{FIBRE}"
@@ -117,3 +119,41 @@ async def test_new_knowledge_is_in_force_from_the_next_message_on(source: Known,
     await desk.give(handler.handle, WHERE, events(source))
     await ticks(desk, handler, 1, 4)
     assert {incident.rules_version for incident in desk.broker.values(Topic.INCIDENTS)} == {"another"}
+
+
+def poll_of(device: str, seconds: float, *, up: tuple[str, ...] = (), down: tuple[str, ...] = ()) -> StateReport:
+    """What a poll on suspicion saw of a device's interfaces."""
+    seen = {name: tuple(ResourceId(f"interface/{device}/{port}") for port in ports) for name, ports in (("up", up), ("down", down))}
+    sequence = int(seconds * 1000)
+    return StateReport(device, BEGIN + int(seconds * SECOND), "poll-1", sequence, reachable=True, on_suspicion=True, **seen)
+
+
+async def test_what_only_traps_say_is_asked_back_once_for_each_device(source: Known, desk: Desk) -> None:
+    """On the partition of the device; a second telling of the same asks nothing."""
+    handler = handler_of(source)
+    await desk.give(handler.handle, WHERE, events(source))
+    questions = desk.broker.values(Topic.QUESTIONS)
+    reporters = {event.device for event in events(source) if event.resource.startswith("interface/")}
+    assert sorted(question.device for question in questions) == sorted(reporters)
+    assert {question.reason for question in questions} == {Reason.RAISED_BY_TRAP}
+    for name, partition, data in desk.broker.sent:
+        if name == Topic.QUESTIONS:
+            assert {partition_of(question.device, PARTITIONS) for question in decode(data)} == {partition}
+    await desk.give(handler.handle, WHERE, events(source, 1))
+    assert desk.broker.values(Topic.QUESTIONS) == questions
+
+
+async def test_what_a_poll_settles_is_an_event_of_the_history(source: Known, desk: Desk) -> None:
+    """Marked as the poll's, under the id that the alarm's change names; read again by whoever wrote it, it changes nothing."""
+    handler = handler_of(source)
+    link = next(event for event in events(source) if event.resource == "interface/ams-p1/et-0/0/0")
+    await desk.give(handler.handle, WHERE, [link])
+    await desk.give(handler.handle, WHERE, [poll_of("ams-p1", 1.2, up=("et-0/0/0",))])
+    (told,) = desk.broker.values(Topic.EVENTS)
+    change = desk.broker.values(Topic.ALARMS)[-1]
+    assert (told.source, told.rule, told.id) == (EventSource.POLL, Reason.CONTRADICTED_BY_POLL, change.event)
+    assert (change.reason, change.alarm.cleared_by) == (Reason.CONTRADICTED_BY_POLL, EventSource.POLL)
+    sent = len(desk.broker.sent)
+    await desk.give(handler.handle, WHERE, [told])
+    await ticks(desk, handler, 2, 6)
+    assert len(desk.broker.sent) == sent

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -88,14 +89,19 @@ class Collecting:
 
 @asynccontextmanager
 async def collecting(
-    folder: Path, broker: FakeBroker, *, limits: PublishLimits | None = None, **settings: Any
+    folder: Path,
+    broker: FakeBroker,
+    *,
+    limits: PublishLimits | None = None,
+    clock: Callable[[], int] = time.time_ns,
+    **settings: Any,
 ) -> AsyncIterator[Collecting]:
     """Run a collector whose journal lies in ``folder`` until the block is left."""
     registry = CollectorRegistry()
     chosen = TrapSettings(**{"listen": ("127.0.0.1:0",), "segment_bytes": 65_536, **settings})
     limits = limits or PublishLimits(retry_s=0.01, retry_cap_s=0.02)
     stop = asyncio.Event()
-    async with TrapCollector(chosen, folder, 4, broker.connect, registry=registry, limits=limits) as collector:
+    async with TrapCollector(chosen, folder, 4, broker.connect, registry=registry, limits=limits, clock=clock) as collector:
         running = asyncio.create_task(collector.run(stop))
         try:
             yield Collecting(collector, registry)

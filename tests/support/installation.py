@@ -1,6 +1,7 @@
 """A whole installation as real processes: `assure up` on free ports in a folder of its own, whose parts a test may kill.
 
-Devices are not polled (their first poll is years away), so that what traps say is all that is known and the outcome can be told in advance.
+Devices are not polled (their first poll is years away, and nothing is asked back unless a test wants it), so that what traps say is all
+that is known and the outcome can be told in advance.
 """
 
 import contextlib
@@ -42,7 +43,7 @@ metrics_port: {metrics}
 broker: {{bootstrap: "127.0.0.1:{broker}"}}
 history: {{port: {history}, native_port: {native}, password: file:history.secret, viewer_password: file:viewer.secret, flush_ms: 100}}
 traps: {{listen: ["127.0.0.1:{traps}"], allow: [127.0.0.0/8]}}
-polls: {{interval_s: 300000000}}
+polls: {{interval_s: 300000000, questions_per_s: {questions_per_s}}}
 correlation: {{settle_s: {settle_s}}}
 tickets: {{url: "http://127.0.0.1:{tickets}"}}
 webhooks:
@@ -91,7 +92,7 @@ def write_installation(folder: Path, webhook_port: int = 1, **changes: object) -
     shutil.copytree(data_dir("rules"), folder / "rules")
     (folder / "rules" / "routing.yaml").write_text(ROUTING)
     settings = folder / "assure.yaml"
-    settings.write_text(SETTINGS.format(**({"inventory": inventory_dir(), "settle_s": SETTLE_S} | ports | changes)))
+    settings.write_text(SETTINGS.format(**({"inventory": inventory_dir(), "settle_s": SETTLE_S, "questions_per_s": 0} | ports | changes)))
     return settings
 
 

@@ -19,6 +19,7 @@ TYPES = {
         ("power-failure", True, Condition.DEGRADED),
         ("optical-loss-of-signal", True, Condition.NONE),
         ("temperature-high", True, Condition.NONE),
+        ("peer-down", True, Condition.NONE),
         ("cold-start", False, Condition.NONE),
     )
 }

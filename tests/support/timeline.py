@@ -12,22 +12,24 @@ from typing import Any
 import yaml
 
 from pipeline.config.rule_files import load_rules
+from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import advance
 from pipeline.core.directory import Directory
 from pipeline.core.domain import Context, DomainState, Output
 from pipeline.core.effect import EffectKind
-from pipeline.core.event import Event, Severity, StateReport, Tick
+from pipeline.core.event import Event, Severity, Tick
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory, MaintenanceWindow
 from pipeline.core.money import money_text
 from pipeline.core.normalize import normalize
 from pipeline.core.outage import Outage
 from pipeline.core.plan import Band, Plan, Rating
-from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
-from pipeline.core.resource import ResourceId
+from pipeline.core.polling import PollState, fold
+from pipeline.core.raw import PollOutcome, RawPoll, RawTable, RawTrap, SnmpVersion, ValueType, VarBind
 from pipeline.core.routing import Route, Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.settlement import ContractState, record, settle, terms_of
+from pipeline.core.suspicion import suspect
 from pipeline.core.ticket import decide
 from pipeline.inventory.files import load_inventory
 
@@ -43,6 +45,8 @@ TRAPS = {
     "linkDown": "1.3.6.1.6.3.1.1.5.3",
     "linkUp": "1.3.6.1.6.3.1.1.5.4",
     "coldStart": "1.3.6.1.6.3.1.1.5.1",
+    "bgpBackwardTransNotification": "1.3.6.1.2.1.15.0.2",
+    "bgpEstablishedNotification": "1.3.6.1.2.1.15.0.1",
     "labLspDown": f"{LAB}.0.1",
     "labLspUp": f"{LAB}.0.2",
     "labOpticalLos": f"{LAB}.0.3",
@@ -52,6 +56,11 @@ TRAPS = {
     "labPowerFailed": f"{LAB}.0.7",
     "labPowerRestored": f"{LAB}.0.8",
 }
+DAY_TICKS = 8_640_000
+BGP_PEER = "1.3.6.1.2.1.15.3.1"
+PEER_STATES = {"stopped": (1, 1), "idle": (2, 1), "active": (2, 3), "established": (2, 6)}
+"""bgpPeerAdminStatus and bgpPeerState."""
+
 PLAN = Plan(
     name="quick",
     version="1",
@@ -109,6 +118,11 @@ class World:
     counts: Counter[str] = field(default_factory=Counter)
     fed: list[Any] = field(default_factory=list)
     last: list[Event] = field(default_factory=list)
+    polled: dict[str, PollState] = field(default_factory=dict)
+    peers: dict[str, str] = field(default_factory=dict)
+    restarted: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, None] = field(default_factory=dict)
+    changes: dict[str, AlarmChange] = field(default_factory=dict)
 
     @classmethod
     def of(cls, windows: Sequence[MaintenanceWindow] = ()) -> "World":
@@ -133,6 +147,10 @@ class World:
             before = self.outages.get(outage.id)
             assert outage.revision == (before.revision + 1 if before else 1)
             self.outages[outage.id] = outage
+        for change in output.alarm_changes:
+            self.changes[f"{change.alarm.resource} {change.alarm.alarm_type}"] = change
+            if (question := suspect(change)) is not None:
+                self.asked[question.device] = None
         self.counts.update({reason.value: count for reason, count in output.counts.items()})
 
     def until(self, at: int) -> None:
@@ -156,9 +174,12 @@ class World:
             sequence=self.sequence,
             received_at=ns_of(step["at"]) if "at" in step else self.now,
             source=known.address if known else device,
-            version=SnmpVersion.V2C,
+            version=SnmpVersion.V3 if "user" in step else SnmpVersion.V2C,
             trap_oid=TRAPS.get(step["trap"], step["trap"]),
             varbinds=tuple(self._varbinds(step, device, part)),
+            authenticated="user" in step and "relaxed" not in step,
+            user=step.get("user", ""),
+            relaxed_clock="relaxed" in step,
         )
         self.last = list(normalize(raw, rule_book(), self.directory))
         self.feed(self.last)
@@ -177,6 +198,10 @@ class World:
             yield VarBind(f"1.3.6.1.2.1.2.2.1.7.{index}", ValueType.INTEGER, 1)
             yield VarBind(f"1.3.6.1.2.1.2.2.1.8.{index}", ValueType.INTEGER, down)
             yield VarBind(f"1.3.6.1.2.1.31.1.1.1.1.{index}", ValueType.OCTET_STRING, part.encode())
+        if "peer" in step:
+            state = 6 if step["trap"] == "bgpEstablishedNotification" else 1
+            yield VarBind(f"{BGP_PEER}.7.{step['peer']}", ValueType.IP_ADDRESS, step["peer"].encode())
+            yield VarBind(f"{BGP_PEER}.2.{step['peer']}", ValueType.INTEGER, state)
         if "lsp" in step:
             yield VarBind(f"{LAB}.1.1.0", ValueType.OCTET_STRING, step["lsp"].encode())
         if "service" in step:
@@ -184,15 +209,49 @@ class World:
 
     def poll(self, step: dict[str, Any]) -> None:
         names = list(self.inventory.devices) if step["poll"] == "all" else as_list(step["poll"])
-        down = {f"interface/{name}" for name in as_list(step.get("down", []))}
+        self.peers |= step.get("peers", {})
+        self.restarted |= dict.fromkeys(as_list(step.get("restarted", [])), self.now - SECOND)
         silent = set(as_list(step.get("silent", [])))
         for name in names:
             self.sequence += 1
-            seen = [ResourceId(f"interface/{name}/{port.name}") for port in self.inventory.devices[name].interfaces]
-            answers = name not in silent
-            up = tuple(resource for resource in seen if resource not in down) if answers else ()
-            downs = tuple(resource for resource in seen if resource in down) if answers else ()
-            self.feed([StateReport(name, self.now, "poll-1", self.sequence, answers, up=up, down=downs)])
+            poll = self._answer(name, set(as_list(step.get("down", []))))
+            if name in silent:
+                poll = replace(poll, outcome=PollOutcome.TIMEOUT, uptime_ticks=None, indexes=(), columns={}, tables={})
+            poll = replace(poll, on_suspicion=step.get("on_suspicion") == "yes")
+            result = fold(self.polled.get(name, PollState()), poll, self.directory, ())
+            self.polled[name] = result.state
+            assert result.report is not None, "two polls of one device at one time"
+            self.feed([result.report])
+
+    def _answer(self, name: str, down: set[str]) -> RawPoll:
+        """What a device would answer now: its interfaces, its peers as last said, its uptime."""
+        ports = self.inventory.devices[name].interfaces
+        peers = {peer.partition("/")[2]: PEER_STATES[state] for peer, state in self.peers.items() if peer.startswith(f"{name}/")}
+        uptime = (
+            (self.now - self.restarted[name]) * 100 // SECOND if name in self.restarted else DAY_TICKS + (self.now - START) * 100 // SECOND
+        )
+        return RawPoll(
+            collector="poll-1",
+            sequence=self.sequence,
+            polled_at=self.now,
+            device=name,
+            outcome=PollOutcome.ANSWERED,
+            uptime_ticks=uptime,
+            indexes=tuple(port.index for port in ports),
+            columns={
+                "admin_status": (1,) * len(ports),
+                "oper_status": tuple(2 if f"{name}/{port.name}" in down else 1 for port in ports),
+            },
+            tables={
+                "bgp_peers": RawTable(
+                    tuple(peers),
+                    {
+                        "peer_admin_status": tuple(admin for admin, _ in peers.values()),
+                        "peer_state": tuple(state for _, state in peers.values()),
+                    },
+                )
+            },
+        )
 
     def run(self, step: dict[str, Any]) -> None:
         if "trap" in step:
@@ -279,6 +338,30 @@ class World:
 
     def _count(self, kind: EffectKind) -> int:
         return sum(one is kind for one in self.effects.values())
+
+    def expect_asked(self, wanted: Any) -> None:
+        """Exactly these devices were asked back since this was expected last."""
+        assert sorted(self.asked) == sorted(as_list(wanted)), self.asked
+        self.asked.clear()
+
+    def expect_alarm(self, wanted: Any) -> None:
+        """The last change of an alarm, named by its resource and type."""
+        for one in as_list(wanted):
+            change = self.changes.get(f"{one['resource']} {one['alarm_type']}")
+            assert change is not None, (one, list(self.changes))
+            alarm = change.alarm
+            shown = {
+                "resource": alarm.resource,
+                "alarm_type": alarm.alarm_type,
+                "qualifier": alarm.qualifier,
+                "state": "cleared" if alarm.is_cleared else "standing",
+                "raised_by": alarm.raised_by.value,
+                "cleared_by": alarm.cleared_by.value if alarm.cleared_by else "",
+                "confirmed": "yes" if alarm.confirmed_at else "no",
+                "occurrences": str(alarm.occurrences),
+                "reason": change.reason.value,
+            }
+            assert {name: shown[name] for name in one} == one, shown
 
     def expect_counts(self, wanted: dict[str, str]) -> None:
         assert {name: str(self.counts[name]) for name in wanted} == wanted, self.counts

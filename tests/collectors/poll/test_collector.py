@@ -1,6 +1,7 @@
 """The collector asks every device on schedule, journals what came of it, publishes it in order, and loses nothing in silence."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from collectors.journal import JournalLockedError, JournalReader, JournalRecord
 from collectors.poll.collector import PollCollector, PollTransform, run
+from collectors.poll.listener import Hear, kafka_questions
 from collectors.poll.metric import PollMetrics
 from collectors.poll.poller import Polled
 from collectors.publish import Message, PublishLimits, Sender, SendError
@@ -22,7 +24,10 @@ from pipeline.core.directory import Directory
 from pipeline.core.inventory import Device, Inventory
 from pipeline.core.kpi import kpis
 from pipeline.core.raw import PollOutcome, RawPoll
+from pipeline.core.reason import Reason
 from pipeline.core.report import state_report
+from pipeline.core.resource import ResourceId
+from pipeline.core.suspicion import Question
 from pipeline.wire import Topic
 from tests.support.embedded import BrokerProcess, free_port
 from tests.support.lab import lab_inventory, running_lab, until
@@ -103,11 +108,12 @@ async def working(
     *,
     settings: PollSettings = FAST,
     poller: FakePoller | None = None,
+    hear: Hear | None = None,
 ) -> AsyncIterator[Running]:
     """A collector that polls until the block ends, and then ends cleanly."""
     registry = CollectorRegistry()
     stop = asyncio.Event()
-    made = PollCollector(settings, folder, PARTITIONS, broker.connect, source, poller=poller, registry=registry, limits=PATIENT)
+    made = PollCollector(settings, folder, PARTITIONS, broker.connect, source, poller=poller, registry=registry, limits=PATIENT, hear=hear)
     async with made as collector:
         task = asyncio.create_task(collector.run(stop))
         try:
@@ -197,7 +203,7 @@ async def test_full_journal_refuses_by_count_and_recovers(tmp_path: Path) -> Non
     settings = replace(FAST, interval_s=0.01, segment_bytes=4096, journal_bytes=16_384)
     async with working(tmp_path, broker, lambda: fleet(8), settings=settings, poller=FakePoller()) as at_work:
         await until(lambda: at_work.metric("assure_polls_refused_total", reason="journal-full") >= 1)
-        assert "journal_bytes" in at_work.collector.trouble()
+        await until(lambda: "journal_bytes" in at_work.collector.trouble())  # a smaller poll may still find room for a moment
         broker.away = False
         taken = at_work.metric("assure_polls_journaled_total")
         await until(lambda: at_work.metric("assure_polls_journaled_total") > taken)
@@ -323,3 +329,132 @@ async def test_second_collector_of_one_name_is_refused(tmp_path: Path) -> None:
         )
         with pytest.raises(JournalLockedError):
             await second.__aenter__()
+
+
+SELDOM = replace(FAST, interval_s=3e8, question_pause_s=0.05, questions_per_s=1000.0)
+"""No turn of the schedule comes: what is polled was asked for."""
+
+
+def question(device: str, age_s: float = 2.0) -> Question:
+    """About a trap that came so long ago that its device is asked at once."""
+    return Question(device, time.time_ns() - int(age_s * 1e9), ResourceId(f"interface/{device}/1"), Reason.RAISED_BY_TRAP)
+
+
+class FakeQuestions:
+    """A topic of questions; while ``away`` it cannot be heard."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.away = away
+        self._waiting: asyncio.Queue[list[Question]] = asyncio.Queue()
+
+    def ask(self, *questions: Question) -> None:
+        self._waiting.put_nowait(list(questions))
+
+    async def hear(self) -> AsyncIterator[Sequence[Question]]:
+        if self.away:
+            raise ConnectionError("away")
+        yield ()
+        while True:
+            yield await self._waiting.get()
+
+
+async def test_a_question_is_answered_out_of_turn_and_marked(tmp_path: Path) -> None:
+    """The device that was asked about is polled, no other; what it says is journaled as any poll and known for what it is."""
+    broker, topic = FakeBroker(), FakeQuestions()
+    async with working(tmp_path, broker, lambda: fleet(3), settings=SELDOM, poller=FakePoller(), hear=topic.hear) as at_work:
+        topic.ask(question("d1"))
+        await until(lambda: bool(broker.polls))
+        assert at_work.metric("assure_questions_total", reason="asked") == at_work.metric("assure_polls_on_suspicion_total") == 1
+    (poll,) = broker.polls
+    assert (poll.device, poll.on_suspicion, poll.sequence) == ("d1", True, 1)
+
+
+async def test_silence_counts_when_it_is_heard_twice(tmp_path: Path) -> None:
+    """A device that restarts does not answer for a moment: the question is put again before the silence is a fact."""
+    broker, topic, poller = FakeBroker(), FakeQuestions(), FakePoller("d0")
+    poller.released.set()
+    async with working(tmp_path, broker, lambda: fleet(1), settings=SELDOM, poller=poller, hear=topic.hear):
+        topic.ask(question("d0"))
+        await until(lambda: bool(broker.polls))
+    assert poller.begun["d0"] == 2
+    assert [(poll.outcome, poll.on_suspicion) for poll in broker.polls] == [(PollOutcome.TIMEOUT, True)]
+
+
+async def test_a_device_that_is_being_polled_is_asked_afterwards(tmp_path: Path) -> None:
+    """Never twice at once; the claim is answered by a poll that began after it."""
+    broker, topic, poller = FakeBroker(), FakeQuestions(), FakePoller("d0")
+    async with working(tmp_path, broker, lambda: fleet(2), settings=SELDOM, poller=poller, hear=topic.hear):
+        topic.ask(question("d0"))
+        await until(lambda: poller.begun["d0"] == 1)
+        topic.ask(question("d0"), question("d1"))
+        await until(lambda: bool(broker.of("d1")))
+        assert poller.begun["d0"] == 1
+        poller.hanging.clear()
+        poller.released.set()
+        await until(lambda: len(broker.of("d0")) == 2)
+        assert poller.begun["d0"] == 3  # silent, asked again, and once more for the second question
+
+
+async def test_questions_that_are_not_asked_are_counted_by_reason(tmp_path: Path) -> None:
+    """Old ones, and those about devices of somebody else."""
+    broker, topic, poller = FakeBroker(), FakeQuestions(), FakePoller()
+    async with working(tmp_path, broker, lambda: fleet(2), settings=SELDOM, poller=poller, hear=topic.hear) as at_work:
+        topic.ask(question("d0", 60), question("elsewhere"), question("d1"))
+        await until(lambda: bool(broker.polls))
+        assert at_work.metric("assure_questions_total", reason="too-old") == 1
+        assert at_work.metric("assure_questions_total", reason="unknown-device") == 1
+    assert set(poller.begun) == {"d1"}
+
+
+async def test_a_storm_of_questions_is_no_storm_of_polls(tmp_path: Path) -> None:
+    """Fifty devices, asked about a hundred times each at once: each is polled once."""
+    broker, topic, poller = FakeBroker(), FakeQuestions(), FakePoller()
+    settings = replace(SELDOM, question_pause_s=60.0)
+    async with working(tmp_path, broker, lambda: fleet(50), settings=settings, poller=poller, hear=topic.hear) as at_work:
+        for _ in range(100):
+            topic.ask(*(question(f"d{number}") for number in range(50)))
+        await until(lambda: at_work.metric("assure_polls_on_suspicion_total") == 50)
+        taken = ("asked", "already-waiting")
+        await until(lambda: sum(at_work.metric("assure_questions_total", reason=reason) for reason in taken) >= 4950)
+    assert max(poller.begun.values()) == 1
+
+
+async def test_without_the_broker_the_schedule_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions that cannot be heard are no trouble; they are heard as soon as they can be."""
+    monkeypatch.setattr("collectors.poll.collector.HEAR_AGAIN_S", 0.01)
+    broker, topic = FakeBroker(), FakeQuestions(away=True)
+    async with working(tmp_path, broker, lambda: fleet(2), poller=FakePoller(), hear=topic.hear) as at_work:
+        await until(lambda: all(len(broker.of(name)) >= 3 for name in ("d0", "d1")))
+        assert (at_work.collector.trouble(), at_work.metric("assure_questions_heard")) == ("", 0)
+        topic.away = False
+        await until(lambda: at_work.metric("assure_questions_heard") == 1)
+    assert not any(poll.on_suspicion for poll in broker.polls)
+
+
+async def test_questions_are_heard_from_the_broker_from_now_on(tmp_path: Path) -> None:
+    """What was asked before is history; a message that is no question is passed over; a topic that is not there is not made."""
+    node = BrokerProcess(tmp_path)
+    node.start()
+    heard: list[Question] = []
+    try:
+        await bus.wait_until_up(node.bootstrap, within_s=30)
+        with pytest.raises(LookupError, match="questions"):
+            await anext(kafka_questions(node.bootstrap))
+        assert not await bus.has_topic(node.bootstrap, Topic.QUESTIONS)
+        await bus.create_topics(node.bootstrap, partitions=PARTITIONS, replication=1)
+        new = [question(f"d{number}") for number in range(PARTITIONS)]
+        async with bus.producer(node.bootstrap) as producer, asyncio.timeout(60):
+            await producer.send_and_wait(Topic.QUESTIONS.value, wire.encode([question("old")]), partition=0)
+            listening = kafka_questions(node.bootstrap)
+            assert list(await anext(listening)) == []
+            await producer.send_and_wait(Topic.QUESTIONS.value, b"\xff", partition=0)
+            for number, each in enumerate(new):
+                await producer.send_and_wait(Topic.QUESTIONS.value, wire.encode([each]), partition=number)
+            async for questions in listening:
+                heard.extend(questions)
+                if len(heard) == len(new):
+                    break
+            await listening.aclose()  # type: ignore[attr-defined]  # an async generator
+    finally:
+        node.stop()
+    assert sorted(heard, key=lambda each: each.device) == new

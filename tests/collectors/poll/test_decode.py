@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.poll.decode import chunks, decode, oids_of
+from collectors.poll.decode import chunks, decode, decode_table, oids_of
 from pipeline import wire
 from pipeline.core.profile import GENERIC, SYS_UPTIME
-from pipeline.core.raw import PollOutcome, RawPoll
+from pipeline.core.raw import PollOutcome, RawPoll, RawTable
 
 OPER = "1.3.6.1.2.1.2.2.1.8"
 OCTETS = "1.3.6.1.2.1.31.1.1.1.6"
@@ -62,4 +62,31 @@ def test_every_answer_is_accounted_for_and_can_be_published(answers: dict[str, o
     assert found.values + found.refused + (found.uptime_ticks is not None) == len(answers)
     assert {len(column) for column in found.columns.values()} <= {len(found.indexes)}
     poll = RawPoll("poll-1", 1, 1, "pe1", PollOutcome.ANSWERED, found.uptime_ticks, found.indexes, found.columns)
+    assert wire.decode(wire.encode([poll])) == [poll]
+
+
+TABLE = GENERIC.tables[0]
+STATE, ADMIN = (column.oid for column in TABLE.columns)
+
+
+def test_a_walk_becomes_rows_of_the_first_column() -> None:
+    """What another column lacks is missing; refused are rows of another column alone, values that do not fit, names that are no index."""
+    answers = {f"{STATE}.10.0.0.1": 6, f"{STATE}.10.0.0.2": b"six", f"{ADMIN}.10.0.0.1": 2, f"{ADMIN}.10.0.0.9": 2, f"{STATE}.x": 1}
+    found = decode_table(TABLE, answers)
+    assert found.table == RawTable(("10.0.0.1", "10.0.0.2"), {"peer_state": (6, None), "peer_admin_status": (2, None)})
+    assert (found.values, found.refused) == (2, 3)
+
+
+INDEXES = st.sampled_from(["10.0.0.1", "10.0.0.2", "", "1", "x", "1..2", "9" * 400])
+WALKED = st.builds("{}.{}".format, st.sampled_from([STATE, ADMIN, "1.3.6.1"]), INDEXES) | st.text(max_size=12)
+
+
+@settings(deadline=None)
+@given(answers=st.dictionaries(WALKED, VALUES, max_size=20))
+def test_every_value_of_a_walk_is_accounted_for_and_can_be_published(answers: dict[str, object]) -> None:
+    """Kept or refused, never lost; and what was kept always fits a message."""
+    found = decode_table(TABLE, answers)
+    assert found.values + found.refused == len(answers)
+    assert {len(column) for column in found.table.columns.values()} <= {len(found.table.indexes)}
+    poll = RawPoll("poll-1", 1, 1, "pe1", PollOutcome.ANSWERED, 1, tables={TABLE.name: found.table}, on_suspicion=True)
     assert wire.decode(wire.encode([poll])) == [poll]

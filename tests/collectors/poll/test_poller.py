@@ -1,6 +1,7 @@
 """One poll: an agent's answer, its silence or its garbage, within one deadline, and never an exception."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pytest
 
 from collectors.poll.poller import CHUNK, Polled, Poller
 from pipeline.config.settings import PollSettings
-from pipeline.core.profile import GENERIC, SYS_UPTIME
-from pipeline.core.raw import PollOutcome
+from pipeline.core.profile import GENERIC, SYS_UPTIME, Profile
+from pipeline.core.raw import PollOutcome, RawTable
 from tests.support.agents import Asked, Reply, Script, free_udp_port, refused, response, scripted, snmpd, snmpget, told
 from tests.support.datagrams import COUNTER32, COUNTER64, GAUGE32, INTEGER, OCTETS, TICKS, Var
 from tests.support.polls import device_of
@@ -17,6 +18,14 @@ from tests.support.polls import device_of
 SETTINGS = PollSettings(interval_s=3.0, timeout_s=0.4, retries=1)
 TYPES = {"in_octets": COUNTER64, "out_octets": COUNTER64, "in_errors": COUNTER32, "out_errors": COUNTER32, "speed_mbps": GAUGE32}
 TOO_BIG, GEN_ERR = 1, 5
+END_OF_MIB_VIEW = 0x82
+INTERFACES = replace(GENERIC, tables=())
+STATE, ADMIN = (column.oid for column in GENERIC.tables[0].columns)
+PEERS = ("10.0.0.1", "10.0.0.2", "192.0.2.250")
+PEER_MIB: dict[str, tuple[int, object]] = {
+    **{f"{STATE}.{peer}": (INTEGER, 6 if place else 1) for place, peer in enumerate(PEERS)},
+    **{f"{ADMIN}.{peer}": (INTEGER, 2) for peer in PEERS},
+}
 
 
 def mib_of(rows: int) -> dict[str, tuple[int, object]]:
@@ -32,10 +41,12 @@ def mib_of(rows: int) -> dict[str, tuple[int, object]]:
 MIB = mib_of(2)
 
 
-async def poll(script: Script, *, rows: int = 2, settings: PollSettings = SETTINGS) -> tuple[Polled, list[Asked]]:
-    """One poll of a scripted agent, and what it was asked."""
+async def poll(
+    script: Script, *, rows: int = 2, settings: PollSettings = SETTINGS, profile: Profile = INTERFACES
+) -> tuple[Polled, list[Asked]]:
+    """One poll of a scripted agent, and what it was asked; for its interfaces alone unless ``profile`` has tables."""
     async with scripted(script) as (port, asked):
-        return await Poller(settings).poll(device_of(port=port, speeds=(1000,) * rows)), asked
+        return await Poller(settings, profile).poll(device_of(port=port, speeds=(1000,) * rows)), asked
 
 
 def well(asked: Asked) -> list[Reply]:
@@ -151,6 +162,61 @@ async def test_what_was_answered_before_the_silence_is_kept() -> None:
     polled, _ = await poll(lambda each: [(0, told(each, mib_of(20)))] if each.number == 1 else [], rows=20)
     assert polled.poll.outcome is PollOutcome.ANSWERED
     assert polled.poll.indexes == tuple(range(1, CHUNK // len(GENERIC.columns) + 1))
+
+
+def walking(mib: Mapping[str, tuple[int, object]], *, at_most: int = 2) -> Script:
+    """A good agent of interfaces that answers GETBULK over ``mib``, ``at_most`` rows at a time, and endOfMibView after the last."""
+    names = sorted(mib, key=lambda oid: [int(arc) for arc in oid.split(".")])
+
+    def script(each: Asked) -> list[Reply]:
+        if SYS_UPTIME in each.oids:
+            return well(each)
+        start = [int(arc) for arc in each.oids[0].split(".")]
+        rest = [name for name in names if [int(arc) for arc in name.split(".")] > start][:at_most]
+        return [(0, response(each, [Var(name, *mib[name]) for name in rest] or [Var(each.oids[0], END_OF_MIB_VIEW, None)]))]  # type: ignore[arg-type]  # values of a test
+
+    return script
+
+
+async def test_a_table_is_walked_to_its_end() -> None:
+    """Every peer with its states, in as many questions as the agent needs; the interfaces are there too."""
+    polled, _ = await poll(walking(PEER_MIB), profile=GENERIC)
+    assert polled.poll.tables == {"bgp_peers": RawTable(PEERS, {"peer_state": (1, 6, 6), "peer_admin_status": (2, 2, 2)})}
+    assert (polled.values, polled.refused) == (2 * len(GENERIC.columns) + 6, 0)
+
+
+async def test_a_device_without_the_table_is_asked_one_question_more() -> None:
+    """An empty table is an answer: the device has no such row."""
+    for mib in ({}, {"1.3.6.1.2.1.15.9": (INTEGER, 1)}):
+        polled, asked = await poll(walking(mib), profile=GENERIC)
+        assert (polled.poll.outcome, polled.poll.tables) == (PollOutcome.ANSWERED, {"bgp_peers": RawTable()})
+        assert len(asked) == 2
+
+
+async def test_a_table_that_was_not_read_to_its_end_is_left_out() -> None:
+    """The agent falls silent in the middle: the interfaces stand, and nothing is said of peers."""
+    script = walking(PEER_MIB)
+    polled, _ = await poll(lambda each: script(each) if each.number < 3 else [], profile=GENERIC)
+    assert (polled.poll.outcome, polled.poll.indexes, polled.poll.tables) == (PollOutcome.ANSWERED, (1, 2), {})
+
+
+async def test_a_lost_question_of_a_walk_is_asked_again() -> None:
+    """One lost datagram costs one try, not the table."""
+    script = walking(PEER_MIB)
+    polled, _ = await poll(lambda each: script(each) if each.number != 3 else [], profile=GENERIC)
+    assert polled.poll.tables["bgp_peers"].indexes == PEERS
+
+
+async def test_an_agent_that_goes_round_in_circles_is_left() -> None:
+    """A walk that would never end is no table, and no reason to lose the poll."""
+
+    def script(each: Asked) -> list[Reply]:
+        if SYS_UPTIME in each.oids:
+            return well(each)
+        return [(0, response(each, [Var(f"{STATE}.{peer}", INTEGER, 6) for peer in PEERS[:2]]))]
+
+    polled, _ = await poll(script, profile=GENERIC)
+    assert (polled.poll.outcome, polled.poll.tables) == (PollOutcome.ANSWERED, {})
 
 
 async def test_slow_agent_is_cut_off_at_the_deadline() -> None:
