@@ -1,25 +1,41 @@
 """A datagram's whole way at the edge, as the processes go it: decoded, over the wire, an event, over the wire, rows; in one call."""
 
+import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
-from collectors.journal import JournalRecord
+from prometheus_client import CollectorRegistry
+
+from collectors.journal import Journal, JournalRecord
 from collectors.trap.address import networks
 from collectors.trap.ber import DecodeError
 from collectors.trap.decode import TrapDecoder
 from collectors.trap.inform import response
+from collectors.trap.metric import TrapMetrics
+from collectors.trap.usm.engine import FILE
+from collectors.trap.usm.message import is_v3
+from collectors.trap.usm.security import FOLDER, UserSecurity
+from collectors.trap.v3_answer import V3Answers
 from pipeline import wire
 from pipeline.config.settings import Settings
 from pipeline.core.event import Event
 from pipeline.core.knowledge import Knowledge
 from pipeline.core.normalize import normalize
-from pipeline.core.raw import RawTrap
+from pipeline.core.raw import RawTrap, SecurityLevel
 from pipeline.knowing import FileKnowledge
 from pipeline.lab.config import inventory_dir
 from pipeline.store.row import rows_of
+from tests.support.usm import NOW, user
 
 FORWARDERS = ("192.0.2.0/24", "2001:db8::/32")
 LONGEST_TEXT = 1_024
 """Characters. Of a rule's text with every placeholder filled, or of one attribute."""
+LONGER_REPORT = 100
+"""Bytes. A Report tells a counter and our engine where the question may tell nothing."""
+OUR_ENGINE = bytes.fromhex("80001f88057472617031")
+USERS = (user(level=SecurityLevel.NO_AUTH_NO_PRIV), user("old", "md5", "des"), user("long", "sha512", "aes256-cisco"))
+"""One whose messages may come with any protection, and two with the other ways to encrypt."""
 
 
 def packaged_knowledge() -> Knowledge:
@@ -27,29 +43,50 @@ def packaged_knowledge() -> Knowledge:
     return FileKnowledge(Settings(Path(), inventory_dir=inventory_dir())).load()
 
 
-def new_decoder() -> TrapDecoder:
-    """The decoder as the collector makes it, with what it remembers empty; the senders of documentation networks are forwarders."""
-    return TrapDecoder("trap-1", forwarders=networks(FORWARDERS))
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What a collector judges datagrams with."""
+
+    decoder: TrapDecoder
+    security: UserSecurity
+    answers: V3Answers
+
+
+def new_edge(folder: Path) -> Edge:
+    """As the collector makes it, with what it remembers empty; the senders of documentation networks are forwarders.
+
+    Its engine is ``OUR_ENGINE``, booted once at ``NOW``. ``folder`` is where a journal and the engine's state lie.
+    """
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
+    (folder / FOLDER).mkdir(parents=True)
+    (folder / FOLDER / FILE).write_text(json.dumps({"engine_id": OUR_ENGINE.hex(), "starts": []}))
+    security = UserSecurity(USERS, folder)
+    with Journal(folder, segment_bytes=65_536, journal_bytes=1_048_576) as journal:
+        security.start(journal, NOW)
+    decoder = TrapDecoder("trap-1", forwarders=networks(FORWARDERS), security=security)
+    return Edge(decoder, security, V3Answers(decoder, security, TrapMetrics(CollectorRegistry())))
 
 
 class EdgePath:
     """Carries datagrams from the journal to the store's rows. Raises whatever any step raises but :class:`DecodeError`."""
 
-    def __init__(self, known: Knowledge) -> None:
+    def __init__(self, known: Knowledge, folder: Path) -> None:
         self._known = known
-        self._decoder = new_decoder()
+        self._folder = folder
+        self._edge = new_edge(folder)
 
     def forget(self) -> None:
         """Drop what was remembered of earlier datagrams, so that the next costs what it costs at first sight."""
-        self._decoder = new_decoder()
-        self._known.mibs._split.clear()
+        self._edge = new_edge(self._folder)
+        self._known.mibs._instances.clear()
+        self._known.mibs._rows.clear()
 
     def carry(self, record: JournalRecord) -> str:
-        """``decoded``, or the reason of the refusal."""
-        answer = response(record.payload, self._decoder)
-        assert answer is None or len(answer) == len(record.payload)
+        """``decoded``, or the reason of the refusal. Sequences must not fall, or what v3 senders said of their time is learned anew."""
+        self._answer(record)
+        self._edge.security.begin(record.sequence)
         try:
-            trap = self._decoder.decode(record)
+            trap = self._edge.decoder.decode(record)
         except DecodeError as error:
             wire.to_json((error.reason, error.detail))
             return error.reason.value
@@ -63,6 +100,16 @@ class EdgePath:
         for values in ([arrived], list(events)):
             wire.to_json(rows_of(values, 0))
         return "decoded"
+
+    def _answer(self, record: JournalRecord) -> None:
+        """What the sender is answered, never much longer than what it sent."""
+        payload = record.payload
+        if is_v3(payload):
+            answer = self._edge.answers.answer(record)
+            assert answer is None or len(answer.payload) <= len(payload) + LONGER_REPORT, answer
+        else:
+            answered = response(payload, self._edge.decoder)
+            assert answered is None or len(answered) == len(payload)
 
 
 def _over_the_wire(value: RawTrap | Event) -> list[RawTrap | Event]:

@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pipeline.core.mib import WIRE_TYPE, MibIndex, MibNotification, MibObject, Syntax
 from pipeline.core.rule import RuleBook
@@ -28,7 +29,8 @@ from tests.support.datagrams import (
     v2_trap,
     varbinds,
 )
-from tests.support.v3_frames import REPORTABLE, Sender, scoped_pdu, v3_message
+from tests.support.edge_path import OUR_ENGINE
+from tests.support.usm import Sender
 
 ENTERPRISE = "1.3.6.1.4.1.8072.9999"
 SNMP_TRAP_ADDRESS = "1.3.6.1.6.3.18.1.3.0"
@@ -112,6 +114,8 @@ TAGS = (
     0x1F,
     0x24,
 )
+WANDERERS = tuple(bytes.fromhex("80001f88046c6f737430") + bytes((place,)) for place in range(4))
+NUMBERS = (0, 1, 150, 1_000, 2**31 - 2, 2**31 - 1)
 BYTES = (0, 1, 0x7F, 0x80, 0x81, 0x82, 0x84, 0x88, 0xFF)
 
 Tree = tuple[int, "bytes | tuple[Tree, ...]"]
@@ -210,18 +214,23 @@ def _odd() -> list[bytes]:
 
 
 def _v3() -> list[Seed]:
-    trap, inform = link_down(1), link_down(2, inform=True)
-    pdus = (_pdu_of(trap), _pdu_of(inform))
-    plain, signed = Sender(b"operator"), Sender(b"operator", b"a long password")
-    sealed = Sender(b"operator", b"a long password", salt=bytes(range(8)))
-    sendings = [(scoped_pdu(pdu), who) for who in (plain, signed, sealed) for pdu in pdus]
-    found = [Seed(v3_message(scoped, who), scoped, who) for scoped, who in sendings]
-    discovery = v3_message(
-        scoped_pdu(tlv(0xA6, number(1) + number(0) + number(0) + tlv(0x30, b"")), b""), Sender(engine=b""), flags=REPORTABLE
-    )
-    header = tlv(0x30, number(1) + number(0) + tlv(OCTETS, b"\7") + number(3))
+    """Every level of protection, traps of a sender's engine and INFORMs for ours; cipher text of nothing; discovery; empty frames."""
+    trap, inform = _pdu_of(link_down(1)), _pdu_of(link_down(2, inform=True))
+    levels: list[dict[str, Any]] = [{"auth": "", "priv": False}, {"priv": False}, {}]
+    here: dict[str, Any] = {"engine": OUR_ENGINE, "boots": 1, "time": 0, "reportable": True}
+    sendings = [(trap, Sender(**level)) for level in levels] + [(inform, Sender(**level, **here)) for level in levels]
+    found = [Seed(who.send(pdu), who.scoped(pdu), who) for pdu, who in sendings]
+    late = Sender(**{**here, "boots": 9})
+    ciphers = (("noc", "sha256"), ("old", "md5"), ("long", "sha512"))
+    nothing = [
+        Sender(user, auth, more={"content": tlv(OCTETS, bytes(size)), "salt": bytes(salt)}).send(b"")
+        for user, auth in ciphers
+        for size, salt in ((0, 8), (7, 8), (64, 8), (1_000, 8), (64, 0), (64, 80))
+    ]
+    discovery = Sender("", "", priv=False, engine=b"", reportable=True).send(tlv(0xA6, number(1) + number(0) + number(0) + tlv(0x30, b"")))
+    header = tlv(0x30, number(1) + number(65_507) + tlv(OCTETS, b"\7") + number(3))
     lonely = tlv(0x30, number(3) + header + tlv(OCTETS, b"") + tlv(OCTETS, b""))
-    return [*found, Seed(discovery), Seed(lonely), Seed(message(3, b"", tlv(0x30, b"")))]
+    return [*found, *map(Seed, (late.send(inform), *nothing, discovery, lonely, message(3, b"", tlv(0x30, b""))))]
 
 
 def _pdu_of(payload: bytes) -> bytes:
@@ -261,8 +270,14 @@ class Mutator:
             seed = dice.choice(self.seeds[:40])
         changes = dice.randint(1, dice.randint(1, self.max_changes))
         if seed.sender is not None and dice.random() < 0.5:
-            return v3_message(self._changed(seed.inner, changes), seed.sender)[:MAX_UDP]
+            return self._said_at(seed.sender).protect(self._changed(seed.inner, changes))[:MAX_UDP]
         return self._changed(seed.payload, changes)[:MAX_UDP]
+
+    def _said_at(self, sender: Sender) -> Sender:
+        """One time in ten an engine of which any boots and time are heard; it is another, so that the sender itself stays in time."""
+        if self.dice.random() < 0.9:
+            return sender
+        return replace(sender, engine=self.dice.choice(WANDERERS), boots=self.dice.choice(NUMBERS), time=self.dice.choice(NUMBERS))
 
     def _changed(self, payload: bytes, changes: int) -> bytes:
         """Two times in three only the structure is changed, and lengths stay right; so what lies deep is reached."""
