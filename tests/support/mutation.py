@@ -135,7 +135,7 @@ def seeds(rules: RuleBook, mibs: MibIndex) -> list[Seed]:
     """One notification for each the rules and MIBs know, and every other shape that there is, large ones last."""
     known = [_notification(found, mibs) for found in mibs.notifications.values()]
     ruled = [v2_trap(trap_oid) for trap_oid in rules.by_oid]
-    return [Seed(payload) for payload in (*known, *ruled, *_plain(), *_odd())] + _v3()
+    return [Seed(payload) for payload in (*known, *ruled, *_plain(), *odd())] + _v3()
 
 
 def _notification(found: MibNotification, mibs: MibIndex) -> bytes:
@@ -186,7 +186,7 @@ def _plain() -> list[bytes]:
     ]
 
 
-def _odd() -> list[bytes]:
+def odd() -> list[bytes]:
     """What no device should send, from nothing at all to as much as UDP carries."""
     many = [Var(f"1.3.6.1.2.1.2.2.1.1.{place}", INTEGER, place) for place in range(1_022)]
     nest = b"\x05\x00"
