@@ -5,7 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,22 +24,35 @@ MAX_MESSAGE = 900_000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message for one partition of the publisher's topic."""
+    """One message for one partition of the publisher's topic, or of ``topic`` when that is another one."""
 
     partition: int
     value: bytes
+    topic: wire.Topic | None = None
+
+
+def _nothing() -> None:
+    """Nothing is to be done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What a run of records became: messages to send, and how many values are in them."""
+    """What a run of records became: messages to send, and how many values are in them.
+
+    A transform may hold records back: ``floor`` is then the sequence up to which nothing is held (``None``: nothing is at all), and
+    ``again_s`` after how many seconds it wants to be called again, though no record comes. ``settled`` is called when the broker has
+    acknowledged the messages, before the watermark moves.
+    """
 
     messages: tuple[Message, ...]
     values: int
+    floor: int | None = None
+    again_s: float | None = None
+    settled: Callable[[], None] = _nothing
 
 
 class SendError(Exception):
-    """The broker did not take a message or cannot be reached. Everything since the last acknowledgement is sent again."""
+    """The broker did not take a message or cannot be reached. The round that was under way is sent again, as it was."""
 
 
 class Sender(Protocol):
@@ -86,8 +99,8 @@ class Publisher:
     """Publishes a journal from its acknowledged watermark on, one round at a time, so that order survives every failure.
 
     ``offer`` hands over records that are durable already, which saves reading them back; with no room in memory they are
-    counted and read back later. ``transform`` makes messages of them and must not fail on any record. ``now`` is a monotonic
-    clock in seconds.
+    counted and read back later. ``transform`` makes messages of them and must not fail on any record; it is called once for each, and
+    with none when it asked to be called again. ``now`` is a monotonic clock in seconds.
     """
 
     def __init__(
@@ -110,6 +123,9 @@ class Publisher:
         self._next = 1
         self._replay: tuple[int, Iterator[JournalRecord]] | None = None
         self._offered = asyncio.Event()
+        self._under_way: Outgoing | None = None
+        self._floor: int | None = None
+        self._again_at: float | None = None
         self._sending_since: float | None = None
         self._trouble = "not connected to the broker yet"
 
@@ -138,11 +154,11 @@ class Publisher:
     async def run(self) -> None:
         """Publish until cancelled. Raises ``JournalError`` when the journal cannot go on."""
         delay = self._limits.retry_s
+        self._next = self._journal.acknowledged + 1
         while True:
             try:
                 async with self._connect() as sender:
                     self._trouble = ""
-                    self._next = self._journal.acknowledged + 1
                     while True:
                         await self._round(sender)
                         delay = self._limits.retry_s
@@ -155,23 +171,59 @@ class Publisher:
             await asyncio.sleep(delay)
             delay = min(2 * delay, self._limits.retry_cap_s)
 
+    def call_again(self) -> None:
+        """Have the transform called now, though no record comes and without waiting for the time that it asked for."""
+        self._again_at = self._now()
+        self._offered.set()
+
+    async def flush(self) -> None:
+        """Have the transform called until it holds nothing back any more."""
+        while self._floor is not None:
+            self.call_again()
+            await asyncio.sleep(self._limits.pace_s / 10)
+
     async def _round(self, sender: Sender) -> None:
         """Take what is next, send it, acknowledge it; wait when there is nothing."""
         self._offered.clear()
-        records = self._take()
-        if not records:
-            await self._offered.wait()
-            return
         began = self._now()
-        outgoing = self._transform(records)
-        self._sending_since = self._now()
-        await sender.send(outgoing.messages)
-        self._sending_since = None
-        self._next = records[-1].sequence + 1
-        self._journal.acknowledge(records[-1].sequence)
-        self._metrics.published.inc(outgoing.values)
-        if self.waiting < self._limits.batch_records:
+        outgoing = self._under_way or self._gather()
+        if outgoing is None:
+            await self._wait()
+            return
+        self._under_way = outgoing
+        if outgoing.messages:
+            self._sending_since = self._now()
+            await sender.send(outgoing.messages)
+            self._sending_since = None
+        self._under_way = None
+        self._settle(outgoing)
+        if self._journal.synced_sequence - self._next + 1 < self._limits.batch_records:
             await asyncio.sleep(max(0.0, began + self._limits.pace_s - self._now()))
+
+    def _gather(self) -> Outgoing | None:
+        """The next round; ``None`` when there is nothing to do yet."""
+        records = self._take()
+        if not records and (self._again_at is None or self._now() < self._again_at):
+            return None
+        outgoing = self._transform(records)
+        if records:
+            self._next = records[-1].sequence + 1
+        self._again_at = None if outgoing.again_s is None else self._now() + outgoing.again_s
+        return outgoing
+
+    def _settle(self, outgoing: Outgoing) -> None:
+        """The broker has it."""
+        outgoing.settled()
+        self._floor = outgoing.floor
+        self._journal.acknowledge(self._next - 1 if outgoing.floor is None else outgoing.floor)
+        self._metrics.published.inc(outgoing.values)
+
+    async def _wait(self) -> None:
+        """Until something is offered, or the transform wants to be called again."""
+        patience = None if self._again_at is None else max(self._again_at - self._now(), 0.0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._offered.wait()
 
     def _take(self) -> list[JournalRecord]:
         """The next records in sequence, from memory when they are there and from the journal otherwise."""
@@ -233,7 +285,8 @@ class Publisher:
     def _leave_behind(self, error: JournalCorruptError) -> None:
         log.error("%s", error)
         self._metrics.lost.inc(error.next_sequence - error.lost_from)
-        self._journal.acknowledge(error.next_sequence - 1)
+        if self._floor is None:
+            self._journal.acknowledge(error.next_sequence - 1)
         self._next = error.next_sequence
         self._replay = None
         self._offered.set()
@@ -259,7 +312,10 @@ class _KafkaSender:
 
     async def send(self, messages: Sequence[Message]) -> None:
         try:
-            sent = [await self._client.send(self._topic, message.value, partition=message.partition) for message in messages]
+            sent = [
+                await self._client.send(message.topic.value if message.topic else self._topic, message.value, partition=message.partition)
+                for message in messages
+            ]
             await asyncio.gather(*sent)
         except Exception as error:
             raise SendError(f"the broker did not take a batch for {self._topic}: {error!r}") from error

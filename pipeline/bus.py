@@ -89,8 +89,11 @@ async def producer(bootstrap: str, *, linger_ms: int = 0) -> AsyncIterator[AIOKa
 
 
 @asynccontextmanager
-async def consumer(bootstrap: str, group: str, topics: Sequence[Topic]) -> AsyncIterator[AIOKafkaConsumer]:
-    """A member of a consumer group that starts at the earliest offset and commits only when told to."""
+async def consumer(bootstrap: str, group: str, topics: Sequence[Topic], *, min_bytes: int = 1) -> AsyncIterator[AIOKafkaConsumer]:
+    """A member of a consumer group that starts at the earliest offset and commits only when told to.
+
+    The broker answers when it has ``min_bytes``, or after 0.2 s: fewer, larger answers for one that is in no hurry.
+    """
     client = AIOKafkaConsumer(
         *(topic.value for topic in topics),
         bootstrap_servers=bootstrap,
@@ -100,6 +103,7 @@ async def consumer(bootstrap: str, group: str, topics: Sequence[Topic]) -> Async
         session_timeout_ms=10_000,
         heartbeat_interval_ms=2_000,
         fetch_max_wait_ms=200,
+        fetch_min_bytes=min_bytes,
         max_partition_fetch_bytes=8_388_608,
     )
     async with _running(client):

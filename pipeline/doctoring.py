@@ -1,6 +1,6 @@
 """Is anything lost? The sums of the design that must hold, judged from two looks at what the parts have counted.
 
-``sent = dropped + received``; ``received = journaled + refused``; ``journaled = published + quarantined + waiting``;
+``sent = dropped + received``; ``received = journaled + refused``; ``journaled = published + absorbed + quarantined + waiting``;
 ``published = unique rows in the store``; one ticket for each incident; one credit decision for each (contract, service, metric, period,
 revision). Counters move while they are read, so what the first look saw arrive must be accounted for by the second.
 """
@@ -47,12 +47,21 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Journaled:
-    """What the trap collector's journal says of every datagram since it was begun."""
+    """What the trap collector's journal says of every datagram since it was begun.
+
+    ``absorbed`` are those of which a newer state, or the same INFORM, was published.
+    """
 
     journaled: int
     published: int
     quarantined: int
     waiting: int
+    absorbed: int = 0
+
+    @property
+    def decided(self) -> int:
+        """Datagrams that wait no longer."""
+        return self.published + self.absorbed + self.quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +110,12 @@ def _received(first: Counted | None, last: Counted | None) -> Finding:
 
 
 def _journaled(first: Journaled | None, last: Journaled | None) -> Finding:
-    name = "journaled = published + quarantined + waiting"
+    name = "journaled = published + absorbed + quarantined + waiting"
     if first is None or last is None:
         return Finding(name, Verdict.UNKNOWN, "there is no journal here", "run this where the trap collector runs")
-    adds_up = last.journaled == last.published + last.quarantined + last.waiting
-    moves = not last.waiting or last.published + last.quarantined > first.published + first.quarantined
-    detail = f"{last.journaled} = {last.published} + {last.quarantined} + {last.waiting}"
+    adds_up = last.journaled == last.decided + last.waiting
+    moves = not last.waiting or last.decided > first.decided
+    detail = f"{last.journaled} = {last.published} + {last.absorbed} + {last.quarantined} + {last.waiting}"
     remedy = "datagrams wait and none is published: does the broker answer? Nothing is lost: they are in the journal"
     if not adds_up:
         remedy = "the journal's numbers do not add up: look into the log of the trap collector"

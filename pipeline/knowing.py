@@ -1,18 +1,24 @@
 """The present knowledge, read from files and swapped at once when they change; a broken set is refused whole."""
 
+import asyncio
+import logging
 import time
 
 from pipeline.config.mib_file import load_mib_index
+from pipeline.config.problem import ConfigError
 from pipeline.config.reload import Reloading
 from pipeline.config.rule_set import load_rule_set
 from pipeline.config.settings import Settings
 from pipeline.core.directory import Directory
-from pipeline.core.knowledge import Knowledge
+from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.topology import Topology
 from pipeline.inventory.files import load_inventory
 from pipeline.resources import data_dir
 
+log = logging.getLogger(__name__)
+
 LOOK_EVERY_S = 1.0
+TRY_AGAIN_S = 30.0
 SUFFIXES = (".yaml", ".csv", ".json")
 
 
@@ -54,3 +60,25 @@ class FileKnowledge:
             thresholds=rules.thresholds,
             routing=rules.routing,
         )
+
+
+class KnowledgeBeside:
+    """The present knowledge for a part that must not wait for files: read in a thread, and at hand at once."""
+
+    def __init__(self, source: KnowledgeSource) -> None:
+        self._source = source
+        self._known: Knowledge | None = None
+
+    def current(self) -> Knowledge | None:
+        """The newest good knowledge; ``None`` until it is read, and while there never was any."""
+        return self._known
+
+    async def follow(self) -> None:
+        """Keep it up to date until cancelled. Files that cannot be read are logged and tried again."""
+        while True:
+            try:
+                self._known = await asyncio.to_thread(self._source.current)
+                await asyncio.sleep(LOOK_EVERY_S)
+            except (ConfigError, OSError) as error:
+                log.warning("inventory or rules cannot be read, so storms are told by variables alone: %s", error)
+                await asyncio.sleep(TRY_AGAIN_S)

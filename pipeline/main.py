@@ -28,10 +28,16 @@ async def _declare_topics(settings: Settings) -> None:
 
 
 async def traps(settings: Settings, stop: asyncio.Event) -> None:
-    """Datagrams -> journal -> ``raw.traps``."""
+    """Datagrams -> journal -> storm guard -> ``raw.traps``. Rules and inventory are read beside: no datagram waits for them."""
     from collectors.trap.collector import run
+    from pipeline.knowing import FileKnowledge, KnowledgeBeside
 
-    await run(settings, stop)
+    knowledge = KnowledgeBeside(FileKnowledge(settings))
+    following = asyncio.create_task(knowledge.follow())
+    try:
+        await run(settings, stop, knowledge.current)
+    finally:
+        following.cancel()
 
 
 async def polls(settings: Settings, stop: asyncio.Event) -> None:

@@ -100,7 +100,7 @@ class Vitals:
         if not folder.is_dir():
             return None
         found = conservation(folder)
-        return Journaled(found["journaled"], found["published"], found["quarantined"], found["waiting"])
+        return Journaled(found["journaled"], found["published"], found["quarantined"], found["waiting"], found["absorbed"])
 
     def obligations(self) -> tuple[Finding, ...]:
         """What must exist once: tickets, credits; and the ledger's chain."""

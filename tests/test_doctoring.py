@@ -31,7 +31,7 @@ def test_sums_that_hold() -> None:
     assert [finding.detail for finding in found] == [
         "0 dropped by the kernel, 100 received",
         "100 = 97 + 3 (3 not-allowed)",
-        "97 = 95 + 2 + 0",
+        "97 = 95 + 0 + 2 + 0",
         "95 published, 95 stored",
     ]
 

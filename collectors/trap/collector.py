@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,10 +13,11 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from collectors.journal import Entry, Journal, JournalRecord
 from collectors.keeping import Keeper, cancel, raise_first
-from collectors.publish import Connect, Message, Outgoing, Publisher, PublishLimits, PublishMetrics, kafka_sender, pack
+from collectors.publish import Connect, Message, Publisher, PublishLimits, PublishMetrics, kafka_sender, pack
 from collectors.trap.address import AllowList, networks
 from collectors.trap.ber import DecodeError
 from collectors.trap.decode import TrapDecoder
+from collectors.trap.guarding import GuardedTransform, Known, nothing_known
 from collectors.trap.inform import response
 from collectors.trap.metric import TrapMetrics
 from collectors.trap.quarantine import Quarantine
@@ -36,10 +37,15 @@ log = logging.getLogger(__name__)
 BATCH_DATAGRAMS = 1_024
 QUARANTINE_BYTES = 268_435_456
 FINAL_DRAIN_S = 1.0
+FINAL_FLUSH_S = 1.0
+"""How long what the storm guard holds may take to be published at the end; after that it waits in the journal for the next start."""
+
+
+_Refused = tuple[JournalRecord, DecodeError]
 
 
 class TrapTransform:
-    """Journal records -> messages for ``raw.traps``; what is no notification goes to quarantine. It fails on no datagram."""
+    """Journal records -> notifications -> messages for ``raw.traps``; what is none goes to quarantine. It fails on no datagram."""
 
     def __init__(
         self,
@@ -56,37 +62,52 @@ class TrapTransform:
         self._partitions = partitions
         self._places: dict[str, int] = {}
 
-    def __call__(self, records: Sequence[JournalRecord]) -> Outgoing:
-        """Decode, keep aside what cannot be, pack the rest by the partition of its source."""
+    def messages(self, traps: Iterable[RawTrap]) -> list[Message]:
+        """Notifications in their order, packed by the partition of their source."""
         batches: dict[int, list[RawTrap]] = {}
-        if self._security is not None:
-            self._security.begin(records[0].sequence)
-        traps = self.decode(records)
-        if self._security is not None:
-            self._metrics.relaxed.inc(sum(trap.relaxed_clock for trap in traps))
         for trap in traps:
             batches.setdefault(self._partition(trap.source), []).append(trap)
         messages: list[Message] = []
         for partition, batch in batches.items():
             messages.extend(pack(partition, batch))
-        return Outgoing(tuple(messages), len(traps))
+        return messages
 
     def decode(self, records: Sequence[JournalRecord]) -> list[RawTrap]:
-        """The traps among the records; the others are in quarantine, durably, when this returns."""
+        """The traps among records that come for the first time; the others are in quarantine, durably, when this returns."""
+        if self._security is not None and records:
+            self._security.begin(records[0].sequence)
+        traps, refused = self._decode(records)
+        self._metrics.relaxed.inc(sum(trap.relaxed_clock for trap in traps))
+        self._put_aside(refused)
+        return traps
+
+    def decode_again(self, records: Sequence[JournalRecord]) -> list[RawTrap]:
+        """The traps among records that were traps for an earlier process; what is none by now is in quarantine."""
+        traps, refused = self._decode(records, again=True)
+        self._put_aside(refused)
+        return traps
+
+    def peek(self, records: Sequence[JournalRecord]) -> list[RawTrap]:
+        """The traps among records that are done with; nothing becomes of the others."""
+        return self._decode(records, again=True)[0]
+
+    def _decode(self, records: Sequence[JournalRecord], *, again: bool = False) -> tuple[list[RawTrap], list[_Refused]]:
         traps: list[RawTrap] = []
-        refused: list[tuple[JournalRecord, DecodeError]] = []
+        refused: list[_Refused] = []
         decode = self._decoder.decode
         for record in records:
             try:
-                traps.append(decode(record))
+                traps.append(decode(record, again=again))
             except DecodeError as error:
                 refused.append((record, error))
             except Exception as error:
                 log.exception("decoding record %d failed; it goes to quarantine. Please report it with its bytes", record.sequence)
                 refused.append((record, DecodeError(Reason.HANDLER_FAILED, repr(error))))
+        return traps, refused
+
+    def _put_aside(self, refused: Sequence[_Refused]) -> None:
         for known in self._quarantine.put(refused) if refused else ():
             self._metrics.quarantined.labels(known.reason.value).inc()
-        return traps
 
     def _partition(self, source: str) -> int:
         place = self._places.get(source)
@@ -100,7 +121,8 @@ class TrapTransform:
 class TrapCollector:
     """One trap collector; an async context manager that opens journal, quarantine and sockets, and :meth:`run` that works.
 
-    ``connect`` gives a connection to the broker, ``clock`` UTC nanoseconds.
+    ``connect`` gives a connection to the broker, ``known`` rules and inventory by which the storm guard tells what a notification is about,
+    ``clock`` UTC nanoseconds.
     """
 
     def __init__(
@@ -113,6 +135,7 @@ class TrapCollector:
         registry: CollectorRegistry = REGISTRY,
         limits: PublishLimits | None = None,
         clock: Callable[[], int] = time.time_ns,
+        known: Known = nothing_known,
     ) -> None:
         security = UserSecurity(settings.users, journal_dir) if settings.users else None
         communities = [text.encode() for text in settings.communities]
@@ -123,7 +146,8 @@ class TrapCollector:
         self.quarantine = Quarantine(journal_dir, quarantine_bytes=QUARANTINE_BYTES)
         self.listeners = [Listener(text, receive_buffer_bytes=settings.receive_buffer_bytes) for text in settings.listen]
         transform = TrapTransform(decoder, self.quarantine, self.metrics, partitions, security)
-        self.publisher = Publisher(self.journal, transform, connect, PublishMetrics("traps", registry), limits)
+        self._guarded = GuardedTransform(settings, journal_dir, transform, self.metrics, partitions, known=known, clock=clock)
+        self.publisher = Publisher(self.journal, self._guarded, connect, PublishMetrics("traps", registry), limits)
         self._decoder = decoder
         self._security = security
         self._v3_answers = V3Answers(decoder, security, self.metrics) if security else None
@@ -138,6 +162,7 @@ class TrapCollector:
         async with AsyncExitStack() as stack:
             stack.enter_context(self._keeper)
             stack.enter_context(self.quarantine)
+            self._guarded.open()
             if self._security is not None:
                 self._start_security(self._security, stack)
             for listener in self.listeners:
@@ -145,13 +170,16 @@ class TrapCollector:
                 self.metrics.buffer.labels(listener.listen).set(listener.granted_bytes)
                 self.metrics.drops_known.labels(listener.listen).set(listener.drops_known)
                 log.info("listening on %s:%d, receive buffer %d bytes", *listener.address, listener.granted_bytes)
+            self._guarded.restore(self.journal)
+            self.publisher.call_again()
             self.metrics.watch(self.journal)
+            self.metrics.watch_guard(self._guarded.guard)
             self._stack = stack.pop_all()
         return self
 
     def _start_security(self, security: UserSecurity, stack: AsyncExitStack) -> None:
-        security.start(self.journal, self._clock())
-        stack.callback(lambda: security.stop(self.journal.acknowledged))
+        security.start(self.journal, self._clock(), self._guarded.handled(self.journal))
+        stack.callback(lambda: security.stop(self._guarded.handled(self.journal)))
         self.metrics.outside.set_function(lambda: len(security.outside))
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -163,7 +191,10 @@ class TrapCollector:
         return self._keeper.trouble or self.publisher.trouble
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop``; what waits in the sockets by then is journaled still. Raises ``JournalError`` when the disk fails."""
+        """Work until ``stop``; what waits in the sockets by then is journaled still, and what the storm guard holds is published.
+
+        Raises ``JournalError`` when the disk fails.
+        """
         works = [asyncio.create_task(self._receive()), asyncio.create_task(self.publisher.run())]
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -171,6 +202,8 @@ class TrapCollector:
         finally:
             async with self._busy:
                 works[0].cancel()
+            if not works[1].done():
+                await self._let_go()
             await cancel(stopping, *works)
         raise_first(works)
         await self._final_drain()
@@ -180,6 +213,13 @@ class TrapCollector:
             await readable(self.listeners)
             async with self._busy:
                 await self.take_batch()
+
+    async def _let_go(self) -> None:
+        """Publish what the storm guard holds, if the broker takes it."""
+        self._guarded.closing = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINAL_FLUSH_S):
+                await self.publisher.flush()
 
     async def _final_drain(self) -> None:
         deadline = time.monotonic() + FINAL_DRAIN_S
@@ -237,7 +277,7 @@ class TrapCollector:
             self.metrics.answered.inc()
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, known: Known = nothing_known) -> None:
     """The component ``traps``: collect until ``stop``, serving metrics and health. Raises as :class:`TrapCollector`."""
     traps = settings.traps
     collector = TrapCollector(
@@ -245,6 +285,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         settings.journal_dir(traps.collector),
         settings.broker.partitions,
         lambda: kafka_sender(settings.broker.bootstrap, Topic.RAW_TRAPS),
+        known=known,
     )
     port = settings.metrics_port + COMPONENTS.index("traps")
     async with collector, serve_health(settings.metrics_host, port, collector.trouble):

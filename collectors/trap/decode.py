@@ -63,6 +63,7 @@ class Notification(NamedTuple):
     uptime_ticks: int
     varbinds: tuple[VarBind, ...]
     agent_address: str | None
+    request_id: int | None = None
 
 
 def header(data: bytes) -> Header:
@@ -117,7 +118,7 @@ class NotificationReader:
         """RFC 3416 sections 4.2.6 and 4.2.7: sysUpTime.0 and snmpTrapOID.0 are the first two variable bindings."""
         end = head.end
         start, at = expect(data, head.start, end, INTEGER)
-        _number(data, start, at)
+        request_id = _number(data, start, at)
         at = _errors(data, at, end)
         uptime, at, end = self._uptime(data, at, end)
         varbinds = self._varbinds(data, at, end, MAX_VARBINDS - 1)
@@ -125,7 +126,7 @@ class NotificationReader:
             raise malformed("the second variable binding is not snmpTrapOID.0")
         trap_oid = varbinds.pop(0).dotted
         address = _trap_address(varbinds) if _TRAP_ADDRESS_NAME in data else None
-        return Notification(head, trap_oid, uptime, tuple(varbinds), address)
+        return Notification(head, trap_oid, uptime, tuple(varbinds), address, request_id)
 
     def _uptime(self, data: bytes, at: int, end: int) -> tuple[int, int, int]:
         """sysUpTime.0's value, where the second variable binding begins, and the end of the list. It always differs: not remembered."""
@@ -242,12 +243,16 @@ class TrapDecoder:
         self._reader = NotificationReader()
         self._read = self._reader.read
 
-    def decode(self, record: JournalRecord) -> RawTrap:
-        """The trap of one record. Raises ``DecodeError`` with the reason why there is none."""
+    def decode(self, record: JournalRecord, *, again: bool = False) -> RawTrap:
+        """The trap of one record. Raises ``DecodeError`` with the reason why there is none.
+
+        ``again`` says that it was decoded before, so a v3 message was in its time window then.
+        """
         if self._security is not None and is_v3(record.payload):
-            return self._decode_v3(record)
+            return self._decode_v3(record, again=again)
         notification = self.admit(record.payload)
-        head, trap_oid, uptime, varbinds, agent_address = notification
+        head, trap_oid, uptime, varbinds, agent_address, request_id = notification
+        inform = head.pdu == INFORM
         source = self._source(record.source, agent_address) if self._forwarders else record.source
         return RawTrap(
             self._collector,
@@ -259,12 +264,14 @@ class TrapDecoder:
             varbinds,
             uptime,
             False,  # communities authenticate nobody
-            head.pdu == INFORM,
+            inform,
             agent_address,
+            request_id=request_id if inform else None,
         )
 
-    def _decode_v3(self, record: JournalRecord) -> RawTrap:
-        opened, (head, trap_oid, uptime, varbinds, agent_address) = self.open(record)
+    def _decode_v3(self, record: JournalRecord, *, again: bool) -> RawTrap:
+        opened, (head, trap_oid, uptime, varbinds, agent_address, request_id) = self.open(record, again=again)
+        inform = head.pdu == INFORM
         return RawTrap(
             self._collector,
             record.sequence,
@@ -275,17 +282,18 @@ class TrapDecoder:
             varbinds,
             uptime,
             opened.keys is not None and not opened.relaxed,
-            head.pdu == INFORM,
+            inform,
             agent_address,
             opened.frame.user.decode(errors="replace"),
             opened.frame.level,
             opened.relaxed,
+            request_id=request_id if inform else None,
         )
 
-    def open(self, record: JournalRecord) -> tuple[Opened, Notification]:
+    def open(self, record: JournalRecord, *, again: bool = False) -> tuple[Opened, Notification]:
         """The v3 message of a record, and the notification in it. Raises ``DecodeError``."""
         assert self._security is not None
-        opened = self._security.open(record)
+        opened = self._security.open(record, again=again)
         notification = self._reader.pdu(opened.data, opened.pdu_at, opened.end)
         if opened.ours != (notification.header.pdu == INFORM):  # RFC 3412 section 6.4: a trap is its sender's, an INFORM its receiver's
             kind = "a trap for our engine" if opened.ours else "an INFORM for an engine that is not ours"

@@ -26,6 +26,7 @@ class LazyGroup(Group):
         "effects": ("pipeline.cli.effects:effects", "what is still to be sent, and what was given up; try it again"),
         "webhooks": ("pipeline.cli.effects:webhooks", "receivers of notifications; switch one on again"),
         "topology": ("pipeline.cli.topology:topology", "what depends on what; the impact of a failure"),
+        "rules": ("pipeline.cli.rules:rules", "the rules that are used; draft new ones, or import others'"),
         "mibs": ("pipeline.cli.mibs:mibs", "compile MIBs; look up a name or OID"),
         "doctor": ("pipeline.cli.doctor:doctor", "is anything lost? the sums that must hold, and each part's health"),
         "lab": ("pipeline.cli.lab:lab", "the simulated operator: run it, cut a fibre, mend it"),

@@ -10,6 +10,7 @@ import click
 
 from pipeline.cli.config import config_option, settings_path
 from pipeline.cli.output import Exit, json_option, plural, print_json
+from pipeline.config.mib_file import INDEX_NAME
 from pipeline.config.problem import ConfigError, Level, Problem
 from pipeline.config.rule_check import CheckResult
 from pipeline.config.settings_file import read_settings
@@ -28,7 +29,7 @@ class Subject:
     settings: Path | None
     inventory: Path | None
     rules: Path
-    mibs: Path | None
+    mibs: Path
 
 
 @click.command()
@@ -65,17 +66,22 @@ def check(*, config: Path | None, inventory: Path | None, rules: Path | None, as
 def _subject(config: Path | None, inventory: Path | None, rules: Path | None) -> Subject:
     """The folders to check: those named, else those of the settings, else where they usually lie."""
     if config is None and (inventory or rules):
-        return Subject(None, inventory, rules or data_dir("rules"), None if rules else data_dir("mibs"))
+        return Subject(None, inventory, rules or data_dir("rules"), _mibs_beside(rules))
     path = settings_path(config)
     try:
         settings, _ = read_settings(path, os.environ)
     except ConfigError:  # told with the rest
         usual = path.parent / "inventory"
         found = inventory or (usual if usual.is_dir() else None)
-        return Subject(path, found, rules or data_dir("rules"), None if rules else data_dir("mibs"))
+        return Subject(path, found, rules or data_dir("rules"), _mibs_beside(rules))
     own = rules or settings.rules_dir
-    mibs = settings.mibs_dir or (None if own else data_dir("mibs"))
-    return Subject(path, inventory or settings.inventory_dir, own or data_dir("rules"), mibs)
+    return Subject(path, inventory or settings.inventory_dir, own or data_dir("rules"), settings.mibs_dir or _mibs_beside(own))
+
+
+def _mibs_beside(rules: Path | None) -> Path:
+    """The index beside a rules folder, else the one that comes along."""
+    beside = rules.parent / "mibs" if rules else data_dir("mibs")
+    return beside if (beside / INDEX_NAME).is_file() else data_dir("mibs")
 
 
 def counts(result: CheckResult, subject: Subject) -> dict[str, int]:
@@ -83,7 +89,7 @@ def counts(result: CheckResult, subject: Subject) -> dict[str, int]:
     found = _inventory_counts(subject.inventory) if subject.inventory else {}
     if result.rules:
         rules = result.rules
-        traps = sum(len(each) for each in rules.book.by_oid.values())
+        traps = len({rule.name for each in rules.book.by_oid.values() for rule in each})
         found |= {"alarm types": len(rules.book.alarm_types), "trap rules": traps, "thresholds": len(rules.thresholds)}
         found |= {"SLA plans": len(rules.plans), "routes": len(rules.routing.routes), "poll profiles": len(rules.profiles)}
     return found

@@ -31,8 +31,8 @@ def doctor(*, config: Path | None, wait_seconds: float, as_json: bool) -> None:
     """Is anything lost? The sums that must hold, and each part's health.
 
     Each datagram is followed from the socket to the store: sent = dropped + received, received = journaled + refused, journaled =
-    published + quarantined + waiting, published = stored; then one ticket per incident and one credit per decision. The first sum that is
-    broken names the stage that loses, and what to do.
+    published + absorbed + quarantined + waiting, published = stored; then one ticket per incident and one credit per decision. The first
+    sum that is broken names the stage that loses, and what to do.
 
     \b
     assure doctor

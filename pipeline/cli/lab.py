@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pipeline import loop
 from pipeline.cli.config import DEMO_MARK, read_settings, settings_if_any
 from pipeline.cli.group import Group
 from pipeline.cli.output import Exit, console, fail, json_option, print_json, table
@@ -63,7 +64,7 @@ def run(*, inventory: Path | None, trap_target: str, control: str, seed: int, wa
     configure_logging("lab")
     try:
         declared = load_inventory(inventory or inventory_dir())
-        asyncio.run(_run(declared, LabConfig(trap_target=trap_target, control=control, seed=seed), watch_stdin=watch_stdin))
+        loop.run(_run(declared, LabConfig(trap_target=trap_target, control=control, seed=seed), watch_stdin=watch_stdin))
     except (ConfigError, LabError) as error:
         fail(str(error), Exit.USAGE)
 

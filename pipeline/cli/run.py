@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline import loop
 from pipeline.cli.config import config_option, read_settings
 from pipeline.cli.output import Exit, fail
 from pipeline.cli.parent import LastResort, stop_event
@@ -36,7 +37,7 @@ def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
     settings = read_settings(config)
     configure_logging(part)
     try:
-        asyncio.run(_run(part, settings, watch_stdin=watch_stdin))
+        loop.run(_run(part, settings, watch_stdin=watch_stdin))
     except (OSError, TimeoutError) as error:
         log.critical("%s", error)
         fail(str(error), Exit.USAGE)

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.decode import Decoder
 from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import Path_, Problem, Problems, did_you_mean
 from pipeline.config.rule_compile import Compiler
 from pipeline.config.rule_files import RuleFile, default_mibs
 from pipeline.config.rule_form import AlarmTypeTest, PlanTest, ProfileTest, RoutingTest, ThresholdTest, TrapFile, TrapTest
 from pipeline.config.rule_set import ReadSet, RuleSet, read_set
+from pipeline.config.yaml_source import Fields
 from pipeline.core.directory import Directory
-from pipeline.core.event import Severity
+from pipeline.core.event import Event, Severity
 from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Contract, Customer, Device, Interface, Inventory, MaintenanceWindow, Service, Tier
 from pipeline.core.kpi import KpiBatch, Quality
@@ -22,6 +24,7 @@ from pipeline.core.normalize import normalize
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
 from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.rule import RuleBook
 from pipeline.core.sla import evaluate
 from pipeline.core.threshold import apply
 
@@ -103,19 +106,44 @@ def _alarm_type(test: AlarmTypeTest, rules: RuleSet) -> tuple[Mapping[str, Any],
 
 
 def _trap(file: RuleFile[TrapFile], path: Path_, test: TrapTest, rules: RuleSet) -> None:
-    compiler = Compiler(file.decoder, file.node, rules.mibs)
+    event = _event(Compiler(file.decoder, file.node, rules.mibs), path, test, rules.book)
+    if event is not None:
+        _tell_differences(file, path, test.expect, _fields(event))
+
+
+def event_of(test: TrapTest, book: RuleBook, mibs: MibIndex) -> Event | None:
+    """What a rule book makes of a test's notification; ``None`` when the test names what no MIB knows."""
+    decoder = Decoder("test", Path(), Problems())
+    return _event(Compiler(decoder, Fields({}, {}, 0), mibs), (), test, book)
+
+
+def _event(compiler: Compiler, path: Path_, test: TrapTest, book: RuleBook) -> Event | None:
+    """The event of a test's notification; ``None`` after telling what is wrong with the test."""
     oid = compiler.trap_oid(test.notification, test.oid, path)
-    varbinds = [_varbind(compiler, name, value, (*path, "varbinds", name)) for name, value in test.varbinds.items()]
+    varbinds = _varbinds(compiler, test.varbinds, (*path, "varbinds"))
     if oid is None or None in varbinds:
-        return
+        return None
     trap = RawTrap("check", 1, 0, test.source, SnmpVersion.V2C, oid, tuple(each for each in varbinds if each))
-    events = normalize(trap, rules.book, Directory.of(TEST_INVENTORY), rules.mibs)
-    _tell_differences(file, path, test.expect, _fields(events[0]))
+    return normalize(trap, book, Directory.of(TEST_INVENTORY), compiler.mibs)[0]
+
+
+def _varbinds(compiler: Compiler, given: Mapping[str, Any], path: Path_) -> list[VarBind | None]:
+    """A notification's varbinds, in order; the places before a ``#3`` that nobody names hold nothing."""
+    found: list[VarBind | None] = []
+    for name, value in given.items():
+        varbind = _varbind(compiler, name, value, (*path, name))
+        if varbind is not None and varbind.oid[:1] == "#":
+            place = int(varbind.oid[1:])
+            found += [VarBind(f"0.0.{missing + 1}", ValueType.NULL, None) for missing in range(len(found), place)]
+            found[place - 1] = VarBind(f"0.0.{place}", varbind.type, varbind.value)
+        else:
+            found.append(varbind)
+    return found
 
 
 def _varbind(compiler: Compiler, instance: str, value: Any, path: Path_) -> VarBind | None:
     """``ifIndex.3: 3`` as it would come; the object may be a name or numbers."""
-    name, _, index = instance.partition(".") if not instance[:1].isdigit() else (instance, "", "")
+    name, _, index = instance.partition(".") if instance[:1].isalpha() else (instance, "", "")
     oid = compiler.object_oid(name, path)
     if oid is None:
         return None

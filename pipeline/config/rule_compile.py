@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.config.decode import Decoder
@@ -15,7 +15,7 @@ from pipeline.core.mib import MibIndex, MibObject, Syntax
 from pipeline.core.resource import ResourceKind
 from pipeline.core.rule import By, Locator, Match, Template, TrapRule
 
-_PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9-]*)\}")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9-]*|#[0-9]+|[012](?:\.[0-9]+)+)\}")
 _OID = re.compile(r"[012](\.(0|[1-9][0-9]*))+")
 SPECIAL_NAMES = frozenset({"device", "source", "resource"})
 """Placeholders that are no varbinds."""
@@ -48,7 +48,7 @@ class Compiler:
 
     def trap_rule(self, form: TrapForm, types: Mapping[str, AlarmType], path: Path_) -> TrapRule | None:
         """A rule, or ``None`` after telling what is wrong with it."""
-        oid = self.trap_oid(form.notification, form.oid, path)
+        oids = self._trap_oids(form, path)
         alarm_type = types.get(form.alarm_type)
         if alarm_type is None:
             self.tell((*path, "alarm_type"), f"'{form.alarm_type}' is not an alarm type", did_you_mean(form.alarm_type, types))
@@ -59,11 +59,22 @@ class Compiler:
         conditions = [self._match(name, value, (*path, "when", name)) for name, value in form.when.items()]
         text = self.template(form.text, (*path, "text"))
         qualifier = self.template(form.qualifier, (*path, "qualifier")) if form.qualifier else None
-        if oid is None or alarm_type is None or locator is None or text is None or None in conditions:
+        if not oids or alarm_type is None or locator is None or text is None or None in conditions:
             return None
         matches = tuple(condition for condition in conditions if condition is not None)
         severity = form.severity or alarm_type.severity
-        return TrapRule(form.name, oid, locator, alarm_type, form.signal, severity, text, qualifier, matches)
+        return TrapRule(form.name, oids[0], locator, alarm_type, form.signal, severity, text, qualifier, matches, "".join(oids[1:]))
+
+    def _trap_oids(self, form: TrapForm, path: Path_) -> tuple[str, ...]:
+        """The OIDs of a rule's notification: two for an enterprise and a specific number, none after telling what is wrong."""
+        if not form.enterprise and form.specific is None:
+            oid = self.trap_oid(form.notification, form.oid, path)
+            return () if oid is None else (oid,)
+        if form.notification or form.oid or not form.enterprise or form.specific is None:
+            self.tell(path, "a rule matches by notification, by oid, or by enterprise and specific", "write one of them")
+            return ()
+        enterprise = self._number(form.enterprise, (*path, "enterprise"))
+        return () if enterprise is None else (f"{enterprise}.0.{form.specific}", f"{enterprise}.{form.specific}")
 
     def trap_oid(self, notification: str, oid: str, path: Path_) -> str | None:
         """The OID of a notification, by name or as written."""
@@ -95,7 +106,9 @@ class Compiler:
         return None
 
     def object_oid(self, name: str, path: Path_) -> str | None:
-        """The OID of an object, by name or as written."""
+        """The OID of an object, by name or as written; the place of a varbind (``#2``) stands for itself."""
+        if name[:1] == "#":
+            return self._place(name, path)
         if name[:1].isdigit():
             return self._number(name, path)
         oid = self.mibs.oid_of(name)
@@ -107,6 +120,12 @@ class Compiler:
             self.tell(path, f"'{name}' is not an object of any known MIB", remedy)
             return None
         return oid if self._is_one(name, self.mibs.objects, path) else None
+
+    def _place(self, name: str, path: Path_) -> str | None:
+        if _PLACE.fullmatch(name):
+            return name
+        self.tell(path, f"'{name}' is not the place of a varbind", "write '#1' for the first, '#2' for the second, …")
+        return None
 
     def _locator(self, form: ResourceForm, path: Path_) -> Locator | None:
         wanted = _KEYS_OF[form.by]
@@ -123,15 +142,66 @@ class Compiler:
         oids = {key: self.object_oid(getattr(form, key), (*path, key)) for key in sorted(given & wanted - {"arcs"})}
         if None in oids.values():
             return None
+        if form.by is By.INDEX and form.index_of[:1] == "#":
+            self.tell((*path, "index_of"), "where the index begins cannot be told from a place alone", "name the object, or write its OID")
+            return None
         main = oids.get("varbind") or oids.get("index_of") or ""
         return Locator(form.kind, form.by, main, oids.get("name_varbind") or "", form.arcs)
 
     def _match(self, name: str, value: Any, path: Path_) -> Match | None:
         oid = self.object_oid(name, path)
-        if oid is None:
+        return None if oid is None else self._condition(Match(oid), value, path)
+
+    def _condition(self, match: Match, value: Any, path: Path_) -> Match | None:
+        """The condition with what ``value`` asks for: a value, a list of values, or a mapping of :data:`_TESTS`."""
+        if isinstance(value, dict):
+            return self._tested(match, value, path)
+        known = self.mibs.objects.get(match.oid)
+        values = [self.wire_value(known, each, path) for each in (value if isinstance(value, list) else [value])]
+        if None in values:
             return None
-        values = [self.wire_value(self.mibs.objects.get(oid), each, path) for each in (value if isinstance(value, list) else [value])]
-        return None if None in values else Match(oid, frozenset(each for each in values if each is not None))
+        wanted = {each for each in values if each is not None}
+        if known is None:  # 1 may be the number or the text: nothing says which the agent sends
+            wanted |= {str(each).encode() for each in wanted if isinstance(each, int)}
+        return replace(match, values=frozenset(wanted))
+
+    def _tested(self, match: Match, value: dict[str, Any], path: Path_) -> Match | None:
+        unknown = sorted(value.keys() - _TESTS)
+        for key in unknown:
+            self.tell((*path, key), f"'{key}' is no condition", did_you_mean(key, _TESTS))
+        if not value:
+            self.tell(path, "an empty mapping is no condition", did_you_mean("", _TESTS))
+        elif "not" in value and (len(value) > 1 or match.negated):
+            self.tell(path, "'not' stands alone", "take the other keys out, or write a rule of its own")
+        elif "not" in value:
+            return self._condition(replace(match, negated=True), value["not"], path)
+        elif not unknown:
+            return self._within(match, value, path)
+        return None
+
+    def _within(self, match: Match, value: dict[str, Any], path: Path_) -> Match | None:
+        """The condition with a range of numbers, and with beginnings and parts of texts."""
+        ends = [value.get("from", -_FAR), value.get("to", _FAR)]
+        if any(isinstance(end, bool) or not isinstance(end, int) for end in ends):
+            self.tell(path, "a range has whole numbers as ends", "write from: 1, to: 5; one of both may be left out")
+            return None
+        texts = {key: self._texts(match.oid, value[key], (*path, key)) for key in ("begins", "contains") if key in value}
+        if None in texts.values():
+            return None
+        ranges = ((ends[0], ends[1]),) if value.keys() & {"from", "to"} else ()
+        return replace(match, ranges=ranges, prefixes=texts.get("begins") or (), parts=texts.get("contains") or ())
+
+    def _texts(self, oid: str, value: Any, path: Path_) -> tuple[bytes, ...] | None:
+        """Texts to look for in a value, which must be text itself; ``None`` after telling what is wrong."""
+        known = self.mibs.objects.get(oid)
+        if known is not None and known.syntax in _NUMERIC:
+            self.tell(path, f"{known.name} is a number", "name its values, or write from: and to:")
+            return None
+        texts = value if isinstance(value, list) else [value]
+        if not texts or not all(isinstance(each, (str, int)) and str(each) for each in texts):
+            self.tell(path, f"{value!r} is no text to look for", "write a text, or a list of texts")
+            return None
+        return tuple(str(each).encode() for each in texts)
 
     def wire_value(self, known: MibObject | None, value: Any, path: Path_) -> int | bytes | None:
         """What a value of YAML is on the wire: a label its number, text its bytes. ``None`` after telling what is wrong."""
@@ -166,6 +236,10 @@ class Compiler:
         return Template(tuple(parts))
 
 
+_PLACE = re.compile(r"#[1-9][0-9]{0,3}")
+_TESTS = frozenset({"not", "from", "to", "begins", "contains"})
+_FAR = 1 << 64
+"""Beyond every number of SNMP."""
 _HEX = re.compile(r"hex:([0-9a-fA-F]{2})*")
 _NUMERIC = frozenset({Syntax.INTEGER, Syntax.COUNTER32, Syntax.GAUGE32, Syntax.TIME_TICKS, Syntax.COUNTER64})
 _WHOLE_DEVICE = frozenset({ResourceKind.DEVICE, ResourceKind.REACHABILITY, ResourceKind.UPLINKS, ResourceKind.SYSTEM})

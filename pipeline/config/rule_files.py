@@ -76,7 +76,8 @@ def read_rules(folder: Path, mibs: MibIndex, problems: Problems) -> ReadRules:
     rules = _trap_rules(trap_files, types, mibs)
     by_oid: dict[str, list[TrapRule]] = defaultdict(list)
     for rule in sorted(rules, key=lambda rule: -len(rule.conditions)):
-        by_oid[rule.oid].append(rule)
+        for oid in rule.oids:
+            by_oid[oid].append(rule)
     book = RuleBook(_version(types, rules), types, {oid: tuple(found) for oid, found in by_oid.items()})
     return ReadRules(
         book,
@@ -137,8 +138,8 @@ def _tell_doubles(rules: list[TrapRule], places: list[tuple[RuleFile[TrapFile], 
         if rule.name in names:
             file.tell((*path, "name"), f"the rule '{rule.name}' stands in {names[rule.name]} already", "rename one")
         names.setdefault(rule.name, file.name)
-        first = matches.setdefault((rule.oid, frozenset(rule.conditions)), rule.name)
-        if first != rule.name:
+        firsts = [matches.setdefault((oid, frozenset(rule.conditions)), rule.name) for oid in rule.oids]
+        for first in sorted(set(firsts) - {rule.name}):
             file.tell(path, f"'{rule.name}' matches what '{first}' matches already", "give one of them a condition")
 
 
@@ -163,7 +164,9 @@ def _version(types: dict[str, AlarmType], rules: list[TrapRule]) -> str:
 
 
 def _rule_text(rule: TrapRule) -> str:
-    conditions = sorted((match.oid, sorted(map(repr, match.values))) for match in rule.conditions)
+    conditions = sorted(
+        (match.oid, sorted(map(repr, match.values)), match.ranges, match.prefixes, match.parts, match.negated) for match in rule.conditions
+    )
     return repr(
-        (rule.name, rule.oid, rule.locator, rule.alarm_type.name, rule.signal, rule.severity, rule.text, rule.qualifier, conditions)
+        (rule.name, rule.oids, rule.locator, rule.alarm_type.name, rule.signal, rule.severity, rule.text, rule.qualifier, conditions)
     )

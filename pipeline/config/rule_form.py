@@ -57,7 +57,12 @@ class ResourceForm:
 
 @dataclass(frozen=True, slots=True)
 class TrapForm:
-    """One trap rule. It matches by ``notification`` (a name) or ``oid``, and by ``when``: object -> value or values."""
+    """One trap rule.
+
+    It matches by ``notification`` (a name), ``oid``, or ``enterprise`` and ``specific`` of a v1 trap, which as a v2 notification has either
+    OID of RFC 3584 section 3.2; and by ``when``: object -> value, values, or a mapping with ``not``, ``from`` and ``to``, ``begins`` or
+    ``contains``. An object is a name, an OID, or the place of its varbind (``#2``).
+    """
 
     name: str
     resource: ResourceForm
@@ -66,6 +71,8 @@ class TrapForm:
     text: str
     notification: str = ""
     oid: str = ""
+    enterprise: str = ""
+    specific: int | None = None
     when: dict[str, Any] = field(default_factory=dict)
     severity: Severity | None = None
     qualifier: str = ""
@@ -77,7 +84,7 @@ class TrapTest:
     """A notification and the event that must come of it: the keys that are given.
 
     ``varbinds`` are ``object.index: value``, values as labels, numbers, text or ``hex:0102``. ``source`` is the sender: the test network
-    has ``router`` at 192.0.2.1 with interfaces eth1 to eth9 of ifIndex 1 to 9.
+    has ``router`` at 192.0.2.1 with interfaces eth1 to eth9 of ifIndex 1 to 9. A varbind ``#2`` stands at that place of the notification.
     """
 
     expect: dict[str, Any]

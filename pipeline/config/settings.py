@@ -109,6 +109,27 @@ class SnmpUserSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """The storm guard of the trap collector. Over a limit, only the last notification of each object is passed on, once in ``compact_s``.
+
+    ``source_per_s`` and ``source_burst`` limit one sender, ``object_per_s`` and ``object_burst`` one object of a sender (an alarm of a
+    resource), ``overall_per_s`` all senders together. A storm is over when the rate was under ``rearm`` times the limit for ``rearm_s``.
+    At most ``held_max`` notifications are held back; with more, the oldest are passed on.
+    """
+
+    enabled: bool = True
+    source_per_s: float = 50.0
+    source_burst: int = 200
+    object_per_s: float = 2.0
+    object_burst: int = 10
+    overall_per_s: float = 4_000.0
+    rearm: float = 0.5
+    rearm_s: float = 10.0
+    compact_s: float = 1.0
+    held_max: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
 class TrapSettings:
     """The trap collector. ``allow`` lists CIDRs; nothing is allowed that is not listed. Sizes are bytes.
 
@@ -126,6 +147,7 @@ class TrapSettings:
     batch_ms: int = 5
     segment_bytes: int = 67_108_864
     journal_bytes: int = 4_294_967_296
+    guard: GuardSettings = field(default_factory=GuardSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,11 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
         decoder.tell(line_at(node, path), path, problem.message, problem.remedy, problem.level)
     message, remedy = f"'{settings.api.listen}' is not an address and a port", "write it as 127.0.0.1:18642"
     require("api", "listen", ok=is_host_port(settings.api.listen), message=message, remedy=remedy)
-    for (section, key), value in _positive(settings).items():
-        require(section, key, ok=value > 0, message=f"{value} is not more than nothing", remedy="write a positive number")
+    for numbers_path, value in _positive(settings).items():
+        require(*numbers_path, ok=value > 0, message=f"{value} is not more than nothing", remedy="write a positive number")
+    rearm = settings.traps.guard.rearm
+    message, remedy = f"{rearm} is not a part of the limit", "write a number above 0 and up to 1"
+    require("traps", "guard", "rearm", ok=0 < rearm <= 1, message=message, remedy=remedy)
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     names = [webhook.name for webhook in settings.webhooks]
@@ -70,12 +73,16 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
 
 
-def _positive(settings: Settings) -> dict[tuple[str, str], float]:
+def _positive(settings: Settings) -> dict[tuple[str, ...], float]:
     sections: dict[str, tuple[str, ...]] = {"broker": ("partitions", "replication"), "history": ("memory_bytes", "flush_ms")}
     sections["traps"] = ("receive_buffer_bytes", "batch_ms", "segment_bytes", "journal_bytes")
     sections["polls"] = ("interval_s", "timeout_s", "in_flight", "segment_bytes", "journal_bytes")
     sections["correlation"] = ("settle_s", "settle_cap_s", "flap_changes", "flap_window_s")
-    return {(section, key): getattr(getattr(settings, section), key) for section, keys in sections.items() for key in keys}
+    values: dict[tuple[str, ...], float] = {
+        (section, key): getattr(getattr(settings, section), key) for section, keys in sections.items() for key in keys
+    }
+    guard = ("source_per_s", "source_burst", "object_per_s", "object_burst", "overall_per_s", "rearm_s", "compact_s", "held_max")
+    return values | {("traps", "guard", key): getattr(settings.traps.guard, key) for key in guard}
 
 
 def _ports(settings: Settings) -> dict[tuple[str, ...], int]:

@@ -69,6 +69,24 @@ traps:
   #batch_ms: 5
   #segment_bytes: 67_108_864
   #journal_bytes: 4_294_967_296
+  # In a storm only the last notification of each object is passed on, so that no state is lost and other senders are not delayed.
+  guard:
+    #enabled: true
+    # What one sender may say at once, and then each second.
+    #source_burst: 200
+    #source_per_s: 50.0
+    # The same for one object of a sender: an alarm of a resource.
+    #object_burst: 10
+    #object_per_s: 2.0
+    # All senders together; one that stays under an equal share of it is not held back.
+    #overall_per_s: 4_000.0
+    # A storm is over when the rate was under rearm times its limit for rearm_s.
+    #rearm: 0.5
+    #rearm_s: 10.0
+    # In a storm, a sender's last states leave this often.
+    #compact_s: 1.0
+    # With more than this many held back, the oldest are passed on.
+    #held_max: 10_000
 
 # Polls: each device is asked every interval_s; and at once when a trap claims something, at most once in question_pause_s.
 polls:

@@ -138,6 +138,7 @@ class _Search:
     alone: dict[int, float] = field(default_factory=dict)
     cover: dict[int, frozenset[int]] = field(default_factory=dict)
     size: dict[int, int] = field(default_factory=dict)
+    explaining: dict[int, list[int]] = field(default_factory=dict)
     values: dict[int, float] = field(default_factory=dict)
 
     def solve(self) -> tuple[Hypothesis, ...]:
@@ -147,7 +148,7 @@ class _Search:
         return self._answer(self._with_unexplained(roots))
 
     def _weigh_candidates(self) -> None:
-        """Each candidate by itself: its score, what it takes down, which alarms that explains."""
+        """Each candidate by itself: its score, what it takes down, which alarms that explains; and by whom each alarm is explained."""
         found = dict.fromkeys(cause for node in sorted(self.evidence.alarmed) for cause in causes(self.topology, node))
         closure = Closure(self.topology)
         for node in found:
@@ -157,6 +158,9 @@ class _Search:
             self.size[node] = len(new)
             closure.undo(new)
         self.candidates = tuple(sorted(found, key=self._rank))
+        for place, node in enumerate(self.candidates):
+            for alarmed in self.cover[node]:
+                self.explaining.setdefault(alarmed, []).append(place)
 
     def _rank(self, node: int) -> tuple[float, int, str]:
         """Best first; ties to the most specific, then by name, so that every run answers alike."""
@@ -287,7 +291,9 @@ class _Search:
 
     def _rivals(self, root: int, roots: list[int], total: float | None) -> tuple[float, tuple[Alternative, ...]]:
         """The likeliest replacements of one root, all others staying, and how probable the root is among them."""
-        rivals = [node for node in self.candidates if node not in roots and self.cover[node] & self.cover[root]][: ALTERNATIVES * 2]
+        others = {place for alarmed in self.cover[root] for place in self.explaining[alarmed]}
+        chosen = set(roots)
+        rivals = [node for place in sorted(others) if (node := self.candidates[place]) not in chosen][: ALTERNATIVES * 2]
         if total is None:
             scores = {node: self.alone[node] - self.alone[root] for node in rivals}
         else:

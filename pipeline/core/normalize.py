@@ -1,6 +1,6 @@
 """A notification becomes events: what happened, on which resource. What no rule knows becomes an event too, never silence."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pipeline.core.directory import DEFAULT_DOMAIN, Directory, canonical
 from pipeline.core.event import Condition, Event, EventSource, Signal
@@ -26,21 +26,24 @@ def normalize(trap: RawTrap, rules: RuleBook, directory: Directory, mibs: MibInd
     """
     names = mibs or _NO_MIBS
     device = directory.device_at(trap.source)
-    attributes = _attributes(trap.varbinds, names)
-    rule = _rule_for(trap, rules)
+    attributes = attributes_of(trap.varbinds, names)
+    if trap.repeats:
+        attributes["repeats"] = str(trap.repeats)
+    rule = rule_for(trap, rules)
     if rule is None:
         return (_unknown_event(trap, rules, device, attributes, names),)
-    return (_event(trap, rule, device, directory, attributes),)
+    return (_event(trap, rule, device, directory, attributes, names),)
 
 
-def _rule_for(trap: RawTrap, rules: RuleBook) -> TrapRule | None:
+def rule_for(trap: RawTrap, rules: RuleBook) -> TrapRule | None:
+    """The rule that decides: of those for the OID the first whose conditions hold; ``None`` when none does."""
     for rule in rules.by_oid.get(trap.trap_oid, ()):
         if not rule.conditions or rule.holds(trap.varbinds):
             return rule
     return None
 
 
-def _attributes(varbinds: tuple[VarBind, ...], mibs: MibIndex) -> dict[str, str]:
+def attributes_of(varbinds: tuple[VarBind, ...], mibs: MibIndex) -> dict[str, str]:
     """Varbinds by object name, and after them the parts of their indexes that are no varbinds themselves.
 
     A second instance of one object has its index in the name (``ifOperStatus[ifIndex=7]``), an unknown object is its numbers.
@@ -81,15 +84,11 @@ def _address_type(known: MibObject, found: Instance, varbinds: tuple[VarBind, ..
     return value if isinstance(value, int) else None
 
 
-def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Directory, attributes: dict[str, str]) -> Event:
+def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Directory, attributes: dict[str, str], mibs: MibIndex) -> Event:
     address = canonical(trap.source) if device is None else ""
     reporter = device.name if device else address
     located = locate(rule.locator, trap.varbinds, reporter, directory)
-    special = {"device": reporter, "source": trap.source, "resource": located}
-
-    def lookup(name: str) -> str | None:
-        return attributes.get(name) or special.get(name)
-
+    lookup = lookup_of(trap, reporter, located, attributes, mibs)
     qualifier = rule.qualifier.render(lookup) if rule.qualifier else ""
     return Event(
         id=f"{trap.collector}:{trap.sequence}:0",
@@ -110,6 +109,21 @@ def _event(trap: RawTrap, rule: TrapRule, device: Device | None, directory: Dire
         authenticated=trap.authenticated,
         attributes=attributes,
     )
+
+
+Lookup = Callable[[str], str | None]
+
+
+def lookup_of(trap: RawTrap, reporter: str, located: ResourceId, attributes: Mapping[str, str], mibs: MibIndex) -> Lookup:
+    """What a placeholder of a rule stands for: an attribute, something of the event's own, or a varbind by its number."""
+    special = {"device": reporter, "source": trap.source, "resource": located}
+    return lambda name: attributes.get(name) or special.get(name) or _by_number(name, trap.varbinds, mibs)
+
+
+def _by_number(name: str, varbinds: tuple[VarBind, ...], mibs: MibIndex) -> str | None:
+    """What a varbind says that is named by its place (``#2``) or by an object's OID, as an unknown MIB's must be."""
+    found = find_varbind(varbinds, name) if name[0] in "#012" else None
+    return value_text(found, mibs.split(found.oid)[0], mibs) if found else None
 
 
 def _unknown_event(trap: RawTrap, rules: RuleBook, device: Device | None, attributes: dict[str, str], mibs: MibIndex) -> Event:

@@ -83,6 +83,8 @@ class RawTrap:
     user: str = ""
     security_level: SecurityLevel | None = None
     relaxed_clock: bool = False
+    repeats: int = 0
+    request_id: int | None = None
 
 
 class PollOutcome(StrEnum):

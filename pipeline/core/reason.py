@@ -68,6 +68,9 @@ class Reason(StrEnum):
     WRONG_DIGEST = "wrong-digest"
     NOT_IN_TIME_WINDOW = "not-in-time-window"
     DECRYPTION_FAILED = "decryption-failed"
+    # absorbed at the edge: a newer word about the same was passed on
+    STORM = "storm"
+    REPEATED_INFORM = "repeated-inform"
     # poison
     UNDECODABLE = "undecodable"
     HANDLER_FAILED = "handler-failed"

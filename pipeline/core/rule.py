@@ -29,7 +29,10 @@ class EventType(StrEnum):
 
 
 def find_varbind(varbinds: tuple[VarBind, ...], oid: str) -> VarBind | None:
-    """The first varbind that is an instance of the object ``oid``, or ``None``."""
+    """The first varbind that is an instance of the object ``oid``, or ``None``; ``#2`` is the second varbind, whatever it is."""
+    if oid[:1] == "#":
+        place = int(oid[1:])
+        return varbinds[place - 1] if 0 < place <= len(varbinds) else None
     prefix = oid + "."
     for varbind in varbinds:
         if varbind.oid.startswith(prefix) or varbind.oid == oid:
@@ -39,15 +42,30 @@ def find_varbind(varbinds: tuple[VarBind, ...], oid: str) -> VarBind | None:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A condition on a varbind: the object's value is one of ``values``. A varbind that is missing matches nothing."""
+    """A condition on a varbind's value.
+
+    It holds when the value is one of ``values``, a number within one of ``ranges`` (both ends included), or a text that begins with one of
+    ``prefixes`` or has one of ``parts`` in it; when ``negated``, if it is none of these. A varbind that is missing never matches.
+    """
 
     oid: str
-    values: frozenset[int | bytes]
+    values: frozenset[int | bytes] = frozenset()
+    ranges: tuple[tuple[int, int], ...] = ()
+    prefixes: tuple[bytes, ...] = ()
+    parts: tuple[bytes, ...] = ()
+    negated: bool = False
 
     def holds(self, varbinds: tuple[VarBind, ...]) -> bool:
         """Whether the notification has such a value."""
         found = find_varbind(varbinds, self.oid)
-        return found is not None and found.value in self.values
+        return found is not None and self._has(found.value) is not self.negated
+
+    def _has(self, value: int | bytes | None) -> bool:
+        if value in self.values:
+            return True
+        if isinstance(value, int):
+            return any(low <= value <= high for low, high in self.ranges)
+        return value is not None and (value.startswith(self.prefixes) or any(part in value for part in self.parts))
 
 
 class By(StrEnum):
@@ -97,7 +115,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class TrapRule:
-    """One rule: a notification with these conditions is this signal of this alarm type on that resource."""
+    """One rule: a notification with these conditions is this signal of this alarm type on that resource.
+
+    ``also`` is a second OID of the notification: of an enterprise and a specific trap number (RFC 3584 section 3.2) there are two.
+    """
 
     name: str
     oid: str
@@ -108,6 +129,12 @@ class TrapRule:
     text: Template
     qualifier: Template | None = None
     conditions: tuple[Match, ...] = ()
+    also: str = ""
+
+    @property
+    def oids(self) -> tuple[str, ...]:
+        """Every OID that the rule reads."""
+        return (self.oid, self.also) if self.also else (self.oid,)
 
     def holds(self, varbinds: tuple[VarBind, ...]) -> bool:
         """Whether every condition holds."""

@@ -9,7 +9,6 @@ import io
 import lzma
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -51,17 +50,10 @@ def members(path: Path, suffixes: Collection[str], max_bytes: int) -> Iterator[t
             yield from _zip_members(path, suffixes, max_bytes)
         else:
             yield from _tar_members(path, first, suffixes, max_bytes)
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        zlib.error,
-        lzma.LZMAError,
-        EOFError,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
-        raise ArchiveError(f"not readable as an archive: {shown(str(error))}") from error
+    except ArchiveError:
+        raise
+    except Exception as error:  # the readers raise many kinds on damage, UnicodeDecodeError, OverflowError and IndexError among them
+        raise ArchiveError(f"not readable as an archive: {shown(str(error)) or type(error).__name__}") from error
 
 
 def _wanted(name: str, suffixes: Collection[str]) -> bool:

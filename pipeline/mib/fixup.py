@@ -99,7 +99,7 @@ def without_page_breaks(text: str) -> str:
 
 def with_single_hyphens(text: str) -> str:
     """``low--power(1)`` becomes ``low-power(1)``: a label, not a comment that hides the rest of the line."""
-    return _outside_quotes(lambda part: re.sub(rf"(?<=[A-Za-z0-9])--+(?=[A-Za-z0-9-]*[A-Za-z0-9]\s*{_NUMBERED})", "-", part), text)
+    return _outside_quotes(lambda part: _HYPHENS_IN_LABEL.sub("-", part), text)
 
 
 def without_comments(text: str) -> str:
@@ -219,7 +219,7 @@ def without_doubles(text: str) -> str:
 def with_imports(text: str) -> str:
     """Symbols of the base modules that are used but not imported are imported."""
     code = " ".join(_QUOTED.split(text)[::2])
-    heading = re.search(rf"({_NAME})\s+(?:\{{[^}}]*\}}\s*)?DEFINITIONS\b", code)
+    heading = re.search(rf"(?<![A-Za-z0-9-])({_NAME})\s+(?:\{{[^}}]*\}}\s*)?DEFINITIONS\b", code)
     if heading is None or _NO_IMPORTS_NEEDED.fullmatch(heading[1]) or heading[1] in HOME_OF:
         return text
     clause = _IMPORTS.search(code)
@@ -279,9 +279,10 @@ _PAGE_LINE = re.compile(
     r"|November|December)[ \t]+\d{4}[ \t]*$",
     re.MULTILINE,
 )
+_HYPHENS_IN_LABEL = re.compile(rf"(?<=[A-Za-z0-9])--++(?=[A-Za-z0-9-]{{0,200}}+(?<=[A-Za-z0-9])\s*{_NUMBERED})")
 _LABEL_HYPHENS = re.compile(rf"--+\s*{_NUMBERED}")
 _IMPORT_CLAUSE = re.compile(rf"(\bIMPORTS\b)((?:\s*(?:{_NAME}[\s,]+)+?FROM\s+{_NAME}(?![A-Za-z0-9-]))+)(\s*;)?")
-_BRACES = re.compile(r"((?:::=|[A-Z-]+|[A-Z]\w*)\s*\{)([^{}]*\})")
+_BRACES = re.compile(r"((?:::=|[A-Z-]{1,100}|[A-Z]\w{0,100})\s*\{)([^{}]*\})")
 _NAMES_IN = re.compile(r"\b(?:INDEX|OBJECTS|VARIABLES|NOTIFICATIONS|MANDATORY-GROUPS)\s*\{$")
 _DEFINITION = re.compile(
     rf"(^[ \t]*)(?!IMPORTS\b|EXPORTS\b|SYNTAX\b|DEFINITIONS\b)({_NAME})(\s+(?:OBJECT\s+IDENTIFIER\s*::=|(?:OBJECT-TYPE|OBJECT-IDENTITY"

@@ -31,7 +31,7 @@ _UINT64 = range(2**64)
 _DECIMAL_BOUND = Decimal(10) ** 10
 
 _SIGNED = frozenset({"credit_minor", "charge_minor"})
-_SHORT = frozenset({"uptime_ticks", "interfaces", "attempts", "partition"})
+_SHORT = frozenset({"uptime_ticks", "repeats", "interfaces", "attempts", "partition"})
 _NOT_YET = frozenset({"ended_at", "resolved_at", "cleared_at", "confirmed_at"})
 
 
@@ -56,7 +56,7 @@ def _lists(names: Iterable[str], items: Sequence[Any]) -> Columns:
 
 _TRAP = (
     *("collector", "sequence", "received_at", "source", "trap_oid", "uptime_ticks", "authenticated", "inform"),
-    *("user", "relaxed_clock"),
+    *("user", "relaxed_clock", "repeats"),
 )
 
 

@@ -17,6 +17,8 @@ from pipeline.wire import Topic
 log = logging.getLogger(__name__)
 
 GROUP = "assure-sink"
+FETCH_BYTES = 1_048_576
+"""Rows wait for a flush at any rate, so messages may wait in the broker for one another."""
 
 
 async def run_sink(settings: Settings, stop: asyncio.Event) -> None:
@@ -39,7 +41,7 @@ async def run_sink(settings: Settings, stop: asyncio.Event) -> None:
         if not await _until_it_works(lambda: bus.wait_until_up(settings.broker.bootstrap, within_s=5), stop):
             return
         store = ClickHouseCutStore(client, owner=f"{socket.gethostname()}:{os.getpid()}")
-        async with bus.consumer(settings.broker.bootstrap, GROUP, tuple(Topic)) as source:
+        async with bus.consumer(settings.broker.bootstrap, GROUP, tuple(Topic), min_bytes=FETCH_BYTES) as source:
             sink = Sink(SinkConfig(flush_ms=settings.history.flush_ms), source, store, stop)
             await sink.run()
 

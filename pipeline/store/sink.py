@@ -34,16 +34,26 @@ INSERT_SECONDS = Histogram("assure_sink_insert_seconds", "Time of one insert", [
 
 @dataclass(frozen=True, slots=True)
 class SinkConfig:
-    """``flush_ms`` is how long a row may wait; ``cut_rows`` how many rows one cut has at most; ``fetch_messages`` are read at a time.
+    """``flush_ms`` is how long a row waits; ``cut_rows`` how many rows one cut has at most; ``fetch_messages`` are read at a time.
+
+    A flush that took ``s`` seconds is followed by ``rest`` times ``s`` without one, though by no more than ``flush_cap_ms``, unless
+    ``buffer_rows`` wait: an insert costs 5 to 10 ms of CPU whatever it holds, so in a storm rows come in fewer inserts, a little later.
 
     A store that does not answer is asked again after ``retry_s``, doubled up to ``retry_cap_s``.
     """
 
     flush_ms: int = 500
+    flush_cap_ms: int = 2_000
+    rest: float = 4.0
     cut_rows: int = 20_000
+    buffer_rows: int = 60_000
     fetch_messages: int = 100
     retry_s: float = 0.2
     retry_cap_s: float = 5.0
+
+    def pause_s(self, spent_s: float) -> float:
+        """How long to collect rows after a flush that took so long; never less than that, so that half of the time is for reading."""
+        return max(self.flush_ms / 1000, min(self.rest * spent_s, self.flush_cap_ms / 1000), spent_s)
 
 
 class Source(Protocol):
@@ -111,7 +121,7 @@ class Sink:
         wait_s = max(0.0, self._due_at - time.monotonic()) if self._buffered else self._config.flush_ms / 1000
         batches = await self._source.getmany(timeout_ms=int(wait_s * 1000) + 1, max_records=self._config.fetch_messages)
         await self._accept(batches)
-        if self._buffered >= self._config.cut_rows or (self._cutters and time.monotonic() >= self._due_at):
+        if self._buffered >= self._config.buffer_rows or (self._cutters and time.monotonic() >= self._due_at):
             await self._flush()
 
     @property
@@ -176,8 +186,7 @@ class Sink:
         began = time.monotonic()
         while taken := self._take():
             await self._write(taken)
-        spent = time.monotonic() - began
-        self._due_at = time.monotonic() + max(self._config.flush_ms / 1000, spent)  # never busier than half the time: cuts grow instead
+        self._due_at = time.monotonic() + self._config.pause_s(time.monotonic() - began)
         BUFFERED.set(self._buffered)
 
     def _take(self) -> list[tuple[Cut, Rows]]:

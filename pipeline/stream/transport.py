@@ -125,7 +125,9 @@ class Consumer(FastDelivery, Resumption, driver.Consumer):
     """Faust's aiokafka consumer with the faster delivery loop, without a hole after a rebalance, and with an end."""
 
     def _new_consumer_thread(self) -> Any:
-        thread = super()._new_consumer_thread()
+        own_loop = type(asyncio.get_event_loop())()  # Faust's thread would get asyncio's own loop on a process that runs uvloop
+        thread = driver.AIOKafkaConsumerThread(self, loop=self.loop, beacon=self.beacon, thread_loop=own_loop)
+        thread._close_thread_loop_on_stop = True  # noqa: SLF001  # it is the thread's alone
         thread.Worker = ConsumerWorker
         return thread
 

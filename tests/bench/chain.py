@@ -80,6 +80,7 @@ class Chain:
         taken = await asyncio.to_thread(_counters, self.settings, "traps")
         names = {"received": "datagrams_received", "dropped": "datagrams_dropped", "refused": "datagrams_refused"}
         names |= {"journaled": "datagrams_journaled", "quarantined": "traps_quarantined", "published": "traps_published"}
+        names |= {"absorbed": "traps_absorbed"}
         stored = {
             "stored": "SELECT uniqExact(sequence) FROM trap",
             "events": "SELECT uniqExact(sequence) FROM event WHERE source = 'trap'",
@@ -96,7 +97,7 @@ def holds(sums: Mapping[str, int], sent: int) -> str:
         ("sent = received + dropped", sent, sums["received"] + sums["dropped"]),
         ("dropped = 0", sums["dropped"], 0),
         ("received = journaled + refused", sums["received"], sums["journaled"] + sums["refused"]),
-        ("journaled = published + quarantined", sums["journaled"], sums["published"] + sums["quarantined"]),
+        ("journaled = published + absorbed + quarantined", sums["journaled"], sums["published"] + sums["absorbed"] + sums["quarantined"]),
         ("published = stored", sums["published"], sums["stored"]),
         ("published = events", sums["published"], sums["events"]),
         ("dead letters = 0", sums["dead_letters"], 0),
@@ -117,17 +118,19 @@ async def until(probe: Any, within_s: float, every_s: float = 0.25) -> bool:
 
 
 @asynccontextmanager
-async def running_chain(profile: Mapping[str, Path] | None = None, inventory: str = "") -> AsyncIterator[Chain]:
+async def running_chain(profile: Mapping[str, Path] | None = None, inventory: str = "", *, guard: bool = True) -> AsyncIterator[Chain]:
     """Everything up on free ports in a folder of its own, every device polled once; all of it gone at the end.
 
-    ``profile`` names parts to run under cProfile, and where each writes. ``inventory`` is YAML to put beside the lab's own.
-    A folder for the data: ``ASSURE_BENCH_DIR``.
+    ``profile`` names parts to run under cProfile, and where each writes. ``inventory`` is YAML to put beside the lab's own. Without
+    ``guard`` the storm guard is off, so that every notification goes all the way. A folder for the data: ``ASSURE_BENCH_DIR``.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("ASSURE_BENCH_DIR"))))
         (folder / "chain").mkdir()
         stage = prepare(folder / "chain", Ports(free_shift()), inventory_dir())
         (stage.folder / "inventory" / "bench.yaml").write_text(inventory.replace(f"port: {AGENT_PORT}", f"port: {stage.ports.agents}"))
+        if not guard:
+            _switch_off_guard(stage.settings_file)
         settings = load_settings(stage.settings_file)
         known = load_inventory(settings.inventory_dir)
         children = groups(settings, stage.settings_file)
@@ -147,7 +150,8 @@ async def running_chain(profile: Mapping[str, Path] | None = None, inventory: st
 
 async def send(chain: Chain, rate: float, seconds: float, devices: Sequence[str]) -> dict[str, float]:
     """Have devices send at a rate, from a process of their own; what it says at the end."""
-    command = [sys.executable, "-m", "tests.bench.trap_sender", str(chain.port), str(rate), str(seconds), *devices]
+    inventory = str(chain.settings.inventory_dir)
+    command = [sys.executable, "-m", "tests.bench.trap_sender", inventory, str(chain.port), str(rate), str(seconds), *devices]
     child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
     try:
         said, _ = await child.communicate()
@@ -165,6 +169,12 @@ def free_shift() -> int:
         if not Ports(shift).taken():
             return shift
     raise OSError("no free range of ports was found")
+
+
+def _switch_off_guard(settings_file: Path) -> None:
+    text = settings_file.read_text()
+    assert text.count("\ntraps: {") == 1, text
+    settings_file.write_text(text.replace("\ntraps: {", "\ntraps: {guard: {enabled: false}, "))
 
 
 def _tell_trouble(line: str) -> None:

@@ -3,6 +3,9 @@
 Rates are offered as a ladder. A rate is sustained when the sender kept it, the newest row was never more than ``LAG_S`` behind the clock
 in the last quarter, and afterwards every datagram is found again in each of the design's sums. The highest is then held for longer, while a
 fibre is cut: the incident must be told by webhook all the same.
+
+Twice: with the storm guard off, so that every notification becomes an event, an alarm change and rows; and as it is shipped, with the
+guard, which passes on the last state of each object that storms and counts the rest as absorbed.
 """
 
 import argparse
@@ -54,26 +57,30 @@ class Step:
 
 
 def bench(arguments: Sequence[str]) -> Iterable[Bar]:
-    """One bar: the highest rate that was sustained, and beside it the design's."""
+    """Two bars, without and with the storm guard: the highest rate that was sustained, and beside it the design's."""
     parser = argparse.ArgumentParser(prog="chain-rate")
     parser.add_argument("--rates", type=int, nargs="+", default=LADDER, help="the ladder, traps/s")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each rate is offered")
     parser.add_argument("--hold", type=float, default=60.0, help="how long the best is then held; 600 for the bar in full")
+    parser.add_argument("--guard", choices=("off", "on", "both"), default="both", help="whether the storm guard is in the way")
     parser.add_argument("--profile", nargs="*", default=(), help="parts to run under cProfile, for example worker sink")
     options = parser.parse_args(arguments)
-    yield asyncio.run(_bench(options))
+    if options.guard != "on":
+        yield asyncio.run(_bench("chain-rate", options, guard=False))
+    if options.guard != "off":
+        yield asyncio.run(_bench("chain-rate-guarded", options, guard=True))
 
 
-async def _bench(options: argparse.Namespace) -> Bar:
+async def _bench(name: str, options: argparse.Namespace, *, guard: bool) -> Bar:
     with tempfile.TemporaryDirectory() as folder:
         profile = {part: Path(folder, part) for part in options.profile}
-        async with running_chain(profile) as chain:
+        async with running_chain(profile, guard=guard) as chain:
             steps = await _climb(chain, options.rates, options.seconds)
             held = await _hold(chain, steps, options.hold)
         for part, path in profile.items():
             print(f"chain-rate profile of {part}")
             pstats.Stats(str(path)).sort_stats("tottime").print_stats(25)
-    return Bar("chain-rate", 0 if held.why_not else held.rate, "traps/s", _against(held))
+    return Bar(name, 0 if held.why_not else held.rate, "traps/s", _against(held))
 
 
 def _against(held: Step) -> dict[str, float | str]:

@@ -1,8 +1,8 @@
 """How soon a critical trap reaches the webhook while other devices storm: seconds from the datagram sent to the page received.
 
 Beside the lab stand ``AT_EASE`` more devices, each with a service of its own. Now and then one of them says that the service's continuity
-check fails (critical), and when the page has come, that it succeeds. This is timed three times: with ``--normal`` traps/s of
-:mod:`tests.bench.traffic` from the lab's devices, then with ``--storm`` from one of them on top, then with it from all of them. An
+check fails (critical), and when the page has come, that it succeeds. This is timed four times: with ``--normal`` traps/s of
+:mod:`tests.bench.traffic` from the lab's devices, then with ``--storm`` on top, from one of them, from ``HUNDRED`` others, and from all. An
 incident is opened ``settle_s`` (1.5 s) after its last alarm, at a tick of 0.25 s: so much of each figure is the product's choice.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 
+from pipeline.cli.demo_stage import AGENT_PORT
 from pipeline.inventory.files import load_inventory
 from pipeline.lab.config import inventory_dir
 from tests.bench.bar import Bar
@@ -29,6 +30,8 @@ TURN_S = 1.0
 """So often has the next device at ease its alarm: each one seldom enough not to be flapping, which is five changes in a minute."""
 PATIENCE_S = 60.0
 STORMING = ("ams-pe1",)
+HUNDRED, SITES = 100, 25
+"""Devices that storm, and where they stand: four at a site, each other's BGP peers."""
 
 
 @dataclass(slots=True)
@@ -50,23 +53,28 @@ class Timing:
 
 
 def bench(arguments: Sequence[str]) -> Iterable[Bar]:
-    """Two bars, p99 in seconds: with one device storming, and with all."""
+    """Three bars, p99 in seconds: with one device storming, with a hundred, and with all."""
     parser = argparse.ArgumentParser(prog="storm-latency")
     parser.add_argument("--normal", type=float, default=500.0, help="traps/s without a storm")
     parser.add_argument("--storm", type=float, default=5_000.0, help="traps/s on top of it")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long each of the three phases takes")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long each of the four phases takes")
     yield from asyncio.run(_bench(parser.parse_args(arguments)))
 
 
 async def _bench(options: argparse.Namespace) -> list[Bar]:
     lab = list(load_inventory(inventory_dir()).devices)
-    async with running_chain(inventory=_devices_at_ease()) as chain:
+    hundred = [f"storm-{n}" for n in range(1, HUNDRED + 1)]
+    async with running_chain(inventory=_more_devices(hundred)) as chain:
         turns = cycle(range(1, AT_EASE + 1))
         calm = await _phase(chain, options, turns, lab, ())
         one = await _phase(chain, options, turns, lab, STORMING)
-        every = await _phase(chain, options, turns, lab, lab)
+        many = await _phase(chain, options, turns, lab, hundred)
+        every = await _phase(chain, options, turns, lab, [*lab, *hundred])
+        collector_mb = chain.usage().rss_mb["traps"]
+    print(f"storm-latency: the trap collector's largest resident set was {collector_mb:.0f} MB")
     return [
         Bar("storm-latency", one.at(0.99), "s", _against(one, calm, options)),
+        Bar("storm-latency-100", many.at(0.99), "s", _against(many, calm, options)),
         Bar("storm-latency-all", every.at(0.99), "s", _against(every, calm, options)),
     ]
 
@@ -84,16 +92,17 @@ def _against(timing: Timing, calm: Timing, options: argparse.Namespace) -> dict[
     }
 
 
-def _devices_at_ease() -> str:
-    """Their inventory: each a device with a service at a site of its own, so that no cause is common to two; one customer."""
+def _more_devices(storming: Sequence[str]) -> str:
+    """Devices at ease, each with a service at a site of its own, so that no cause is common to two; and devices that shall storm."""
     numbers = range(1, AT_EASE + 1)
-    ports = "[{name: ge-0, index: 1, speed_mbps: 1000}]"
-    devices = [f"{{name: ease-{n}, site: ease-{n}, vendor: lab, address: 127.20.1.{n}, port: 16161, interfaces: {ports}}}" for n in numbers]
+    devices = [_device(f"ease-{n}", f"ease-{n}", f"127.20.1.{n}", "ease") for n in numbers]
+    devices += [_device(name, f"storm-{n % SITES}", f"127.20.2.{n}", f"storm-{n % SITES}") for n, name in enumerate(storming, start=1)]
     services = [f"{{name: ease-{n}, customer: ease, contract: ease, kind: internet, needs: [interface/ease-{n}/ge-0]}}" for n in numbers]
     charges = ", ".join(f'ease-{n}: "100.00"' for n in numbers)
     return "\n".join(
         (
             "sites:",
+            *(f"  - {{name: storm-{n}}}" for n in range(SITES)),
             *(f"  - {{name: ease-{n}}}" for n in numbers),
             "devices:",
             *(f"  - {device}" for device in devices),
@@ -105,10 +114,16 @@ def _devices_at_ease() -> str:
     )
 
 
+def _device(name: str, site: str, address: str, role: str) -> str:
+    """One device; those of one role are each other's BGP peers."""
+    ports = ", ".join(f"{{name: ge-{port}, index: {port + 1}, speed_mbps: 1000}}" for port in range(4))
+    return f"{{name: {name}, site: {site}, vendor: lab, role: {role}, address: {address}, port: {AGENT_PORT}, interfaces: [{ports}]}}"
+
+
 async def _phase(chain: Chain, options: argparse.Namespace, turns: Iterator[int], lab: Sequence[str], storming: Sequence[str]) -> Timing:
     """Time critical traps beside the normal rate and, if any device storms, the storm; then wait until nothing is under way."""
     timing = Timing()
-    before = await chain.sums()
+    before, used, began = await chain.sums(), chain.usage(), time.monotonic()
     sending = [asyncio.create_task(send(chain, options.normal, options.seconds, lab))]
     if storming:
         sending.append(asyncio.create_task(send(chain, options.storm, options.seconds, storming)))
@@ -119,7 +134,10 @@ async def _phase(chain: Chain, options: argparse.Namespace, turns: Iterator[int]
             await asyncio.sleep(TURN_S)
     sent = sum(int(told["sent"]) for told in await asyncio.gather(*sending)) + timing.datagrams
     await _drained(chain, before, sent)
-    print(f"storm-latency phase: {len(storming)} storming, median {timing.at(0.5):.2f} s, {timing.unpaged} unpaged", flush=True)
+    elapsed = time.monotonic() - began
+    cores = " ".join(f"{part}={seconds / elapsed:.2f}" for part, seconds in chain.usage().since(used).items())
+    told = f"median {timing.at(0.5):.2f} s, {timing.unpaged} unpaged; cores over {elapsed:.0f} s: {cores}"
+    print(f"storm-latency phase: {len(storming)} storming, {told}", flush=True)
     return timing
 
 

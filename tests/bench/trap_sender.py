@@ -1,4 +1,4 @@
-"""Devices that send traps at a steady rate, in a process of their own. ``python -m … PORT RATE SECONDS DEVICE…``.
+"""Devices that send traps at a steady rate, in a process of their own. ``python -m … INVENTORY PORT RATE SECONDS DEVICE…``.
 
 Prints one JSON object at the end: how many were sent, in how long, and how late the latest left.
 """
@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import cycle
+from pathlib import Path
 
 from pipeline.inventory.files import load_inventory
-from pipeline.lab.config import inventory_dir
 from tests.bench.traffic import Sent, noise
 
 TURN_S = 0.002
@@ -46,5 +46,6 @@ def _bound(address: str, port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    datagrams = noise(load_inventory(inventory_dir()), sys.argv[4:])
-    print(json.dumps(send(datagrams, int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))))
+    folder, port, rate, seconds, *devices = sys.argv[1:]
+    datagrams = noise(load_inventory(Path(folder)), devices)
+    print(json.dumps(send(datagrams, int(port), float(rate), float(seconds))))

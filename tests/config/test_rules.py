@@ -263,3 +263,82 @@ def test_each_kind_can_be_read_alone() -> None:
 
 def test_the_generic_profile_is_the_one_the_poller_has_built_in() -> None:
     assert load_profiles(ROOT / "rules") == {"generic": GENERIC}
+
+
+BY_NUMBER = """\
+traps:
+  - name: acme-down
+    enterprise: 1.3.6.1.4.1.99999
+    specific: 7
+    when: {"#2": {from: 3, to: 5}, "#3": {not: {contains: [test, lab]}}, 1.3.6.1.4.1.99999.1.9: {begins: slot}}
+    resource: {kind: card, by: name, varbind: "#1"}
+    alarm_type: temperature-high
+    qualifier: "{#2}"
+    signal: raise
+    text: "{#1} is in state {#2}, says {1.3.6.1.4.1.99999.1.9}"
+  - name: acme-up
+    enterprise: 1.3.6.1.4.1.99999
+    specific: 8
+    resource: {kind: card, by: name, varbind: "#1"}
+    alarm_type: temperature-high
+    qualifier: "{#2}"
+    signal: clear
+    text: "{#1} is well, {#9}"
+tests:
+  - oid: 1.3.6.1.4.1.99999.0.7
+    varbinds: {"#1": lc3, "#2": 4, "#3": x, 1.3.6.1.4.1.99999.1.9.1: slot 9}
+    expect: {resource: card/router/lc3, alarm_type: temperature-high, qualifier: 4, signal: raise, text: "lc3 is in state 4, says slot 9"}
+  - oid: 1.3.6.1.4.1.99999.7
+    varbinds: {"#3": a test, "#2": 4, "#1": lc3, 1.3.6.1.4.1.99999.1.9.1: slot 9}
+    expect: {alarm_type: unknown-notification}
+  - oid: 1.3.6.1.4.1.99999.8
+    varbinds: {"#1": lc3}
+    expect: {resource: card/router/lc3, qualifier: "?", signal: clear, text: "lc3 is well, ?"}
+"""
+
+
+def test_a_notification_of_an_unknown_mib_is_read_by_number_and_place(rules: Path) -> None:
+    """Enterprise and specific mean both OIDs that RFC 3584 gives them; varbinds are named by place or number."""
+    before = check_rules(rules, MIBS).tests_run
+    (rules / "traps" / "mine.yaml").write_text(BY_NUMBER)
+    result = check_rules(rules, MIBS)
+    assert [str(problem) for problem in result.problems] == []
+    assert result.tests_run == before + 3
+
+
+@pytest.mark.parametrize(
+    ("when", "says"),
+    [
+        ('{"#0": 1}', "'#0' is not the place of a varbind; write '#1' for the first, '#2' for the second, …"),
+        ("{ifIndex: {form: 1}}", "'form' is no condition; did you mean 'from'?"),
+        ("{ifIndex: {from: one}}", "a range has whole numbers as ends; write from: 1, to: 5; one of both may be left out"),
+        ("{ifIndex: {contains: 1}}", "ifIndex is a number; name its values, or write from: and to:"),
+        ("{ifName: {contains: []}}", "[] is no text to look for; write a text, or a list of texts"),
+        ("{ifName: {not: a, begins: b}}", "'not' stands alone; take the other keys out, or write a rule of its own"),
+        ("{ifName: {not: {not: a}}}", "'not' stands alone; take the other keys out, or write a rule of its own"),
+        ("{ifName: {}}", "an empty mapping is no condition; use one of: begins, contains, from, not, to"),
+    ],
+)
+def test_a_mistake_in_a_condition_is_told(rules: Path, when: str, says: str) -> None:
+    rule = f"name: m, notification: linkUp, when: {when}, resource: {{kind: device}}, alarm_type: link-disabled, signal: notify, text: x"
+    told = _told(rules, f"traps: [{{{rule}}}]\ntests: []\n")
+    assert any(each.endswith(says) for each in told), told
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("enterprise: 1.3.6", "a rule matches by notification, by oid, or by enterprise and specific; write one of them"),
+        ("oid: 1.3.6, specific: 1", "a rule matches by notification, by oid, or by enterprise and specific; write one of them"),
+        ("enterprise: acme, specific: 1", "'acme' is not an OID; write numbers and dots, without a leading dot: 1.3.6.1.…"),
+    ],
+)
+def test_a_mistake_in_what_a_rule_matches_is_told(rules: Path, named: str, says: str) -> None:
+    rule = f"name: m, {named}, resource: {{kind: device}}, alarm_type: link-disabled, signal: notify, text: x"
+    assert any(each.endswith(says) for each in _told(rules, f"traps: [{{{rule}}}]\ntests: []\n"))
+
+
+def test_a_place_alone_does_not_tell_an_index(rules: Path) -> None:
+    rule = 'name: m, oid: 1.3.6, resource: {kind: peer, by: index, index_of: "#1"}, alarm_type: link-disabled, signal: notify, text: x'
+    told = _told(rules, f"traps: [{{{rule}}}]\ntests: []\n")
+    assert any("where the index begins cannot be told from a place alone" in each for each in told)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline.mib import archive
 from pipeline.mib.archive import ArchiveError, is_archive, members
@@ -118,3 +120,30 @@ def test_a_failure_in_an_archive_names_the_member_and_its_line(tmp_path: Path) -
     path = zip_of(tmp_path / "acme.zip", **{"mibs/A.txt": b"\n\n" + MIB})
     (source,), _ = find_sources([path])
     assert (source.file, source.line) == (path / "mibs/A.txt", 3)
+
+
+@pytest.mark.parametrize("make", [zip_of, tar_of], ids=["zip", "tar.gz"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example writes the file anew
+@given(damage=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=8), kept=st.integers(1, 10_000))
+def test_any_damage_is_told_as_a_broken_archive(
+    tmp_path: Path, make: Callable[..., Path], damage: list[tuple[int, int]], kept: int
+) -> None:
+    """Whatever the readers raise on it: a name in no encoding, a size beyond any, tables that end early."""
+    path = make(tmp_path / "a", **{"A.txt": MIB, "k\u00e4/B.txt": MIB * 9})
+    data = bytearray(path.read_bytes())
+    for place, octet in damage:
+        data[place % len(data)] = octet
+    path.write_bytes(data[:kept])
+    try:
+        found = list(members(path, SUFFIXES, LIMIT)) if is_archive(path) else []
+    except ArchiveError as error:
+        assert str(error).startswith("not readable as an archive: ")  # noqa: PT017  # an intact archive is right too
+    else:
+        assert all(len(content) <= LIMIT for _, content in found)
+
+
+def test_a_name_in_no_encoding_is_a_broken_archive(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "a.zip", **{"k\u00e4.txt": MIB})
+    path.write_bytes(path.read_bytes().replace("\u00e4".encode(), b"\xff\xff"))
+    with pytest.raises(ArchiveError, match="not readable as an archive"):
+        names_in(path)

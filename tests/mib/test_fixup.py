@@ -137,6 +137,14 @@ def test_a_mistake_is_mended_where_it_stands(repair: Callable[[str], str], text:
     assert repair(text).count("\n") == text.replace("\r\n", "\n").replace("\r", "\n").count("\n")
 
 
+@pytest.mark.parametrize("piece", ["-", "_", "a--b", "a-", "a ", "{ ", "a(1) ", "FROM a ", "IMPORTS ", "BEGIN ", '"', "a\n", "M { ", " \t"])
+def test_no_text_takes_the_repairs_for_ever(piece: str) -> None:
+    """They run before the compiler's time limit does: each must be done with a long text in steps that grow as the text does."""
+    text = "a" + piece * (20_000 // len(piece))
+    for repair in REPAIRS:
+        assert repair(text).count("\n") == text.count("\n")
+
+
 def test_imports_are_listed_by_their_right_names() -> None:
     text = 'M DEFINITIONS ::= BEGIN IMPORTS a FROM RFC-1213 -- b FROM X-MIB\n c FROM IF-MIB; d "FROM Y-MIB"'
     assert imports_of(text) == ("RFC1213-MIB", "IF-MIB")

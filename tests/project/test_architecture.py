@@ -16,12 +16,13 @@ SHELLS = (
     "pipeline.outputs",
     "pipeline.inventory",
     "pipeline.mib",
+    "pipeline.drafting",
     "pipeline.embedded",
     "pipeline.api",
     "pipeline.lab",
     "collectors",
 )
-COMMON = ("pipeline.wire", "pipeline.bus", "pipeline.telemetry", "pipeline.resources")
+COMMON = ("pipeline.wire", "pipeline.bus", "pipeline.loop", "pipeline.telemetry", "pipeline.resources")
 
 ROOMS = {
     "faust": ("pipeline.stream",),
@@ -32,6 +33,7 @@ ROOMS = {
     "clickhouse_connect": ("pipeline.store",),
     "_chdb": ("pipeline.embedded.clickhouse",),
     "pysmi": ("pipeline.mib",),
+    "defusedxml": ("pipeline.drafting",),
     "gufo": ("collectors.poll",),
     "click": ("pipeline.cli", "pipeline.__main__"),
     "rich": ("pipeline.cli",),

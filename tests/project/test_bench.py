@@ -20,10 +20,13 @@ TINY = {
         ["--traps", "1000", "--runs", "1", "--seconds", "0.5"],
         {bar: {"bar", "snmptrapd-here", "pysnmp-here"} for bar in ("trap-v3", "trap-v3-sha1")},
     ),
-    "chain-rate": (["--rates", "50", "--seconds", "3", "--hold", "3"], {"chain-rate": {"bar", "splunk-connect-published"}}),
+    "chain-rate": (
+        ["--rates", "50", "--seconds", "3", "--hold", "3"],
+        {bar: {"bar", "splunk-connect-published"} for bar in ("chain-rate", "chain-rate-guarded")},
+    ),
     "storm-latency": (
         ["--normal", "20", "--storm", "100", "--seconds", "2"],
-        {"storm-latency": {"bar", "p50", "without-storm-p99"}, "storm-latency-all": {"bar", "p50", "without-storm-p99"}},
+        {bar: {"bar", "p50", "without-storm-p99"} for bar in ("storm-latency", "storm-latency-100", "storm-latency-all")},
     ),
     "fuzz": (["--packets", "2000", "--compare", "200"], {"fuzz": {"limit", "packets", "crashes", "rss-growth-mb", "pysnmp-differs"}}),
     "receiver-kills": (
@@ -75,7 +78,7 @@ def test_a_bar_is_one_line_with_its_references_and_the_reason_for_a_missing_one(
 
 SUMS = {
     **dict.fromkeys(("received", "journaled", "published", "stored", "events"), 10),
-    **dict.fromkeys(("dropped", "refused", "quarantined", "dead_letters"), 0),
+    **dict.fromkeys(("dropped", "refused", "absorbed", "quarantined", "dead_letters"), 0),
 }
 
 
@@ -86,7 +89,8 @@ SUMS = {
         ({"received": 9}, "sent = received + dropped"),
         ({"received": 9, "dropped": 1}, "dropped = 0"),
         ({"journaled": 9}, "received = journaled + refused"),
-        ({"published": 9}, "journaled = published + quarantined"),
+        ({"published": 9}, "journaled = published + absorbed + quarantined"),
+        ({"absorbed": 1}, "journaled = published + absorbed + quarantined"),
         ({"stored": 9}, "published = stored"),
         ({"events": 9}, "published = events"),
         ({"dead_letters": 1}, "dead letters = 0"),

@@ -15,6 +15,7 @@ from pipeline.store.text import show, value_text
 from tests.support.history_samples import EVERY_KIND, NOW, evaluation, kpis, poll, trap
 
 LEFT_OUT = {
+    "RawTrap": {"request_id"},
     "RawPoll": {"indexes", "columns", "tables"},
     "AlarmChange": {"alarm"},
     "KpiBatch": {"resources", "columns", "collector", "sequence"},

@@ -13,8 +13,10 @@ from prometheus_client import CollectorRegistry
 
 from collectors.publish import Message, PublishLimits, Sender, SendError
 from collectors.trap.collector import TrapCollector
+from collectors.trap.guarding import Known, nothing_known
 from pipeline import wire
 from pipeline.config.settings import TrapSettings
+from pipeline.core.event import Event
 from pipeline.core.raw import RawTrap
 
 DEADLINE_S = 20.0
@@ -57,10 +59,14 @@ class FakeBroker:
         return [value for messages in self.rounds for message in messages for value in wire.decode(message.value)]
 
     def traps(self) -> list[RawTrap]:
-        return self.values()
+        return [value for value in self.values() if isinstance(value, RawTrap)]
+
+    def events(self) -> list[Event]:
+        """What the collector says of itself."""
+        return [value for value in self.values() if isinstance(value, Event)]
 
     def sequences(self) -> list[int]:
-        return sorted({value.sequence for value in self.values()})
+        return sorted({value.sequence for value in self.traps()})
 
 
 class Collecting:
@@ -94,6 +100,7 @@ async def collecting(
     *,
     limits: PublishLimits | None = None,
     clock: Callable[[], int] = time.time_ns,
+    known: Known = nothing_known,
     **settings: Any,
 ) -> AsyncIterator[Collecting]:
     """Run a collector whose journal lies in ``folder`` until the block is left."""
@@ -101,7 +108,7 @@ async def collecting(
     chosen = TrapSettings(**{"listen": ("127.0.0.1:0",), "segment_bytes": 65_536, **settings})
     limits = limits or PublishLimits(retry_s=0.01, retry_cap_s=0.02)
     stop = asyncio.Event()
-    async with TrapCollector(chosen, folder, 4, broker.connect, registry=registry, limits=limits, clock=clock) as collector:
+    async with TrapCollector(chosen, folder, 4, broker.connect, registry=registry, limits=limits, clock=clock, known=known) as collector:
         running = asyncio.create_task(collector.run(stop))
         try:
             yield Collecting(collector, registry)

@@ -1,7 +1,7 @@
 """A whole installation as real processes: `assure up` on free ports in a folder of its own, whose parts a test may kill.
 
-Devices are not polled (their first poll is years away, and nothing is asked back unless a test wants it), so that what traps say is all
-that is known and the outcome can be told in advance.
+Unless a test wants it, devices are not polled (their first poll is years away, and nothing is asked back) and the storm guard is off, so
+that what traps say is all that is known and the outcome can be told in advance.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ rules_dir: rules
 metrics_port: {metrics}
 broker: {{bootstrap: "127.0.0.1:{broker}"}}
 history: {{port: {history}, native_port: {native}, password: file:history.secret, viewer_password: file:viewer.secret, flush_ms: 100}}
-traps: {{listen: ["127.0.0.1:{traps}"], allow: [127.0.0.0/8]}}
+traps: {{listen: ["127.0.0.1:{traps}"], allow: [127.0.0.0/8], guard: {{{guard}}}}}
 polls: {{interval_s: 300000000, questions_per_s: {questions_per_s}}}
 correlation: {{settle_s: {settle_s}}}
 tickets: {{url: "http://127.0.0.1:{tickets}"}}
@@ -92,7 +92,8 @@ def write_installation(folder: Path, webhook_port: int = 1, **changes: object) -
     shutil.copytree(data_dir("rules"), folder / "rules")
     (folder / "rules" / "routing.yaml").write_text(ROUTING)
     settings = folder / "assure.yaml"
-    settings.write_text(SETTINGS.format(**({"inventory": inventory_dir(), "settle_s": SETTLE_S, "questions_per_s": 0} | ports | changes)))
+    usual = {"inventory": inventory_dir(), "settle_s": SETTLE_S, "questions_per_s": 0, "guard": "enabled: false"}
+    settings.write_text(SETTINGS.format(**(usual | ports | changes)))
     return settings
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from collectors.journal import Journal, JournalCorruptError, JournalRecord
 from collectors.journal.watermark import FILE as WATERMARK
 from collectors.trap.ber import DecodeError
+from collectors.trap.guarded import FILES as GUARDED
 from collectors.trap.usm.engine import MAX_BOOTS, Engine, EngineError
 from collectors.trap.usm.message import Frame, read, scoped_pdu
 from collectors.trap.usm.user import LocalizedKeys, User, Users
@@ -57,15 +58,18 @@ class UserSecurity:
         """Sending engines that stand outside of their time window, and the address of each."""
         self._users = Users(users)
         self._windows = Windows(journal_dir / FOLDER)
-        self._watermark = journal_dir / WATERMARK
+        self._watermarks = tuple(journal_dir / name for name in (WATERMARK, *GUARDED))
         self._now = 0
 
-    def start(self, journal: Journal, now: int) -> None:
-        """A new boot of our engine, durable, and the windows as of the journal's watermark. Raises ``EngineError``."""
+    def start(self, journal: Journal, now: int, handled: int | None = None) -> None:
+        """A new boot of our engine, durable, and the windows as of record ``handled``, the last that will not be judged again.
+
+        That is the journal's watermark, unless another is told. Raises ``EngineError``.
+        """
         self.engine.start(journal.last_sequence + 1, now)
         log.info("our SNMP engine is 0x%s, boots %d", self.engine.engine_id.hex(), self.engine.boots)
         self._windows.load()
-        self._catch_up(journal)
+        self._catch_up(journal, journal.acknowledged if handled is None else handled)
 
     def follow(self, journal: Journal, now: int) -> None:
         """Before records of ``now`` are journaled: when the clock stepped back our engine boots anew, for engineTime never steps back."""
@@ -79,21 +83,27 @@ class UserSecurity:
         else:
             log.warning("the clock stepped back; our SNMP engine boots anew (%d), and senders of INFORMs follow it", self.engine.boots)
 
-    def stop(self, acknowledged: int) -> None:
-        """Keep what was learned up to the watermark."""
-        self.begin(acknowledged + 1)
-        self._windows.save(self._watermark)
+    def stop(self, handled: int) -> None:
+        """Keep what was learned up to record ``handled``."""
+        self.begin(handled + 1)
+        self._windows.save(self._watermarks)
 
     def begin(self, first: int) -> None:
         """A round of records begins at sequence ``first``; those before it will not come again."""
-        self._windows.begin(first, self._watermark)
+        self._windows.begin(first, self._watermarks)
 
-    def open(self, record: JournalRecord) -> Opened:
-        """Open the v3 message of a record. Raises ``DecodeError`` with the reason why it is not taken."""
+    def open(self, record: JournalRecord, *, again: bool = False) -> Opened:
+        """Open the v3 message of a record. Raises ``DecodeError`` with the reason why it is not taken.
+
+        One that is opened ``again`` was in its window, or was taken outside of it: the latter is assumed where the settings allow it.
+        """
         frame = read(record.payload)
         user, keys = self._authentic(record, frame)
         ours = frame.engine_id == self.engine.engine_id
-        relaxed = keys is not None and not ours and not self._in_time(record, frame, user)
+        if again:
+            relaxed = keys is not None and not ours and user.has_relaxed_clock(record.source)
+        else:
+            relaxed = keys is not None and not ours and not self._in_time(record, frame, user)
         if keys is not None and ours:
             self._check_our_time(record, frame)
         if keys is None or frame.level is not SecurityLevel.AUTH_PRIV:
@@ -154,21 +164,21 @@ class UserSecurity:
         """The keys of a frame's user on our engine. Raises ``DecodeError`` for an unknown user."""
         return self._users.keys(self._users.find(frame.user), self.engine.engine_id)
 
-    def _catch_up(self, journal: Journal) -> None:
-        """Fold the records between the saved state and the watermark once more: they were judged, but not saved yet."""
-        done_to, watermark = self._windows.done_to, journal.acknowledged
-        if not 0 < done_to < watermark:
+    def _catch_up(self, journal: Journal, handled: int) -> None:
+        """Fold the records between the saved state and the last handled one once more: they were judged, but not saved yet."""
+        done_to = self._windows.done_to
+        if done_to >= handled:
             return
-        first = max(done_to, watermark - CATCH_UP_RECORDS) + 1
+        first = max(done_to, handled - CATCH_UP_RECORDS) + 1
         self._windows.begin(first)
         try:
             for record in journal.read_from(first):
-                if record.sequence > watermark:
+                if record.sequence > handled:
                     break
                 self._learn(record)
         except JournalCorruptError as error:
-            log.warning("senders' times are not as of the watermark: %s", error)
-        self._windows.begin(watermark + 1)
+            log.warning("senders' times are not as of the last record: %s", error)
+        self._windows.begin(handled + 1)
 
     def _learn(self, record: JournalRecord) -> None:
         try:

@@ -7,6 +7,7 @@ is dropped when the round is read again.
 
 import logging
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,11 +102,11 @@ class Windows:
             log.warning("%s is damaged: %s; senders' times are learned anew", self._path, error)
         self._saved_to = self._done_to
 
-    def begin(self, first: int, watermark: Path | None = None) -> None:
-        """A round begins at record ``first``: all before it is done with. ``watermark`` is the file that says so to the next process."""
+    def begin(self, first: int, watermarks: Sequence[Path] = ()) -> None:
+        """A round begins at record ``first``: all before it is done with. ``watermarks`` are the files that say so to the next process."""
         if first > self._done_to + 1:
             self._settle(first - 1)
-            self._save_in_time(watermark)
+            self._save_in_time(watermarks)
         elif first <= self._done_to:
             log.warning("records from %d on are read again, before what is kept of senders' times; they are learned anew", first)
             self._done, self._done_to = {}, first - 1
@@ -123,12 +124,12 @@ class Windows:
             self._since[engine_id] = after
         return good
 
-    def save(self, watermark: Path | None = None) -> None:
-        """Keep what is done with, never ahead of the watermark, which is made durable first. A failing disk is logged, and tried again."""
+    def save(self, watermarks: Sequence[Path] = ()) -> None:
+        """Keep what is done with, never ahead of the watermarks, made durable first. A failing disk is logged, and tried again."""
         if self._done_to == self._saved_to:
             return
         try:
-            if watermark is not None:
+            for watermark in filter(Path.exists, watermarks):
                 durable.sync(watermark)
             durable.replace(self._path, _packed(self._done_to, self._done))
         except OSError as error:
@@ -141,11 +142,11 @@ class Windows:
         while len(self._done) > CAPACITY:
             del self._done[next(iter(self._done))]
 
-    def _save_in_time(self, watermark: Path | None) -> None:
+    def _save_in_time(self, watermarks: Sequence[Path]) -> None:
         """Now and then, by the records' clock and by count: what is missing is folded again at the next start."""
         waited = abs(self._latest() - self._saved_at)
         if waited > SAVE_EVERY_NS or self._done_to - self._saved_to > SAVE_EVERY_RECORDS:
-            self.save(watermark)
+            self.save(watermarks)
 
     def _latest(self) -> int:
         return max((seen.at for seen in self._since.values()), default=self._saved_at)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline import loop
 from pipeline.embedded.broker.config import BrokerConfig
 from pipeline.embedded.broker.lock import AlreadyOpenError
 from pipeline.embedded.broker.server import Broker
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             data=options.data, host=options.host, port=options.port, sync=options.sync, partitions=options.partitions,
             max_bytes=options.max_bytes,
         )  # fmt: skip
-        asyncio.run(_serve(config, watch_stdin=options.watch_stdin))
+        loop.run(_serve(config, watch_stdin=options.watch_stdin))
     except (ValueError, AlreadyOpenError) as error:
         return _cannot_start(str(error))
     except OSError as error:

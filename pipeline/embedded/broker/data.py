@@ -37,7 +37,7 @@ class DataApi:
         return body if request["acks"] else None
 
     async def fetch(self, request: Body, connection: Connection) -> Body:
-        """Return records, waiting up to the client's time for its minimum of bytes."""
+        """Return records, waiting up to the client's time for its minimum of bytes; read again only once enough have arrived."""
         deadline = time.monotonic() + request["max_wait_ms"] / 1000
         wanted = [at for t in request["topics"] for p in t["partitions"] if (at := self._core.place(t["name"], p["partition"]))]
         while True:
@@ -48,7 +48,11 @@ class DataApi:
                 left = deadline - time.monotonic()
                 if urgent or size >= request["min_bytes"] or left <= 0 or connection.closed.is_set():
                     return body
-                await _first(left, arrived, connection.closed)
+                wants = self._core.log.appended(wanted) + request["min_bytes"] - size
+                while left > 0 and not connection.closed.is_set() and self._core.log.appended(wanted) < wants:
+                    arrived.clear()
+                    await _first(left, arrived, connection.closed)
+                    left = deadline - time.monotonic()
             finally:
                 self._core.arrivals.forget(wanted, arrived)
 

@@ -1,7 +1,7 @@
 """The durable log: partitions of record batches, committed offsets, and the group commit that writes them."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -64,6 +64,10 @@ class Log:
     def bounds(self, at: Place) -> Bounds:
         """Return the first and the next offset of a partition."""
         return self._state.bounds[at]
+
+    def appended(self, places: Iterable[Place]) -> int:
+        """Return how many bytes these partitions have gained since the log was opened."""
+        return sum(self._state.appended.get(at, 0) for at in places)
 
     def commit(self, jobs: Sequence[Job], now_ms: int) -> tuple[Transaction, list[Any]]:
         """Run the jobs in one transaction; return it, still to be published, and what each job returned.

@@ -60,6 +60,7 @@ class State:
     topics: dict[str, Topic] = field(default_factory=dict)
     bounds: dict[Place, Bounds] = field(default_factory=dict)
     histories: dict[tuple[int, int, int], History] = field(default_factory=dict)
+    appended: dict[Place, int] = field(default_factory=dict)
     boots: int = 0
 
 

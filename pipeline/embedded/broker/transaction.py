@@ -30,6 +30,7 @@ class Transaction:
         self._now_ms = now_ms
         self._topics: dict[str, Topic | None] = {}
         self._bounds: dict[Place, Bounds] = {}
+        self._appended: dict[Place, int] = {}
         self._histories: dict[tuple[int, int, int], idempotence.History] = {}
 
     def topic(self, name: str) -> Topic | None:
@@ -135,6 +136,8 @@ class Transaction:
         grown = {at for at, b in self._bounds.items() if b.end > self._state.bounds.get(at, b).end}
         self._state.bounds.update(self._bounds)
         self._state.histories.update(self._histories)
+        for at, size in self._appended.items():
+            self._state.appended[at] = self._state.appended.get(at, 0) + size
         return grown
 
     def _bury(self, topic: Topic | None) -> None:
@@ -142,6 +145,7 @@ class Transaction:
             return
         for key in [k for k in self._state.bounds if k[0] == topic.id]:
             del self._state.bounds[key]
+            self._state.appended.pop(key, None)
         for key3 in [k for k in self._state.histories if k[0] == topic.id]:
             del self._state.histories[key3]
 
@@ -151,6 +155,7 @@ class Transaction:
         row = Row(base, end - 1, batch.max_timestamp_ms, place(batch.data, base))
         self._db.execute("insert into batches values(?, ?, ?, ?, ?, ?, ?)", _values(at, row))
         self._bounds[at] = Bounds(bounds.start, end)
+        self._appended[at] = self._appended.get(at, 0) + len(row.data)
         return base
 
     def _history(self, at: Place, pid: int) -> idempotence.History:

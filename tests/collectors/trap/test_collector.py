@@ -30,7 +30,7 @@ def sums_hold(running: Collecting, folder: Path, *, sent: int) -> None:
     assert sent == received + count("datagrams_dropped_total")
     assert received == count("datagrams_journaled_total") + running.refused()
     told = conservation(folder)
-    assert told["journaled"] == told["published"] + told["quarantined"] + told["waiting"]
+    assert told["journaled"] == told["published"] + told["absorbed"] + told["quarantined"] + told["waiting"]
     assert told["journaled"] == count("journal_last_sequence")
     assert told["acknowledged"] == count("journal_acknowledged_sequence")
 
@@ -96,7 +96,7 @@ async def test_what_is_in_quarantine_goes_there_once(tmp_path: Path) -> None:
         await until(lambda: conservation(tmp_path)["acknowledged"] == 2, "everything acknowledged")
     (tmp_path / "acknowledged").unlink()
     assert conservation(tmp_path) | {"bytes": 0} == {
-        "journaled": 2, "acknowledged": 0, "published": 0, "quarantined": 0, "waiting": 2, "kept_from": 1, "bytes": 0,
+        "journaled": 2, "acknowledged": 0, "published": 0, "absorbed": 0, "quarantined": 0, "waiting": 2, "kept_from": 1, "bytes": 0,
     }  # fmt: skip
     async with collecting(tmp_path, broker) as running:
         await until(lambda: conservation(tmp_path)["waiting"] == 0, "everything acknowledged")
@@ -201,14 +201,14 @@ async def test_a_full_journal_refuses_counts_and_recovers(tmp_path: Path) -> Non
     async with collecting(tmp_path, broker, journal_bytes=32_768, segment_bytes=8_192) as running:
         sent = 0
         while running.count("datagrams_refused_total", reason="journal-full") == 0:
-            running.send(link_down(1), link_down(2, inform=True))
+            running.send(link_down(sent + 1), link_down(sent + 2, request_id=sent, inform=True))
             sent += 2
             await until(lambda sent=sent: running.count("datagrams_received_total") == sent, "received")
         assert "bring the broker back" in running.collector.trouble()
         held = running.count("datagrams_journaled_total")
         broker.up = True
         await until(lambda: len(broker.traps()) == held, "drained")
-        running.send(link_down(3))
+        running.send(link_down(sent + 1))
         await until(lambda: len(broker.traps()) == held + 1, "taken again")
         assert running.collector.trouble() == ""
         sums_hold(running, tmp_path, sent=sent + 1)

@@ -21,14 +21,17 @@ import pytest
 from collectors.journal import JournalReader
 from collectors.trap.collector import run
 from collectors.trap.conservation import conservation
+from collectors.trap.usm import message
 from pipeline import bus, wire
 from pipeline.config.settings import BrokerSettings, Settings, TrapSettings
-from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
+from pipeline.core.raw import RawTrap, SecurityLevel, SnmpVersion, ValueType, VarBind
+from tests.support import usm
 from tests.support.collecting import FakeBroker, collecting, until
 from tests.support.datagrams import link_down
 from tests.support.embedded import embedded_broker, free_port
 
 DEADLINE_S = 30.0
+DISCOVERY = usm.Sender(user="", auth="", priv=False, engine=b"", boots=0, time=0, reportable=True).send(usm.pdu(tag=0xA0))
 SNMPTRAP = shutil.which("snmptrap") or "snmptrap"
 
 
@@ -176,6 +179,40 @@ def send_all(port: int, first: int, last: int) -> None:
         sender.connect(("127.0.0.1", port))
         for place in range(first, last + 1):
             sender.send(link_down(place))
+
+
+def asked(port: int, payload: bytes) -> bytes:
+    """What a collector answers to one datagram. Raises ``TimeoutError``."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(DEADLINE_S)
+        sender.connect(("127.0.0.1", port))
+        sender.send(payload)
+        return sender.recv(2_000)
+
+
+async def test_kill_9_raises_our_boots_by_one_and_every_v3_record_is_judged_by_the_boots_it_came_in(tmp_path: Path) -> None:
+    """Three lives, each killed with an INFORM answered, and a trap of a device that reboots as often: all are taken at the end."""
+    engines = set()
+    for boots in (1, 2, 3):
+        with child(str(tmp_path)) as running:
+            found = message.read(asked(running.port, DISCOVERY))
+            assert found.moment.boots == boots
+            engines.add(found.engine_id)
+            inform = usm.Sender(engine=found.engine_id, boots=boots, time=found.moment.time, reportable=True)
+            response = message.read(asked(running.port, inform.send(usm.pdu(10 * boots, tag=0xA6))))
+            assert (response.level, response.moment.boots) == (SecurityLevel.AUTH_PRIV, boots)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.sendto(usm.link_down(boots, usm.Sender(boots=boots)), ("127.0.0.1", running.port))
+            wait(lambda boots=boots: conservation(tmp_path)["journaled"] == 3 * boots, "the trap is journaled")
+            running.kill()
+    assert len(engines) == 1
+    broker = FakeBroker()
+    async with collecting(tmp_path, broker, users=(usm.user(),)) as running:
+        await until(lambda: conservation(tmp_path)["waiting"] == 0, "drained")
+        assert running.count("traps_quarantined_total", reason="discovery") == 3
+    assert [
+        (trap.varbinds[0].value, trap.inform, trap.authenticated) for trap in sorted(broker.traps(), key=lambda trap: trap.sequence)
+    ] == [(value, inform, True) for boots in (1, 2, 3) for value, inform in ((10 * boots, True), (boots, False))]
 
 
 async def test_a_broker_killed_and_started_again_gets_everything(tmp_path: Path) -> None:
