@@ -32,7 +32,7 @@ import collectors.trap.usm
 from collectors.journal import JournalRecord
 from collectors.trap.ber import DecodeError
 from collectors.trap.decode import SNMP_TRAP_ADDRESS, SNMP_TRAP_ENTERPRISE, NotificationReader
-from pipeline.core import directory, mib, mib_instance, mib_object, mib_text, normalize, text
+from pipeline.core import directory, identity, mib, mib_instance, mib_object, mib_text, normalize, text
 from pipeline.core.raw import SnmpVersion
 from tests.bench.bar import Bar
 from tests.support.edge_path import EdgePath, packaged_knowledge
@@ -44,7 +44,7 @@ LIMIT_MS = 50
 RETRIES = 3
 SHOWN_CRASHES = 20
 FOLDERS = tuple(Path(package.__file__ or "").parent for package in (collectors.trap, collectors.trap.usm))
-MODULES = (directory, mib, mib_instance, mib_object, mib_text, normalize, text)
+MODULES = (directory, identity, mib, mib_instance, mib_object, mib_text, normalize, text)
 TRACED = {*FOLDERS, *(Path(module.__file__ or "") for module in MODULES)}
 STEP_NS = 50_000
 """Between two packets: a million of them stay within v3's time window."""

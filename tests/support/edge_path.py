@@ -1,4 +1,7 @@
-"""A datagram's whole way at the edge, as the processes go it: decoded, over the wire, an event, over the wire, rows; in one call."""
+"""A datagram's whole way at the edge, as the processes go it, in one call.
+
+It is answered, decoded, told apart by the storm guard, goes over the wire, becomes events, goes over the wire again, and becomes rows.
+"""
 
 import json
 import shutil
@@ -11,7 +14,7 @@ from collectors.journal import Journal, JournalRecord
 from collectors.trap.address import networks
 from collectors.trap.ber import DecodeError
 from collectors.trap.decode import TrapDecoder
-from collectors.trap.inform import response
+from collectors.trap.inform import RepeatedInforms, response
 from collectors.trap.metric import TrapMetrics
 from collectors.trap.usm.engine import FILE
 from collectors.trap.usm.message import is_v3
@@ -20,9 +23,10 @@ from collectors.trap.v3_answer import V3Answers
 from pipeline import wire
 from pipeline.config.settings import Settings
 from pipeline.core.event import Event
+from pipeline.core.identity import by_rules, by_variables
 from pipeline.core.knowledge import Knowledge
 from pipeline.core.normalize import normalize
-from pipeline.core.raw import RawTrap, SecurityLevel
+from pipeline.core.raw import RawTrap, SecurityLevel, SnmpVersion
 from pipeline.knowing import FileKnowledge
 from pipeline.lab.config import inventory_dir
 from pipeline.store.row import rows_of
@@ -50,6 +54,7 @@ class Edge:
     decoder: TrapDecoder
     security: UserSecurity
     answers: V3Answers
+    informs: RepeatedInforms
 
 
 def new_edge(folder: Path) -> Edge:
@@ -64,7 +69,7 @@ def new_edge(folder: Path) -> Edge:
     with Journal(folder, segment_bytes=65_536, journal_bytes=1_048_576) as journal:
         security.start(journal, NOW)
     decoder = TrapDecoder("trap-1", forwarders=networks(FORWARDERS), security=security)
-    return Edge(decoder, security, V3Answers(decoder, security, TrapMetrics(CollectorRegistry())))
+    return Edge(decoder, security, V3Answers(decoder, security, TrapMetrics(CollectorRegistry())), RepeatedInforms())
 
 
 class EdgePath:
@@ -92,6 +97,7 @@ class EdgePath:
             return error.reason.value
         (arrived,) = _over_the_wire(trap)
         assert arrived == trap
+        self._guard(record, trap)
         events = normalize(arrived, self._known.rules, self._known.directory, self._known.mibs)
         for event in events:
             (again,) = _over_the_wire(event)
@@ -100,6 +106,15 @@ class EdgePath:
         for values in ([arrived], list(events)):
             wire.to_json(rows_of(values, 0))
         return "decoded"
+
+    def _guard(self, record: JournalRecord, trap: RawTrap) -> None:
+        """What the storm guard asks of it, and a restart that takes it up again."""
+        known = self._known
+        by_variables(trap)
+        by_rules(trap, known.rules, known.directory, known.mibs)
+        self._edge.informs.is_repeated(trap)
+        if trap.version is SnmpVersion.V3:
+            assert self._edge.decoder.decode(record, again=True) == trap
 
     def _answer(self, record: JournalRecord) -> None:
         """What the sender is answered, never much longer than what it sent."""
