@@ -260,15 +260,22 @@ class TrapCollector:
         return heard, entries
 
     def _answer_informs(self, heard: list[Datagram], records: list[JournalRecord]) -> None:
-        for (payload, peer, listener), record in zip(heard, records, strict=True):
-            if self._v3_answers is not None and is_v3(payload):
-                answer = self._v3_answers.answer(record)
-                if answer is not None and listener.answer(answer.payload, peer):
-                    answer.counted_by.inc()
-                continue
-            inform = response(payload, self._decoder)
-            if inform is not None and listener.answer(inform, peer):
-                self.metrics.answered.inc()
+        for datagram, record in zip(heard, records, strict=True):
+            try:
+                self._answer(datagram, record)
+            except Exception:
+                log.exception("answering record %d failed; its sender gets no answer. Please report it with its bytes", record.sequence)
+
+    def _answer(self, datagram: Datagram, record: JournalRecord) -> None:
+        payload, peer, listener = datagram
+        if self._v3_answers is not None and is_v3(payload):
+            answer = self._v3_answers.answer(record)
+            if answer is not None and listener.answer(answer.payload, peer):
+                answer.counted_by.inc()
+            return
+        inform = response(payload, self._decoder)
+        if inform is not None and listener.answer(inform, peer):
+            self.metrics.answered.inc()
 
 
 async def run(settings: Settings, stop: asyncio.Event, known: Known = nothing_known) -> None:

@@ -14,6 +14,8 @@ MODULES = {
     "chain-rate": "tests.bench.chain_rate",
     "storm-latency": "tests.bench.storm_latency",
     "first-incident": "tests.bench.first_incident",
+    "fuzz": "tests.bench.fuzz",
+    "receiver-kills": "tests.bench.receiver_kills",
 }
 """Name of the bar -> module."""
 

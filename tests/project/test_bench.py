@@ -28,6 +28,11 @@ TINY = {
         ["--normal", "20", "--storm", "100", "--seconds", "2"],
         {bar: {"bar", "p50", "without-storm-p99"} for bar in ("storm-latency", "storm-latency-100", "storm-latency-all")},
     ),
+    "fuzz": (["--packets", "2000", "--compare", "200"], {"fuzz": {"limit", "packets", "crashes", "rss-growth-mb", "pysnmp-differs"}}),
+    "receiver-kills": (
+        ["--kills", "5", "--rate", "500", "--informs", "50"],
+        {"receiver-kills": {"kills", "journaled", "informs-sent", "informs-answered", "informs-lost", "rss-max-mb"}},
+    ),
     "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
 }
 """Benchmark -> options that make it small, and the bars that it prints with the references that each must have."""

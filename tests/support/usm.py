@@ -71,7 +71,14 @@ class Sender:
 
     def send(self, pdu: bytes, message_id: int = 77) -> bytes:
         """The message with this PDU."""
-        content = tlv(0x30, tlv(OCTETS, self.engine) + tlv(OCTETS, b"") + pdu)
+        return self.protect(self.scoped(pdu), message_id)
+
+    def scoped(self, pdu: bytes) -> bytes:
+        """The ScopedPDU with this PDU."""
+        return tlv(0x30, tlv(OCTETS, self.engine) + tlv(OCTETS, b"") + pdu)
+
+    def protect(self, content: bytes, message_id: int = 77) -> bytes:
+        """The message around what should be a ScopedPDU."""
         salt = b""
         if self.priv:
             salt = message_id.to_bytes(8)

@@ -45,6 +45,7 @@ from tests.support.datagrams import (
     v2_trap,
     varbinds,
 )
+from tests.support.pysnmp_oracle import oracle_v1, oracle_v2
 
 ENTERPRISE = "1.3.6.1.4.1.8072.9999"
 
@@ -295,59 +296,9 @@ def test_v2_notifications_are_read_as_pysnmp_reads_them(trap_oid: str, variables
 def test_v1_traps_are_read_as_pysnmp_reads_them(enterprise: str, generic: int, specific: int, variables: list[Var], agent: str) -> None:
     payload = v1_trap(enterprise, generic, specific, variables, agent=agent)
     read = NotificationReader().read(payload)
-    told, _ = pyasn1_decoder.decode(payload, asn1Spec=api.v1.Message())
-    pdu = api.v1.apiMessage.get_pdu(told)
-    assert str(api.v1.apiTrapPDU.get_enterprise(pdu)) == enterprise
-    assert read.agent_address == api.v1.apiTrapPDU.get_agent_address(pdu).prettyPrint()
-    assert read.uptime_ticks == int(api.v1.apiTrapPDU.get_timestamp(pdu))
-    assert list(read.varbinds)[: len(variables)] == oracle_varbinds(api.v1.apiTrapPDU.get_varbinds(pdu))
-
-
-def oracle_v2(payload: bytes) -> tuple[bytes, int, str, list[VarBind]]:
-    told, rest = pyasn1_decoder.decode(payload, asn1Spec=api.v2c.Message())
-    assert not rest
-    pdu = api.v2c.apiMessage.get_pdu(told)
-    (_, uptime), (_, trap_oid), *others = api.v2c.apiTrapPDU.get_varbinds(pdu)
-    return bytes(api.v2c.apiMessage.get_community(told)), int(uptime), str(trap_oid), oracle_varbinds(others)
-
-
-def oracle_varbinds(told: Sequence[tuple[Any, Any]]) -> list[VarBind]:
-    return [VarBind(str(name), *oracle_value(value)) for name, value in told]
-
-
-def oracle_value(value: Any) -> tuple[ValueType, int | bytes | None]:
-    kind = {
-        "Integer": ValueType.INTEGER,
-        "Integer32": ValueType.INTEGER,
-        "OctetString": ValueType.OCTET_STRING,
-        "Null": ValueType.NULL,
-        "UnSpecified": ValueType.NULL,
-        "ObjectIdentifier": ValueType.OBJECT_IDENTIFIER,
-        "IpAddress": ValueType.IP_ADDRESS,
-        "NetworkAddress": ValueType.IP_ADDRESS,
-        "Counter": ValueType.COUNTER32,
-        "Counter32": ValueType.COUNTER32,
-        "Gauge": ValueType.GAUGE32,
-        "Gauge32": ValueType.GAUGE32,
-        "Unsigned32": ValueType.GAUGE32,
-        "TimeTicks": ValueType.TIME_TICKS,
-        "Opaque": ValueType.OPAQUE,
-        "Counter64": ValueType.COUNTER64,
-        "NoSuchObject": ValueType.NO_SUCH_OBJECT,
-        "NoSuchInstance": ValueType.NO_SUCH_INSTANCE,
-        "EndOfMibView": ValueType.END_OF_MIB_VIEW,
-    }[type(value).__name__]
-    match kind:
-        case ValueType.OCTET_STRING | ValueType.OPAQUE:
-            return kind, bytes(value)
-        case ValueType.OBJECT_IDENTIFIER:
-            return kind, str(value).encode()
-        case ValueType.IP_ADDRESS:
-            return kind, ".".join(map(str, bytes(value))).encode()
-        case ValueType.NULL | ValueType.NO_SUCH_OBJECT | ValueType.NO_SUCH_INSTANCE | ValueType.END_OF_MIB_VIEW:
-            return kind, None
-        case _:
-            return kind, int(value)
+    _, timestamp, told_enterprise, address, told = oracle_v1(payload)
+    assert (read.uptime_ticks, read.agent_address, enterprise) == (timestamp, address, told_enterprise)
+    assert list(read.varbinds)[: len(variables)] == told
 
 
 CORPUS = [
