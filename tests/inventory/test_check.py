@@ -54,5 +54,6 @@ def test_problems_of_all_parts_are_told_together(tmp_path: Path) -> None:
 def test_a_missing_mib_index_is_told(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "rules", tmp_path / "rules")
     (problem,) = check(tmp_path / "rules").problems
-    assert problem.file == str(tmp_path / "mibs")
-    assert problem.message == "cannot be read: No such file or directory"
+    assert problem.file == str(tmp_path / "mibs" / "index.json")
+    assert problem.message == "there is no MIB index"
+    assert "assure mibs add" in problem.remedy
