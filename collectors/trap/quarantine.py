@@ -14,6 +14,8 @@ from collectors.trap.ber import DecodeError
 FOLDER = "quarantine"
 REPLAYED = "replayed"
 DETAIL_LIMIT = 200
+SEQUENCE_DIGITS = 20
+"""Those of the largest sequence, 64 bits."""
 
 
 class Quarantined(NamedTuple):
@@ -38,17 +40,20 @@ def read(journal_dir: Path, sequence: int = 1) -> Iterator[Quarantined]:
 
 
 def replayed(journal_dir: Path) -> frozenset[int]:
-    """Sequences of quarantined datagrams that were published after all, once a decoder knew them."""
+    """Sequences of quarantined datagrams that were published after all, once a decoder knew them. A line cut short tells nothing."""
     try:
         lines = (journal_dir / FOLDER / REPLAYED).read_text().splitlines()
     except FileNotFoundError:
         return frozenset()
-    return frozenset(int(line) for line in lines if line.isdecimal())
+    return frozenset(int(line) for line in lines if len(line) == SEQUENCE_DIGITS and line.isdecimal())
 
 
 def mark_replayed(journal_dir: Path, sequences: Sequence[int]) -> None:
-    """Remember, durably, that these were published: they are counted as such from now on. Written also while the collector runs."""
-    lines = "".join(f"{sequence:020d}\n" for sequence in sequences)
+    """Remember, durably, that these were published: they are counted as such from now on. Written also while the collector runs.
+
+    Begins on a line of its own, whatever an earlier write that was cut short left behind.
+    """
+    lines = "".join(f"\n{sequence:0{SEQUENCE_DIGITS}d}" for sequence in sequences) + "\n"
     with (journal_dir / FOLDER / REPLAYED).open("a") as file:
         file.write(lines)
         file.flush()

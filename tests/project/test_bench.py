@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LINE = re.compile(r"BAR (?P<name>[a-z0-9-]+) (?P<figure>\S+) (?P<unit>\S+)(?P<against>( \| \S+ [^|]+)+)")
 
 TINY = {
-    "trap-ingest": (["--traps", "2000", "--runs", "1", "--seconds", "0.2"], {"trap-ingest": {"snmptrapd-here", "netdata-published"}}),
+    "trap-ingest": (
+        ["--traps", "8000", "--runs", "1", "--seconds", "0.2"],
+        {bar: {"snmptrapd-here", "netdata-published", "cpu-us-per-trap"} for bar in ("trap-ingest", "trap-ingest-guarded")},
+    ),
     "trap-v3": (
         ["--traps", "1000", "--runs", "1", "--seconds", "0.5"],
         {bar: {"bar", "snmptrapd-here", "pysnmp-here"} for bar in ("trap-v3", "trap-v3-sha1")},
