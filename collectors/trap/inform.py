@@ -43,8 +43,8 @@ def response(payload: bytes, decoder: TrapDecoder) -> bytes | None:
 class RepeatedInforms:
     """Knows an INFORM that was there within the last five minutes: of one source, request-id, sysUpTime, notification and variables.
 
-    A sender repeats the PDU as it was (RFC 3416 section 4.2.7 leaves when to it); net-snmp's ``snmptrap -Ci`` repeats the very bytes. Time
-    is that of the journal, so the same records give the same answers.
+    A sender repeats the PDU as it was (RFC 3416 section 4.2.7 leaves when to it): net-snmp's ``snmptrap -Ci`` repeats the very bytes with
+    v2c, and with v3 the same request in a message of its own. Time is that of the journal, so the same records give the same answers.
     """
 
     def __init__(self) -> None:
