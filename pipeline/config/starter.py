@@ -82,7 +82,7 @@ traps:
     # The same for one object of a sender: an alarm of a resource.
     #object_burst: 10
     #object_per_s: 2.0
-    # All senders together; one that stays under an equal share of it is not held back.
+    # All senders together, of each receiver; one that stays under an equal share of it is not held back.
     #overall_per_s: 4_000.0
     # A storm is over when the rate was under rearm times its limit for rearm_s.
     #rearm: 0.5
