@@ -43,7 +43,7 @@ class SinkConfig:
     """
 
     flush_ms: int = 500
-    flush_cap_ms: int = 2_000
+    flush_cap_ms: int = 1_000
     rest: float = 4.0
     cut_rows: int = 20_000
     buffer_rows: int = 60_000

@@ -12,6 +12,10 @@ from pipeline.config.settings import BrokerSettings
 from pipeline.wire import Topic
 
 APP_ID = "assure"
+BATCH = 1_000_000
+"""Bytes that wait for one partition while a request is under way; a request takes all partitions' batches, and the next waits for its
+answer. At 128 KiB a storm's turns, which are as large, went one by one, and the agents waited for the broker at half of a core's work.
+Kafka's brokers take batches up to 1,048,588 bytes unless told otherwise."""
 MAX_ROW = 16_777_216
 """Bytes that the changelogs take in one row; the turns of a large incident need more than Kafka's default of 1 MiB."""
 
@@ -34,9 +38,9 @@ def build_app(broker: BrokerSettings, data_dir: Path) -> faust.App:
         broker_heartbeat_interval=2.0,
         broker_commit_interval=1.0,
         broker_max_poll_records=256,
-        producer_linger=0.01,
+        producer_linger=0.0,
         producer_acks=-1,
-        producer_max_batch_size=131_072,
+        producer_max_batch_size=BATCH,
         producer_max_request_size=MAX_ROW,
         consumer_max_fetch_size=MAX_ROW,
         stream_wait_empty=False,
