@@ -10,7 +10,7 @@ from pipeline.core.mib import MibIndex, MibNotification, MibObject
 from pipeline.core.rule import RuleBook
 from pipeline.core.text import shown
 from pipeline.drafting.example import value_for, varbinds_of
-from pipeline.drafting.place import Tables
+from pipeline.drafting.place import index_of, is_column
 
 _OID = re.compile(r"[012](\.(0|[1-9][0-9]{0,9})){1,126}")
 _TAG = re.compile(r"<[^<>]{0,200}>")
@@ -131,8 +131,7 @@ def example_of(matching: Matching, when: Mapping[str, Any], used: Sequence[str],
     """Varbinds of a notification that meets ``when`` and has every object in ``used`` (names, OIDs or places)."""
     names = list(dict.fromkeys([*(matching.known.objects if matching.known else ()), *when, *used]))
     named = [known for name in names if name[:1].isalpha() and (known := object_named(name, mibs))]
-    tables = Tables()
-    columns = {known.name: () for known in named if tables.is_column(known)}
+    columns = {known.name: index_of(known, mibs) for known in named if is_column(known, mibs)}
     places = sorted((name for name in names if _PLACE.fullmatch(name)), key=lambda name: int(name[1:]))
     first = {name: value_for(None, when.get(name)) for name in places} if not named else {}
     last = {name: value_for(None, when.get(name)) for name in places if name not in first}

@@ -11,7 +11,7 @@ from pipeline.core.rule import RuleBook
 from pipeline.drafting.draft import Draft, DraftRule, DraftType, Refusal, Taken
 from pipeline.drafting.example import varbinds_of
 from pipeline.drafting.guess import known_type, new_type, severities_of, severity_of
-from pipeline.drafting.place import Place, Tables, place_of
+from pipeline.drafting.place import Place, index_of, is_column, place_of
 from pipeline.drafting.word import BAD, Pair, Side, kebab, pairs_of, side_of_label, words_of
 
 _MOST_DETAILS = 3
@@ -21,19 +21,14 @@ _ORDERS = frozenset({"admin", "administrative", "desired", "requested", "configu
 """Objects of these words say what was ordered, not how things are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What the MIB's own text adds to the index: descriptions by notification, index objects by column. Empty without the text."""
+def draft_module(module: str, mibs: MibIndex, book: RuleBook, names: Taken, descriptions: Mapping[str, str] | None = None) -> Draft:
+    """Draft rules for every notification of a module that no rule of ``book`` reads yet.
 
-    descriptions: Mapping[str, str] = field(default_factory=dict)
-    tables: Tables = field(default_factory=Tables)
-
-
-def draft_module(module: str, mibs: MibIndex, book: RuleBook, names: Taken, sources: Sources | None = None) -> Draft:
-    """Draft rules for every notification of a module that no rule of ``book`` reads yet. ``names`` holds the names that are taken."""
+    ``names`` holds the names that are taken; ``descriptions`` are the MIB's own, by notification, where its text is at hand.
+    """
     found = sorted((each for each in mibs.notifications.values() if each.module == module), key=lambda each: _arcs(each.oid))
     new = [each for each in found if each.oid not in book.by_oid]
-    drafter = _Drafter(module, mibs, book, names, sources or Sources(), _common_prefix(new))
+    drafter = _Drafter(module, mibs, book, names, descriptions or {}, _common_prefix(new))
     drafter.run(new)
     heading = f"Drafted from {module} by `assure rules draft`. Each `# check:` is a guess: settle it, then take the comment out."
     refusals = tuple(
@@ -67,7 +62,7 @@ class _Drafter:
     mibs: MibIndex
     book: RuleBook
     names: Taken
-    sources: Sources
+    descriptions: Mapping[str, str]
     prefix: int
     types: list[DraftType] = field(default_factory=list)
     rules: list[DraftRule] = field(default_factory=list)
@@ -100,14 +95,14 @@ class _Drafter:
         """A place that all of them can tell: what raises and what clears must name the same resource."""
         carried = [self._objects(each) for each in notifications]
         shared = [each for each in carried[0] if all(each in others for others in carried)]
-        place = place_of(words_of(notifications[0].name), shared, self.sources.tables, self.mibs)
+        place = place_of(words_of(notifications[0].name), shared, self.mibs)
         if not shared and any(carried):
             return replace(place, checks=("the device itself: the notifications that raise and clear share no object",))
         return place
 
     def _alone(self, each: MibNotification) -> None:
         objects = self._objects(each)
-        place = place_of(words_of(each.name), objects, self.sources.tables, self.mibs)
+        place = place_of(words_of(each.name), objects, self.mibs)
         grades = next(((known, found) for known in objects if (found := self._grades(known)) and None in found.values()), None)
         if grades is not None:
             self._by_severity(each, place, *grades)
@@ -212,7 +207,7 @@ class _Drafter:
             qualifier="" if signal is Signal.NOTIFY else place.qualifier,
         )
         reused = (f"the alarm type {alarm_type} of the catalogue fits",) if alarm_type in self.book.alarm_types else ()
-        columns = {known.name: self._index_objects(known) for known in objects if self.sources.tables.is_column(known)}
+        columns = {known.name: index_of(known, self.mibs) for known in objects if is_column(known, self.mibs)}
         example = varbinds_of(objects, form.when or self._remaining(each, objects), columns)
         said = {check for rule in self.rules if rule.form.alarm_type == alarm_type for check in rule.checks}
         new = tuple(check for check in (*checks, *place.checks, *reused) if check not in said)
@@ -224,10 +219,6 @@ class _Drafter:
         taken = {label for when in asked for labels in when.values() for label in (labels if isinstance(labels, list) else [labels])}
         known = next((known for known in objects if any(known.name in when for when in asked)), None)
         return {known.name: next(label for label in known.enumeration.values() if label not in taken)} if known else {}
-
-    def _index_objects(self, known: MibObject) -> tuple[MibObject, ...]:
-        names = self.sources.tables.index_of.get(known.name, ())
-        return tuple(self._find(name) or MibObject(name, "0.0", Syntax.INTEGER) for name in names)
 
     def _text(self, each: MibNotification, place: Place, objects: Sequence[MibObject]) -> str:
         named = {place.resource.varbind, place.resource.name_varbind}
@@ -250,7 +241,7 @@ class _Drafter:
         return self.mibs.objects.get(self.mibs.oid_of(name) or "")
 
     def _description(self, each: MibNotification) -> str:
-        return self.sources.descriptions.get(each.name, "")
+        return self.descriptions.get(each.name, "")
 
 
 def _rule_name(name: str, signal: Signal, *, with_signal: bool, severity: Severity | None) -> str:

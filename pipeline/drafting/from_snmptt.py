@@ -18,7 +18,7 @@ from pipeline.drafting.condition import condition_of, is_number
 from pipeline.drafting.draft import Draft, DraftRule, DraftType, Names, Refusal, Taken
 from pipeline.drafting.guess import new_type, severity_of, severity_of_label
 from pipeline.drafting.pattern import NotAFewTextsError, Texts, texts_of
-from pipeline.drafting.place import Place, Tables, place_of
+from pipeline.drafting.place import Place, place_of
 from pipeline.drafting.snmptt_conf import MatchLine, TrapEntry, read_conf
 from pipeline.drafting.word import kebab, pairs_of, words_of
 
@@ -233,7 +233,7 @@ class _Importer:
         carried = [each.matching.known.objects if each.matching.known else () for each in events]
         shared = [known for name in carried[0] if all(name in each for each in carried) and (known := object_named(name, self._mibs))]
         if shared:
-            return place_of(words_of(events[0].entry.name), shared, Tables(), self._mibs)
+            return place_of(words_of(events[0].entry.name), shared, self._mibs)
         check = 'the device itself, since no MIB of it is known; if varbinds tell its parts apart, write qualifier: "{#1}"'
         return Place(ResourceForm(ResourceKind.DEVICE), checks=(check,))
 
