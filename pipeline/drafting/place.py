@@ -1,6 +1,6 @@
 """Where a notification's resource may be found: by the index of its objects' table, or by an object that names it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.config.rule_form import ResourceForm
@@ -44,6 +44,11 @@ def index_of(known: MibObject, mibs: MibIndex) -> tuple[MibObject, ...]:
     """The index objects of a column, in order; nothing for a scalar, and for a column whose row the index does not know."""
     row = mibs.nodes.get(_parent(known))
     return tuple(mibs.objects.get(oid) or MibObject(oid, oid, Syntax.INTEGER) for oid in row.index) if row is not None else ()
+
+
+def columns_of(objects: Iterable[MibObject], mibs: MibIndex) -> dict[str, tuple[MibObject, ...]]:
+    """The columns among objects, by name, each with its index objects."""
+    return {known.name: index_of(known, mibs) for known in objects if is_column(known, mibs)}
 
 
 def _parent(known: MibObject) -> str:
