@@ -128,8 +128,8 @@ def _files_of(folder: Path) -> dict[str, str]:
 def draft(*, mibs: tuple[str, ...], config: Path | None, out: Path | None, force: bool, dry_run: bool, as_json: bool) -> None:
     """Write a first rule file for the notifications of a MIB.
 
-    MIB is a module that the index has, or a file or folder of MIB sources, which is compiled for this and also tells the tables' indexes
-    and the descriptions. What raises and what clears is guessed from names (Down, Up), from states and from severities; each guess is
+    MIB is a module that the index has, or a file or folder of MIB sources, which is compiled for this and also tells the
+    descriptions. What raises and what clears is guessed from names (Down, Up), from states and from severities; each guess is
     marked `# check:` with its reason, for a person to settle. A notification that has a rule already is left alone.
 
     \b
@@ -138,11 +138,11 @@ def draft(*, mibs: tuple[str, ...], config: Path | None, out: Path | None, force
 
     Exit code 3 when the MIB is not known.
     """
-    from pipeline.drafting.from_mib import Sources, draft_module  # noqa: PLC0415  # for this command only
+    from pipeline.drafting.from_mib import draft_module  # noqa: PLC0415  # for this command only
 
     target = _target(config, out)
     files = [Path(each) for each in mibs if Path(each).exists()]
-    index, found, modules = _compiled(files, target.mibs) if files else (target.mibs, Sources(), [])
+    index, found, modules = _compiled(files, target.mibs) if files else (target.mibs, {}, [])
     modules += [each for each in mibs if not Path(each).exists()]
     known = {each.module for each in index.notifications.values()}
     for module in modules:
@@ -160,11 +160,9 @@ def draft(*, mibs: tuple[str, ...], config: Path | None, out: Path | None, force
         click.echo(f"the index must know the MIB, too: assure mibs add {' '.join(map(str, needed))} --dir {target.out.parent / 'mibs'}")
 
 
-def _compiled(files: Sequence[Path], mibs: MibIndex) -> tuple[MibIndex, Any, list[str]]:
-    """The index with these sources in it, what the sources say beyond it, and their modules that have notifications."""
-    from pipeline.drafting.from_mib import Sources  # noqa: PLC0415  # for one command only
-    from pipeline.drafting.place import Tables  # noqa: PLC0415  # as above
-    from pipeline.mib.compiling import FACTS_NAME, compile_mibs  # noqa: PLC0415  # as above
+def _compiled(files: Sequence[Path], mibs: MibIndex) -> tuple[MibIndex, dict[str, str], list[str]]:
+    """The index with these sources in it, the descriptions of their notifications, and their modules that have notifications."""
+    from pipeline.mib.compiling import FACTS_NAME, compile_mibs  # noqa: PLC0415  # for one command only
     from pipeline.mib.describe import describe  # noqa: PLC0415  # as above
     from pipeline.mib.source import find_sources  # noqa: PLC0415  # as above
 
@@ -175,8 +173,7 @@ def _compiled(files: Sequence[Path], mibs: MibIndex) -> tuple[MibIndex, Any, lis
     modules = [each.module for each in report.compiled if each.notifications]
     if not modules:
         fail("none of these sources has a notification that could be read", Exit.PROBLEM)
-    said = describe(find_sources(files)[0])
-    return report.index.merged(mibs), Sources(said.notifications, Tables(said.index_of)), modules
+    return report.index.merged(mibs), describe(find_sources(files)[0]), modules
 
 
 @rules.group("import", cls=Group)

@@ -117,7 +117,7 @@ class MibIndex:
         if entry is None:
             return oid
         name = f"{entry.module}::{entry.name}"
-        return name if self._names.get(name) == oid else f"{entry.vendor}/{name}"
+        return name if self._names.get(name) == oid and not self.meanings(name) else f"{entry.vendor}/{name}"
 
     def split(self, oid: str) -> tuple[MibObject | None, str]:
         """The object that an instance's OID belongs to and the index after it: ``1.3.6.1.2.1.2.2.1.1.5`` is ``(ifIndex, "5")``.

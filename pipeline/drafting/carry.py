@@ -10,7 +10,8 @@ from pipeline.core.mib import MibIndex, MibNotification, MibObject
 from pipeline.core.rule import RuleBook
 from pipeline.core.text import shown
 from pipeline.drafting.example import value_for, varbinds_of
-from pipeline.drafting.place import Tables
+from pipeline.drafting.naming import is_plain, object_of, written
+from pipeline.drafting.place import columns_of
 
 _OID = re.compile(r"[012](\.(0|[1-9][0-9]{0,9})){1,126}")
 _TAG = re.compile(r"<[^<>]{0,200}>")
@@ -41,7 +42,7 @@ class Matching:
 def matching_oid(oid: str, mibs: MibIndex) -> Matching:
     """The notification of exactly this OID."""
     known = mibs.notifications.get(oid)
-    return Matching((oid,), known, notification=_name(known, mibs)) if known else Matching((oid,), oid=oid)
+    return Matching((oid,), known, notification=written(known, mibs)) if known else Matching((oid,), oid=oid)
 
 
 def matching_specific(enterprise: str, specific: int, mibs: MibIndex) -> Matching:
@@ -49,12 +50,8 @@ def matching_specific(enterprise: str, specific: int, mibs: MibIndex) -> Matchin
     oids = (f"{enterprise}.0.{specific}", f"{enterprise}.{specific}")
     known = [mibs.notifications[oid] for oid in oids if oid in mibs.notifications]
     if known:
-        return Matching((known[0].oid,), known[0], notification=_name(known[0], mibs))
+        return Matching((known[0].oid,), known[0], notification=written(known[0], mibs))
     return Matching(oids, enterprise=enterprise, specific=specific)
-
-
-def _name(known: MibNotification, mibs: MibIndex) -> str:
-    return known.name if mibs.oid_of(known.name) == known.oid else f"{known.module}::{known.name}"
 
 
 def numeric(text: str) -> str:
@@ -70,11 +67,21 @@ def ruled_by(matching: Matching, book: RuleBook) -> str:
 
 
 def object_at(place: int, matching: Matching, mibs: MibIndex) -> str:
-    """How the varbind at a place is called: the name of the notification's object where a MIB tells it, else ``#n``."""
+    """How the varbind at a place is called: as the notification's object where a MIB tells it, else ``#n``."""
     objects = matching.known.objects if matching.known else ()
-    if place <= len(objects) and object_named(objects[place - 1], mibs) is not None:
-        return objects[place - 1]
-    return f"#{place}"
+    known = object_of(objects[place - 1], matching.known, mibs) if matching.known and place <= len(objects) else None
+    return called(known, mibs) if known is not None else f"#{place}"
+
+
+def called(known: MibObject, mibs: MibIndex) -> str:
+    """How conditions, keys and texts call an object: by its name, or by its OID where another vendor has that name too."""
+    return known.name if is_plain(known, mibs) else known.oid
+
+
+def objects_of(matching: Matching, mibs: MibIndex) -> list[MibObject]:
+    """The objects that a notification carries, as far as a MIB knows them."""
+    names = matching.known.objects if matching.known else ()
+    return [known for name in names if matching.known and (known := object_of(name, matching.known, mibs)) is not None]
 
 
 def object_named(name: str, mibs: MibIndex) -> MibObject | None:
@@ -88,7 +95,7 @@ def object_named(name: str, mibs: MibIndex) -> MibObject | None:
 def name_of(oid: str, mibs: MibIndex) -> str:
     """How an object is called that somebody names by its OID: by its name, or by the OID without the instance of a scalar."""
     known = object_named(oid, mibs)
-    if known is not None and mibs.oid_of(known.name) == known.oid:
+    if known is not None and is_plain(known, mibs):
         return known.name
     return oid.removesuffix(".0")
 
@@ -129,12 +136,10 @@ def filled(text: str, token: re.Pattern[str], put: Callable[[re.Match[str]], str
 
 def example_of(matching: Matching, when: Mapping[str, Any], used: Sequence[str], mibs: MibIndex) -> dict[str, Any]:
     """Varbinds of a notification that meets ``when`` and has every object in ``used`` (names, OIDs or places)."""
-    names = list(dict.fromkeys([*(matching.known.objects if matching.known else ()), *when, *used]))
+    names = list(dict.fromkeys([*(called(known, mibs) for known in objects_of(matching, mibs)), *when, *used]))
     named = [known for name in names if name[:1].isalpha() and (known := object_named(name, mibs))]
-    tables = Tables()
-    columns = {known.name: () for known in named if tables.is_column(known)}
     places = sorted((name for name in names if _PLACE.fullmatch(name)), key=lambda name: int(name[1:]))
     first = {name: value_for(None, when.get(name)) for name in places} if not named else {}
     last = {name: value_for(None, when.get(name)) for name in places if name not in first}
-    numbers = {f"{name}.1": value_for(None, when.get(name)) for name in names if name[:1].isdigit()}
-    return first | varbinds_of(named, when, columns) | last | numbers
+    numbers = {f"{name}.1": value_for(object_named(name, mibs), when.get(name)) for name in names if name[:1].isdigit()}
+    return first | varbinds_of(named, when, columns_of(named, mibs)) | last | numbers

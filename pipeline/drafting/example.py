@@ -16,6 +16,7 @@ _BY_SYNTAX: dict[Syntax, int | str] = {
     Syntax.OPAQUE: "hex:00",
     Syntax.OBJECT_IDENTIFIER: "1.3.6.1.4.1",
     Syntax.IP_ADDRESS: "192.0.2.9",
+    Syntax.INET_ADDRESS: "hex:c0000209",
 }
 MAX_VARBINDS = 12
 _ADDRESS = "192.0.2.9"
@@ -34,7 +35,20 @@ def varbinds_of(objects: Sequence[MibObject], when: Mapping[str, Any], index_of:
 def _index(known: MibObject, index_of: Mapping[str, tuple[MibObject, ...]]) -> str:
     if known.name not in index_of:
         return "0"
-    return ".".join(_ADDRESS if each.syntax is Syntax.IP_ADDRESS else "3" for each in index_of[known.name]) or "3"
+    return ".".join(_part(each) for each in index_of[known.name]) or "3"
+
+
+def _part(known: MibObject) -> str:
+    """The arcs of one index object (RFC 2578 section 7.7): octets of any length begin with their length."""
+    if known.syntax is Syntax.IP_ADDRESS:
+        return _ADDRESS
+    if known.syntax is Syntax.INET_ADDRESS:
+        return f"4.{_ADDRESS}"
+    if known.syntax is Syntax.OCTET_STRING:
+        return ".".join(["120"] * known.size) or "1.120"
+    if known.enumeration:
+        return str(1 if 1 in known.enumeration else min(known.enumeration))
+    return "3"
 
 
 def value_for(known: MibObject | None, condition: Any = None) -> Any:

@@ -11,7 +11,8 @@ from pipeline.core.rule import RuleBook
 from pipeline.drafting.draft import Draft, DraftRule, DraftType, Refusal, Taken
 from pipeline.drafting.example import varbinds_of
 from pipeline.drafting.guess import known_type, new_type, severities_of, severity_of
-from pipeline.drafting.place import Place, Tables, place_of
+from pipeline.drafting.naming import exact, object_of, written
+from pipeline.drafting.place import Place, columns_of, place_of
 from pipeline.drafting.word import BAD, Pair, Side, kebab, pairs_of, side_of_label, words_of
 
 _MOST_DETAILS = 3
@@ -21,27 +22,23 @@ _ORDERS = frozenset({"admin", "administrative", "desired", "requested", "configu
 """Objects of these words say what was ordered, not how things are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What the MIB's own text adds to the index: descriptions by notification, index objects by column. Empty without the text."""
+def draft_module(module: str, mibs: MibIndex, book: RuleBook, names: Taken, descriptions: Mapping[str, str] | None = None) -> Draft:
+    """Draft rules for every notification of a module that no rule of ``book`` reads yet.
 
-    descriptions: Mapping[str, str] = field(default_factory=dict)
-    tables: Tables = field(default_factory=Tables)
-
-
-def draft_module(module: str, mibs: MibIndex, book: RuleBook, names: Taken, sources: Sources | None = None) -> Draft:
-    """Draft rules for every notification of a module that no rule of ``book`` reads yet. ``names`` holds the names that are taken."""
+    ``names`` holds the names that are taken; ``descriptions`` are the MIB's own, by notification, where its text is at hand.
+    """
     found = sorted((each for each in mibs.notifications.values() if each.module == module), key=lambda each: _arcs(each.oid))
     new = [each for each in found if each.oid not in book.by_oid]
-    drafter = _Drafter(module, mibs, book, names, sources or Sources(), _common_prefix(new))
-    drafter.run(new)
+    drafter = _Drafter(module, mibs, book, names, descriptions or {}, _common_prefix(new))
+    for vendor in dict.fromkeys(each.vendor for each in new):
+        drafter.run([each for each in new if each.vendor == vendor])
     heading = f"Drafted from {module} by `assure rules draft`. Each `# check:` is a guess: settle it, then take the comment out."
     refusals = tuple(
         Refusal(module, 0, each.name, "ruled", f"the rule {book.by_oid[each.oid][0].name} reads it already")
         for each in found
         if each not in new
     )
-    return Draft(kebab(module) or "mib", heading, tuple(drafter.types), tuple(drafter.rules), refusals, read=len(found))
+    return Draft(kebab(module) or "mib", heading, tuple(drafter.types), drafter.exact_rules(), refusals, read=len(found))
 
 
 def _arcs(oid: str) -> tuple[int, ...]:
@@ -67,12 +64,18 @@ class _Drafter:
     mibs: MibIndex
     book: RuleBook
     names: Taken
-    sources: Sources
+    descriptions: Mapping[str, str]
     prefix: int
     types: list[DraftType] = field(default_factory=list)
     rules: list[DraftRule] = field(default_factory=list)
+    carried: list[Sequence[MibObject]] = field(default_factory=list)
+
+    def exact_rules(self) -> tuple[DraftRule, ...]:
+        """The rules, their objects named so that no other vendor's are meant."""
+        return tuple(exact(rule, objects, self.mibs) for rule, objects in zip(self.rules, self.carried, strict=True))
 
     def run(self, notifications: Sequence[MibNotification]) -> None:
+        """Draft rules for one vendor's notifications: within these a name is one thing."""
         by_name = {each.name: each for each in notifications}
         pairs = pairs_of(list(by_name))
         paired = {name for pair in pairs for name in (pair.clear, *pair.raises)}
@@ -100,14 +103,14 @@ class _Drafter:
         """A place that all of them can tell: what raises and what clears must name the same resource."""
         carried = [self._objects(each) for each in notifications]
         shared = [each for each in carried[0] if all(each in others for others in carried)]
-        place = place_of(words_of(notifications[0].name), shared, self.sources.tables, self.mibs)
+        place = place_of(words_of(notifications[0].name), shared, self.mibs)
         if not shared and any(carried):
             return replace(place, checks=("the device itself: the notifications that raise and clear share no object",))
         return place
 
     def _alone(self, each: MibNotification) -> None:
         objects = self._objects(each)
-        place = place_of(words_of(each.name), objects, self.sources.tables, self.mibs)
+        place = place_of(words_of(each.name), objects, self.mibs)
         grades = next(((known, found) for known in objects if (found := self._grades(known)) and None in found.values()), None)
         if grades is not None:
             self._by_severity(each, place, *grades)
@@ -206,28 +209,24 @@ class _Drafter:
             alarm_type=alarm_type,
             signal=signal,
             text=self._text(each, replace(place, qualifier="") if signal is Signal.NOTIFY else place, objects),
-            notification=self._name(each),
+            notification=written(each, self.mibs),
             when=dict(when or {}),
             severity=severity,
             qualifier="" if signal is Signal.NOTIFY else place.qualifier,
         )
         reused = (f"the alarm type {alarm_type} of the catalogue fits",) if alarm_type in self.book.alarm_types else ()
-        columns = {known.name: self._index_objects(known) for known in objects if self.sources.tables.is_column(known)}
-        example = varbinds_of(objects, form.when or self._remaining(each, objects), columns)
+        example = varbinds_of(objects, form.when or self._remaining(each, objects), columns_of(objects, self.mibs))
         said = {check for rule in self.rules if rule.form.alarm_type == alarm_type for check in rule.checks}
         new = tuple(check for check in (*checks, *place.checks, *reused) if check not in said)
         self.rules.append(DraftRule(form, each.name, new, example=example))
+        self.carried.append(objects)
 
     def _remaining(self, each: MibNotification, objects: Sequence[MibObject]) -> dict[str, Any]:
         """For a rule without conditions after those with some: a value that none of them asks for."""
-        asked = [rule.form.when for rule in self.rules if rule.form.notification == self._name(each)]
+        asked = [rule.form.when for rule in self.rules if rule.form.notification == written(each, self.mibs)]
         taken = {label for when in asked for labels in when.values() for label in (labels if isinstance(labels, list) else [labels])}
         known = next((known for known in objects if any(known.name in when for when in asked)), None)
         return {known.name: next(label for label in known.enumeration.values() if label not in taken)} if known else {}
-
-    def _index_objects(self, known: MibObject) -> tuple[MibObject, ...]:
-        names = self.sources.tables.index_of.get(known.name, ())
-        return tuple(self._find(name) or MibObject(name, "0.0", Syntax.INTEGER) for name in names)
 
     def _text(self, each: MibNotification, place: Place, objects: Sequence[MibObject]) -> str:
         named = {place.resource.varbind, place.resource.name_varbind}
@@ -240,17 +239,11 @@ class _Drafter:
     def _phrase(self, words: Sequence[str]) -> str:
         return " ".join(words[self.prefix :]) or " ".join(words)
 
-    def _name(self, each: MibNotification) -> str:
-        return each.name if self.mibs.oid_of(each.name) == each.oid else f"{each.module}::{each.name}"
-
     def _objects(self, each: MibNotification) -> list[MibObject]:
-        return [known for known in map(self._find, each.objects) if known is not None]
-
-    def _find(self, name: str) -> MibObject | None:
-        return self.mibs.objects.get(self.mibs.oid_of(name) or "")
+        return [known for name in each.objects if (known := object_of(name, each, self.mibs)) is not None]
 
     def _description(self, each: MibNotification) -> str:
-        return self.sources.descriptions.get(each.name, "")
+        return self.descriptions.get(each.name, "")
 
 
 def _rule_name(name: str, signal: Signal, *, with_signal: bool, severity: Severity | None) -> str:

@@ -40,9 +40,13 @@ from pipeline.drafting.place import IF_INDEX
 from pipeline.drafting.word import kebab, words_of
 
 PROBLEM, RESOLUTION = "1", "2"
+UNKEPT = "donotpersist"
+"""A destination: the event is not kept, and never an alarm."""
 MAX_ALTERNATIVES = 16
 _TOKEN = re.compile(r"%([A-Za-z][A-Za-z0-9_-]{0,60}(?:\[[^\[\]%]{1,200}\])?)%")
 _PARM = re.compile(r"parm\[(.*)\]")
+_BARE_PARM = re.compile(r"parm([1-9][0-9]{0,3})")
+"""``%parm3%``, as older files write the third varbind."""
 _SENDER = frozenset(
     {"nodeid", "dpname", "nodelabel", "host", "interface", "snmphost", "foreignsource", "foreignid", "nodelocation", "interfaceresolv"}
 )
@@ -135,18 +139,29 @@ class _Importer:
             self._keep(each)
         for extra in entry.extras:
             self._lose(entry, extra, f"<{extra}> is left out: {NOT_CARRIED[extra]}")
+        alarm = entry.alarm
+        if alarm is not None and entry.destination == UNKEPT:
+            self._lose(entry, "no-alarm", f"{UNKEPT} keeps it from becoming an alarm there: written as notify")
+        elif alarm is not None and alarm.alarm_type == RESOLUTION and not alarm.clear_key:
+            self._lose(entry, "no-clear-key", "it is to end something, but has no clear key that says what: written as notify")
 
     def _keep(self, each: _Carried) -> None:
-        """Of two events for the same notifications the second is never reached, there as here."""
+        """Of two events for the same notifications the second is never reached, there as here; of half of them it is for the other half."""
         ruled = ruled_by(each.matching, self._book)
         if ruled:
             self._refuse(each.entry, "ruled", f"the rule {ruled} reads this notification already")
             return
-        for oid in each.matching.oids:
-            first = self._seen.setdefault((oid, repr(sorted(each.when.items(), key=lambda item: item[0]))), each.entry)
-            if first is not each.entry:
-                self._refuse(each.entry, "same-mask", f"never reached: the event of {first.file}:{first.line} has the same mask")
-                return
+        asked = repr(sorted(each.when.items(), key=lambda item: item[0]))
+        first = {oid: self._seen.setdefault((oid, asked), each.entry) for oid in each.matching.oids}
+        free = [oid for oid, entry in first.items() if entry is each.entry]
+        if not free:
+            other = first[each.matching.oids[0]]
+            self._refuse(each.entry, "same-mask", f"never reached: the event of {other.file}:{other.line} has the same mask")
+            return
+        if len(free) < len(first):
+            taken, other = next((oid, entry) for oid, entry in first.items() if entry is not each.entry)
+            self._lose(each.entry, "half-mask", f"as {free[0]} only: the event of {other.file}:{other.line} is for {taken}")
+            each = replace(each, matching=matching_oid(free[0], self._mibs))
         self._carried.append(each)
 
     def _masks(self, entry: EventEntry) -> Iterator[tuple[Matching, tuple[VarbindMask, ...]]]:
@@ -199,7 +214,7 @@ class _Importer:
                 raise NotCarriedError("varbind-regex", f"a condition on varbind {mask.place or mask.oid}: {error}") from error
         carried = _Carried(entry, matching, when)
         alarm = entry.alarm
-        if alarm is None or alarm.alarm_type not in {PROBLEM, RESOLUTION}:
+        if alarm is None or alarm.alarm_type not in {PROBLEM, RESOLUTION} or entry.destination == UNKEPT:
             return carried
         if alarm.alarm_type == RESOLUTION:
             return replace(carried, clears=self._key(entry, alarm.clear_key, matching)) if alarm.clear_key else carried
@@ -223,10 +238,10 @@ class _Importer:
 
     def _named(self, token: str, matching: Matching | None) -> str | None:
         """How a placeholder's varbind is called here: a name, an OID or a place; ``None`` when it is no varbind."""
-        parm = _PARM.fullmatch(token)
-        if parm is None:
+        parm, bare = _PARM.fullmatch(token), _BARE_PARM.fullmatch(token)
+        if parm is None and bare is None:
             return None
-        said = parm[1]
+        said = parm[1] if parm else f"#{bare[1] if bare else ''}"
         if said.startswith("#"):
             place = said[1:]
             if not (place.isascii() and place.isdigit() and 0 < int(place[:5]) <= 9999):  # noqa: PLR2004  # the last place

@@ -1,7 +1,7 @@
 """Where a notification's resource may be found: by the index of its objects' table, or by an object that names it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from pipeline.config.rule_form import ResourceForm
 from pipeline.core.mib import MibIndex, MibObject, Syntax
@@ -32,24 +32,32 @@ class Place:
     checks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """What the MIB sources say of tables: the index objects of a column, by the column's name. Empty when only the index is at hand."""
-
-    index_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def is_column(self, known: MibObject) -> bool:
-        """Whether an object is a column. Without the source it is guessed: the entry of a table is its arc 1 (RFC 2578 section 7.10)."""
-        if known.oid.startswith(_IF_TABLES):
-            return True
-        if self.index_of:
-            return known.name in self.index_of
-        return known.oid.split(".")[-2] == "1" and not known.oid.startswith(_SYSTEM)
+def is_column(known: MibObject, mibs: MibIndex) -> bool:
+    """Whether an object is a column. Without its row in the index it is guessed: that is arc 1 of a table (RFC 2578 section 7.10)."""
+    row = mibs.nodes.get(_parent(known))
+    if row is not None:
+        return bool(row.index)
+    return known.oid.startswith(_IF_TABLES) or (_parent(known).endswith(".1") and not known.oid.startswith(_SYSTEM))
 
 
-def place_of(words: Sequence[str], objects: Sequence[MibObject], tables: Tables, mibs: MibIndex) -> Place:
+def index_of(known: MibObject, mibs: MibIndex) -> tuple[MibObject, ...]:
+    """The index objects of a column, in order; nothing for a scalar, and for a column whose row the index does not know."""
+    row = mibs.nodes.get(_parent(known))
+    return tuple(mibs.objects.get(oid) or MibObject(oid, oid, Syntax.INTEGER) for oid in row.index) if row is not None else ()
+
+
+def columns_of(objects: Iterable[MibObject], mibs: MibIndex) -> dict[str, tuple[MibObject, ...]]:
+    """The columns among objects, by name, each with its index objects."""
+    return {known.name: index_of(known, mibs) for known in objects if is_column(known, mibs)}
+
+
+def _parent(known: MibObject) -> str:
+    return known.oid.rpartition(".")[0]
+
+
+def place_of(words: Sequence[str], objects: Sequence[MibObject], mibs: MibIndex) -> Place:
     """Where the resource of a notification is found; ``words`` are those of its name, ``objects`` what it carries, in order."""
-    return _interface(objects, mibs) or _path(words, objects) or _row(words, objects, tables) or _device(objects)
+    return _interface(objects, mibs) or _path(words, objects) or _row(words, objects, mibs) or _device(objects)
 
 
 def _interface(objects: Sequence[MibObject], mibs: MibIndex) -> Place | None:
@@ -78,16 +86,17 @@ def _path(words: Sequence[str], objects: Sequence[MibObject]) -> Place | None:
     return None
 
 
-def _row(words: Sequence[str], objects: Sequence[MibObject], tables: Tables) -> Place | None:
-    column = next((each for each in objects if tables.is_column(each)), None)
+def _row(words: Sequence[str], objects: Sequence[MibObject], mibs: MibIndex) -> Place | None:
+    column = next((each for each in objects if is_column(each, mibs)), None)
     if column is None:
         return None
     kind, word = _kind([*words, *words_of(column.name)])
     why = (
         f"taken for a {kind.value} because of the word '{word}'" if word else f"taken for a {kind.value}, since it is a part of the device"
     )
-    if tables.index_of:
-        check = f"the row by its index ({', '.join(tables.index_of.get(column.name, ('ifIndex',)))}), {why}"
+    index = index_of(column, mibs)
+    if index:
+        check = f"the row by its index ({', '.join(each.name for each in index)}), {why}"
     else:
         check = f"{column.name} looks like a column by its OID; its row by the index, {why}"
     return Place(ResourceForm(kind, By.INDEX, index_of=column.name), checks=(check,))

@@ -10,6 +10,7 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_EVENTS = 100_000
 _EVENT = re.compile(r'EVENT\s+(\S{1,200})\s+(\S{1,800})\s+"([^"]{0,200})"\s*(.{0,100})')
 _MATCH = re.compile(r"\$(\S{1,20}?):\s*(!?)\s*(.{1,500})")
+_WHITE = re.compile(r"\\[nrt]")
 _MODE = re.compile(r"MODE\s*=\s*(or|and)", re.IGNORECASE)
 
 
@@ -75,7 +76,7 @@ def read_conf(path: Path) -> tuple[list[TrapEntry], list[Refusal]]:
 def _with(entry: TrapEntry, keyword: str, rest: str) -> TrapEntry:
     """An event with one more of its lines."""
     if keyword == "FORMAT":
-        return replace(entry, text=rest)
+        return replace(entry, text=_WHITE.sub(" ", rest))
     if keyword == "MATCH":
         mode = _MODE.fullmatch(rest)
         if mode is not None:

@@ -10,8 +10,7 @@ from pipeline.core.event import Severity, Signal
 from pipeline.core.mib import MibIndex
 from pipeline.core.resource import ResourceKind
 from pipeline.drafting.draft import Draft, DraftRule, Names, Taken
-from pipeline.drafting.from_mib import Sources, draft_module
-from pipeline.drafting.place import Tables
+from pipeline.drafting.from_mib import draft_module
 from pipeline.drafting.proof import Ground, ground, prove
 from pipeline.mib.compiling import compile_mibs
 from pipeline.mib.describe import describe
@@ -37,9 +36,8 @@ def on(index: MibIndex) -> Iterator[Ground]:
 
 @pytest.fixture(scope="module")
 def drafted(on: Ground) -> Draft:
-    said = describe(find_sources([PLANT])[0])
     taken = Taken(Names(on.book.alarm_types), Names(rule.name for found in on.book.by_oid.values() for rule in found))
-    return draft_module("ACME-PLANT-MIB", on.mibs, on.book, taken, Sources(said.notifications, Tables(said.index_of)))
+    return draft_module("ACME-PLANT-MIB", on.mibs, on.book, taken, describe(find_sources([PLANT])[0]))
 
 
 def rule(drafted: Draft, name: str) -> DraftRule:
@@ -86,6 +84,6 @@ def test_what_is_written_loads_and_every_rule_reads_its_own_example(drafted: Dra
 
 def test_notifications_that_have_a_rule_are_left_alone(on: Ground) -> None:
     taken = Taken(Names(), Names())
-    again = draft_module("IF-MIB", on.mibs, on.book, taken, Sources())
+    again = draft_module("IF-MIB", on.mibs, on.book, taken)
     assert again.rules == ()
     assert {each.kind for each in again.refusals} == {"ruled"}

@@ -117,6 +117,41 @@ def test_keys_are_the_same_wherever_their_placeholders_mean_the_same(tmp_path: P
     assert rules["bad"].form.alarm_type == rules["good"].form.alarm_type
 
 
+def test_an_event_with_half_of_anothers_mask_is_for_the_other_half(tmp_path: Path, on: Ground) -> None:
+    """SMIv2's and SMIv1's form of one notification: an id that ends in .0 beside the same id without it (RFC 3584 section 3)."""
+    first = event("new", 1).replace("4711.5<", "4711.5.0<")
+    drafts = opennms(on, events(tmp_path, first, event("old", 1)))
+    assert by_name(drafts)["new"].form.enterprise == "1.3.6.1.4.1.4711.5.0"
+    assert by_name(drafts)["old"].form.oid == "1.3.6.1.4.1.4711.5.1"
+    assert "as 1.3.6.1.4.1.4711.5.1 only" in told(drafts, lost=True)["half-mask"]
+    proof = prove(drafts, "imported", on, Path("out"))
+    assert (proof.problems, proof.unread) == ((), ())
+
+
+RAISED = '<alarm-data reduction-key="%uei%:%nodeid%" alarm-type="1"/>'
+CLEARED = '<alarm-data reduction-key="%uei%:%nodeid%" alarm-type="2" clear-key="uei.acme.example/a:%nodeid%"/>'
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (event("a", 1, RAISED).replace("logndisplay", "donotpersist") + event("b", 2, CLEARED), "no-alarm"),
+        (event("a", 1, '<alarm-data reduction-key="%uei%:%nodeid%" alarm-type="2"/>'), "no-clear-key"),
+        (event("a", 1, RAISED), "never-cleared"),
+    ],
+)
+def test_an_alarm_that_cannot_be_one_here_is_told_and_becomes_a_notify(tmp_path: Path, on: Ground, given: str, kind: str) -> None:
+    drafts = opennms(on, events(tmp_path, given))
+    assert kind in told(drafts, lost=True)
+    assert {rule.form.signal for rule in by_name(drafts).values()} == {Signal.NOTIFY}
+
+
+def test_a_varbind_may_be_named_as_older_files_do(tmp_path: Path, on: Ground) -> None:
+    drafts = opennms(on, events(tmp_path, event("a", 1).replace("%parm[#1]%", "%parm2% of %parm0%")))
+    assert by_name(drafts)["a"].form.text == "a {#2} of"
+    assert "%parm0%" in told(drafts, lost=True)["text-token"]
+
+
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
 
 
@@ -163,17 +198,24 @@ def test_snmptt_s_wildcards_are_refused_with_their_line(on: Ground) -> None:
 @pytest.mark.parametrize(
     ("lines", "kind"),
     [
-        ('EVENT a .1.3.6.1.4.1.4711.8.0.1 "x" Major\nFORMAT x\nMATCH $1: (a+b)\n', "match"),
-        ('EVENT a not-an-oid "x" Major\nFORMAT x\n', "oid"),
-        ("EVENT a .1.3.6.1.4.1.4711.8.0.1\n", "malformed"),
+        ('EVENT a .1.3.6.1.4.1.4711.8.0.1 "x" Major\nFORMAT x\nMATCH $1: (a+b)\n', "match-regex"),
+        ('EVENT a .1.3.6.1.4.1.4711.8.0.1 "x" Major\nFORMAT x\nMATCH $s: (a)\n', "match"),
+        ('EVENT a .1.3.6.1.4.1.4711.8.0.1 "x" Major\nFORMAT x\nNODES 192.0.2.7\n', "nodes"),
+        ('EVENT a .1.3.6.1.4.1.4711.8.0.1 "IGNORE" Major\nFORMAT x\n', "ignored"),
+        ('EVENT a not-an-oid "x" Major\nFORMAT x\n', "unknown-name"),
+        ("EVENT a .1.3.6.1.4.1.4711.8.0.1\n", "unreadable"),
     ],
 )
-def test_what_snmptt_has_beyond_our_rules_is_told(tmp_path: Path, on: Ground, lines: str, kind: str) -> None:
+def test_what_snmptt_has_beyond_our_rules_is_refused_with_its_line(tmp_path: Path, on: Ground, lines: str, kind: str) -> None:
     drafts = snmptt(on, write(tmp_path, "x.conf", lines))
-    kinds = {**told(drafts), **told(drafts, lost=True)}
-    assert kinds, drafts
-    assert all(f"{tmp_path / 'x.conf'}:" in text for text in kinds.values())
-    assert not by_name(drafts) or kind == "match"
+    assert list(told(drafts)) == [kind]
+    assert f"{tmp_path / 'x.conf'}:1: " in told(drafts)[kind]
+    assert by_name(drafts) == {}
+
+
+def test_snmptt_s_line_ends_in_a_text_are_spaces(tmp_path: Path, on: Ground) -> None:
+    drafts = snmptt(on, write(tmp_path, "x.conf", 'EVENT a .1.3.6.1.4.1.4711.8.0.1 "x" Major\nFORMAT disk $2,\\nrack $1\n'))
+    assert by_name(drafts)["a"].form.text == "disk {#2}, rack {#1}"
 
 
 @pytest.mark.parametrize("read", [opennms, snmptt], ids=["opennms", "snmptt"])

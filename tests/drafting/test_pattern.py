@@ -35,6 +35,7 @@ def test_what_does_not_is_refused_with_a_reason(expression: str) -> None:
     assert str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")  # Python's engine on [[, which is not ours to judge
 @settings(max_examples=300)
 @given(st.text(alphabet=r"ab1|()[]?.*\d^$-", max_size=14))
 def test_the_texts_are_texts_that_the_expression_matches(expression: str) -> None:
