@@ -13,6 +13,7 @@ from collectors.journal import JournalError, JournalReader, JournalRecord
 from pipeline.config.settings import Settings
 from pipeline.core.ledger import Entry
 from pipeline.core.money import money_text
+from pipeline.journaled import masked
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
 
@@ -196,7 +197,7 @@ class Evidence:
         return [self.record(collector, int(sequence))] if collector and sequence.isdecimal() and any(rest) else []
 
     def record(self, collector: str, sequence: int) -> Json:
-        """The bytes in a collector's journal, as they came, and what was read from them."""
+        """The bytes in a collector's journal, as they came but for a community, and what was read from them."""
         name = f"{collector}:{sequence}"
         what, read = self._read_from(collector, sequence)
         try:
@@ -207,7 +208,7 @@ class Evidence:
             return _node(what, name, f"{name}: no longer kept in the journal (see {_BOUND.get(what, 'journal_bytes')})", read, [])
         rest = f" ... ({len(record.payload) - SHOWN_BYTES} more)" if len(record.payload) > SHOWN_BYTES else ""
         title = f"{name}: {len(record.payload)} bytes from {record.source} at {clock(record.received_at)}"
-        return _node(what, name, title, [*read, record.payload[:SHOWN_BYTES].hex(" ") + rest], [])
+        return _node(what, name, title, [*read, masked(record.payload[:SHOWN_BYTES]) + rest], [])
 
     def _read_from(self, collector: str, sequence: int) -> tuple[str, list[str]]:
         """What kind of record it is, and the line that tells what was read from it: a notification, or a poll's outcome."""

@@ -11,6 +11,7 @@ from pipeline.core.event import EventSource
 from pipeline.core.reason import Reason
 from pipeline.evidence import SEVERAL
 from pipeline.reading import Reader
+from tests.support.datagrams import v2_trap
 from tests.support.history_samples import NOW, S, alarm, alarm_change, evaluation, event, incident, outage, poll, trap
 from tests.support.stores import Stores, engine, reader, stores
 
@@ -250,6 +251,15 @@ def test_bytes_that_come_later_are_found_by_the_same_reader(stores: Stores, read
     assert "no longer kept" in text(explained(reader, "al-1"))
     stores.journal("trap-1", b"second")
     assert b"second".hex(" ") in text(explained(reader, "al-1"))
+
+
+def test_a_community_is_masked_in_the_bytes_too(stores: Stores, reader: Reader) -> None:
+    """It is a password, however weak; who may read evidence need not have it."""
+    stores.keep(trap(1), event(1), replace(alarm_change(), alarm=replace(alarm(), events=("trap-1:1:0",))))
+    stores.journal("trap-1", v2_trap(community=b"geheim"))
+    shown = text(explained(reader, "al-1"))
+    assert "04 06 ** ** ** ** ** ** a7" in " ".join(shown.split())
+    assert b"geheim".hex(" ") not in shown
 
 
 # names

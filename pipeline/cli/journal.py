@@ -74,7 +74,7 @@ def ls(*, config: Path | None, as_json: bool) -> None:
 def _rows(each: Stock) -> Iterator[tuple[object, ...]]:
     yield each.collector, *_row(each.journal), str(each.journal.acknowledged), _waiting(each.journal.waiting)
     if each.quarantined is not None:
-        yield "  quarantine", *_row(each.quarantined), "-", "-"
+        yield "quarantine", *_row(each.quarantined), "-", "-"
 
 
 def _row(found: Overview) -> tuple[str, ...]:
