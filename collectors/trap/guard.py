@@ -10,7 +10,7 @@ taking turns.
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -165,7 +165,7 @@ class Guard:
         self._active = self._active_before = 0
         self._sweep_at = SWEEP_S
         self._look_at = 0.0
-        self.held_count = 0
+        self._held: dict[int, int] = {}
         self.absorbed = 0
         self.passed = 0
         self.delayed = 0
@@ -208,11 +208,14 @@ class Guard:
             return max(next(iter(self._waiting.values())).since + self._settings.compact_s - self._now, 0.0)
         return WINDOW_S if self._storming else None
 
-    def held(self) -> Iterator[tuple[int, int]]:
-        """Sequence and repeats of everything held."""
-        for source in self._holding():
-            for held in (*source.due, *source.held.values()):
-                yield held.trap.sequence, held.repeats
+    def held(self) -> ItemsView[int, int]:
+        """Sequence and repeats of everything held. It is asked for with every round, so it is kept up to date and not gathered."""
+        return self._held.items()
+
+    @property
+    def held_count(self) -> int:
+        """How many are held."""
+        return len(self._held)
 
     def news(self) -> list[Storm]:
         """Storms of sources and overall that began or ended since the last call."""
@@ -291,15 +294,16 @@ class Guard:
         older = source.held.pop(identity.subject, None)
         if older is not None:
             source.leave(older.order)
+            del self._held[older.trap.sequence]
             self.absorbed += 1
             repeats += older.repeats + 1
         else:
-            self.held_count += 1
             self.delayed += 1
         if source.name not in self._waiting:
             source.since = self._now
             self._waiting[source.name] = source
         source.held[identity.subject] = _Held(trap, identity.order, repeats)
+        self._held[trap.sequence] = repeats
         source.enter(identity.order)
         if self.held_count > self._settings.held_max:
             self._let_go(next(iter((self._draining or self._waiting).values())))
@@ -334,16 +338,12 @@ class Guard:
 
     def _leave(self, source: _Source, held: _Held) -> None:
         source.leave(held.order)
-        self.held_count -= 1
+        del self._held[held.trap.sequence]
         self._out.append(replace(held.trap, repeats=held.repeats) if held.repeats else held.trap)
 
     def _take_out(self) -> list[RawTrap]:
         out, self._out = self._out, []
         return out
-
-    def _holding(self) -> Iterator[_Source]:
-        yield from self._draining.values()
-        yield from (source for source in self._waiting.values() if source.name not in self._draining)
 
     def _advance(self, at: int) -> None:
         if self._last is None:

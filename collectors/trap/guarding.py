@@ -175,7 +175,7 @@ class GuardedTransform:
             self._metrics.absorbed.labels(Reason.STORM.value).inc(absorbed)
             self._metrics.absorbed.labels(Reason.REPEATED_INFORM.value).inc(repeated_informs)
 
-        floor = min(sequence for sequence, _ in held) - 1 if held else None
+        floor = min(held)[0] - 1 if held else None
         return Outgoing(messages, len(out), floor, guard.wake_s(), settled)
 
     def _told(self, storms: Iterable[Storm]) -> Iterator[Message]:
