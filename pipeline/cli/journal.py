@@ -238,9 +238,9 @@ def lines(one: Json) -> Iterator[Text]:
     yield Text(head, style="bold", no_wrap=True, overflow="ellipsis")
     if one["quarantined"]:
         yield Text(f"  in quarantine: {one['quarantined']['reason']}, {one['quarantined']['detail']}", style="yellow")
-    if one["refused"]:
+    if one["refused"] and one["refused"] != one["quarantined"]:
         yield Text(f"  refused: {one['refused']['reason']}, {one['refused']['detail']}", style="red")
-    elif "trap_oid" in one:
+    if "trap_oid" in one:
         yield from _trap_lines(one)
     elif "device" in one:
         yield Text(f"  poll of {one['device']}: {one['outcome']}, {plural(one['interfaces'], 'interface')}")

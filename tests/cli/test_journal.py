@@ -78,6 +78,9 @@ def test_what_is_no_notification_says_why_and_is_found_by_its_time_though_the_cl
     assert [row["sequence"] for row in everything] == [1, 2, 3, 4]
     of_one = json.loads(run("journal", "show", "--from", "2026-09-21T00:00:00Z", "--source", "192.0.2.2", "--json").output)
     assert [row["sequence"] for row in of_one] == [2]
+    told = run("journal", "show", "3").output
+    assert "in quarantine: malformed, cut short" in told
+    assert "--limit" not in told
     aside = json.loads(run("journal", "show", "--quarantined", "--json").output)
     assert [row["sequence"] for row in aside] == [3]
     assert "--limit shows them" in run("journal", "show", "--from", "2026-09-21T00:00:00Z", "--limit", "1").output
