@@ -20,7 +20,7 @@ from tests.support.embedded import free_port
 VERSION = "4.1.1"
 CACHE = Path.home() / ".cache" / "assure-tests"
 INSTALL = "no real Kafka: set ASSURE_TEST_KAFKA=host:port, or apt-get install openjdk-17-jre-headless maven"
-START_DEADLINE_S = 150.0
+START_DEADLINE_S = 120.0
 _OLDEST_JAVA = 17
 
 _POM = """\
