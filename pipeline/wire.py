@@ -59,7 +59,7 @@ class DeadLetter:
 
 KINDS: dict[str, type[Any]] = {
     "trap": RawTrap,
-    "poll": RawPoll,
+    "poll2": RawPoll,
     "event": Event,
     "report": StateReport,
     "tick": Tick,
@@ -67,7 +67,7 @@ KINDS: dict[str, type[Any]] = {
     "incident": Incident,
     "outage": Outage,
     "settle": Settle,
-    "kpi": KpiBatch,
+    "kpi2": KpiBatch,
     "question": Question,
     "evaluation": Evaluation,
     "effect": Effect,

@@ -45,7 +45,7 @@ class PollHandler:
         events: list[Event] = []
         reports: list[StateReport] = []
         for poll in polls:
-            result = fold(self._devices.get(turn, poll.device) or PollState(), poll, known.directory, known.thresholds)
+            result = fold(self._devices.get(turn, poll.device) or PollState(), poll, known.directory, known.thresholds, known.measuring)
             if result.report is not None:
                 self._devices.put(turn, poll.device, result.state)
                 batches += result.batches
