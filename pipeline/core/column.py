@@ -21,8 +21,8 @@ TEXT = "s"
 class Column:
     """Values of one kind, one for each row; a row may have none.
 
-    ``kind`` is ``u`` (unsigned, 64 bits), ``f`` (64-bit floating point) or ``s`` (text). ``data`` are the numbers, little-endian; ``missing``
-    is one byte for each row, 1 where there is no value, and empty when every row has one. ``text`` is for kind ``s`` alone.
+    ``kind`` is ``u`` (unsigned, 64 bits), ``f`` (64-bit floating point) or ``s`` (text). ``data`` are the numbers, little-endian.
+    ``missing`` is one byte for each row, 1 where there is no value, and empty when every row has one. ``text`` is for kind ``s`` alone.
     """
 
     kind: str = UNSIGNED
