@@ -110,7 +110,7 @@ def _computed(test: KpiTest, rule: KpiRule, rules: "RuleSet") -> Outcome:
 
 def _factor(table: ProfileTable, name: str) -> float:
     plain = name.removeprefix(f"{RATE}(").removesuffix(")")
-    units = {column.name: column.unit for column in (*table.columns, *table.derived)}
+    units = {column.name: column.unit for column in table.columns} | {column.name: column.unit for column in table.derived}
     return unit(units.get(plain, "1")).factor
 
 

@@ -79,7 +79,8 @@ class Column:
         """Which rows have a value."""
         if not self.missing:
             return np.ones(len(self), np.bool_)
-        return np.frombuffer(self.missing, np.uint8) == 0
+        found: Flags = np.frombuffer(self.missing, np.uint8) == 0
+        return found
 
     def _packed(self) -> np.ndarray[Any, Any]:
         return np.frombuffer(self.data, "<f8" if self.kind == FLOAT else "<u8")

@@ -83,7 +83,7 @@ def compiled(text: str, dimensions: Mapping[str, Dimension], counters: frozenset
 def names_in(text: str) -> frozenset[str]:
     """The columns that a formula names, counters included. Raises :class:`FormulaError` for text that is none."""
     found = set()
-    pending = [_parsed(text)]
+    pending: list[ast.AST] = [_parsed(text)]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Subscript):

@@ -102,7 +102,8 @@ def _kept(bound: BoundTable, inputs: Mapping[str, Floats], rows: int) -> Flags:
     if bound.where is None:
         return np.ones(rows, np.bool_)
     truth = bound.where(inputs, rows)
-    return ~np.isnan(truth) & (truth != 0)
+    kept: Flags = ~np.isnan(truth) & (truth != 0)
+    return kept
 
 
 def _speeds(plan: RowPlan, inputs: Mapping[str, Floats], rows: int) -> Floats:

@@ -65,7 +65,7 @@ def plan_rows(device: str, spec: ProfileTable, table: RawTable, labels: Sequence
     if declared:
         return _planned_interfaces(device, table, labels, declared)
     rows = np.flatnonzero(kept)
-    names = tuple(_resource(device, spec.rows, labels[row]) for row in rows)
+    names = tuple(_resource(device, spec.rows, labels[row]) for row in rows.tolist())
     return RowPlan(names, rows, np.full(len(labels), np.nan))
 
 
@@ -114,6 +114,9 @@ class _Made:
     kept: bytes
     plan: RowPlan
 
+    def is_for(self, directory: Directory, indexes: tuple[str, ...], labels: tuple[str, ...], kept: bytes) -> bool:
+        return self.directory is directory and (self.indexes, self.labels, self.kept) == (indexes, labels, kept)
+
 
 @dataclass(slots=True)
 class Plans:
@@ -134,11 +137,7 @@ class Plans:
         """The plan of a device's table; made anew when its indexes, names or kept rows, or the inventory, are others than last time."""
         key, mask = (device, spec.name), kept.tobytes()
         known = self._plans.get(key)
-        if (
-            known is not None
-            and known.directory is directory
-            and (known.indexes, known.labels, known.kept) == (table.indexes, labels, mask)
-        ):
+        if known is not None and known.is_for(directory, table.indexes, labels, mask):
             return known.plan
         if len(self._plans) >= self.most:
             self._plans.clear()

@@ -136,7 +136,7 @@ def test_a_poll_on_suspicion_tells_of_states_only() -> None:
     """No indicator of a moment between two turns; the next turn is compared with the turn before."""
     state = fold(PollState(), poll_of(0), DIRECTORY, (), MEASURING).state
     asked = fold(state, replace(poll_of(12), on_suspicion=True), DIRECTORY, (), MEASURING)
-    assert (asked.batches, asked.state.answered) == ((), state.answered)
+    assert (asked.batches, asked.state.seen, asked.state.answered_at) == ((), state.seen, state.answered_at)
     assert asked.report is not None
     assert asked.report.on_suspicion
     assert fold(asked.state, poll_of(30), DIRECTORY, (), MEASURING).batches == fold(state, poll_of(30), DIRECTORY, (), MEASURING).batches

@@ -18,6 +18,7 @@ from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId
 from pipeline.core.sla import Evaluation, Interval
 from pipeline.wire import DeadLetter, Topic
+from tests.support.polls import table_of
 
 NOW = time.time_ns() // 1_000_000 * 1_000_000
 """UTC nanoseconds, on a whole millisecond. Tables forget old rows, so samples are of today."""
