@@ -98,7 +98,7 @@ def compiled(
 def names_in(text: str) -> frozenset[str]:
     """The columns that a formula names, counters included. Raises :class:`FormulaError` for text that is none."""
     found = set()
-    pending = [_parsed(text)]
+    pending: list[ast.AST] = [_parsed(text)]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Subscript):
@@ -116,7 +116,7 @@ def _parsed(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise FormulaError(f"'{text}' is no formula") from error
+        raise FormulaError(f"'{text[:40]}' is no formula") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class _Compiler:
         self.columns: set[str] = set()
         self.rates: set[str] = set()
 
-    def part(self, node: ast.AST) -> _Part:
+    def part(self, node: ast.AST) -> _Part:  # noqa: PLR0911  # one line for each thing that a formula may say
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 return _constant(float(value))
