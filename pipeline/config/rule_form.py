@@ -8,7 +8,6 @@ from pipeline.core.inventory import Tier
 from pipeline.core.kpi import KpiRule
 from pipeline.core.outage import ServiceState
 from pipeline.core.plan import Plan
-from pipeline.core.profile import Profile
 from pipeline.core.resource import ResourceKind
 from pipeline.core.rollup import RollupRule
 from pipeline.core.routing import Route, TicketRule
@@ -183,22 +182,6 @@ class RoutingFile:
     tickets: TicketRule
     routes: tuple[Route, ...]
     tests: tuple[RoutingTest, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileTest:
-    """The columns that a profile must ask for, by name with their OIDs."""
-
-    profile: str
-    expect: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileFile:
-    """A file of ``rules/profiles``."""
-
-    profiles: tuple[Profile, ...]
-    tests: tuple[ProfileTest, ...]
 
 
 _X733 = (

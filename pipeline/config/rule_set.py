@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 from pipeline.config.kpi_check import tell_wrong_kpis
 from pipeline.config.problem import Path_, Problems, did_you_mean
+from pipeline.config.profile_check import read_profiles
+from pipeline.config.profile_form import ProfileFile
 from pipeline.config.reload import Reloading
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
-from pipeline.config.rule_form import KpiFile, PlanFile, ProfileFile, RoutingFile
+from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
@@ -87,7 +89,7 @@ def load_kpis(folder: Path) -> tuple[KpiRule, ...]:
 
 def load_profiles(folder: Path) -> dict[str, Profile]:
     """The poll profiles of a rules folder by name. Raises ``ConfigError``."""
-    return _load(folder / "profiles", ProfileFile, _profiles)
+    return _load(folder / "profiles", ProfileFile, read_profiles)
 
 
 def load_routing(folder: Path) -> Routing:
@@ -109,7 +111,9 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     kpis = list(read_files(folder / "kpis", KpiFile, problems))
     routing = list(read_files(folder / ROUTING_NAME, RoutingFile, problems))
     profiles = list(read_files(folder / "profiles", ProfileFile, problems))
-    known_profiles = _profiles(profiles)
+    told = len(problems.errors)
+    known_profiles = read_profiles(profiles, mibs)
+    are_whole = len(problems.errors) == told
     value = RuleSet(
         rules.book,
         mibs,
@@ -120,7 +124,8 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         _kpis(kpis),
         _rollups(kpis),
     )
-    tell_wrong_kpis(kpis, known_profiles.values())
+    if are_whole:  # formulas are held against columns and units that are known
+        tell_wrong_kpis(kpis, known_profiles.values())
     return ReadSet(value, rules, plans, kpis, routing, profiles)
 
 
@@ -205,15 +210,6 @@ def _routing(files: Iterable[RuleFile[RoutingFile]]) -> Routing:
             seen[route.name] = route
         return Routing(file.form.routes, file.form.tickets)
     return Routing()
-
-
-def _profiles(files: Iterable[RuleFile[ProfileFile]]) -> dict[str, Profile]:
-    profiles: dict[str, Profile] = {}
-    for file in files:
-        for place, profile in enumerate(file.form.profiles):
-            _tell_twice(file, ("profiles", place), profile.name, profiles, "profile")
-            profiles.setdefault(profile.name, profile)
-    return profiles
 
 
 def _tell_twice(file: RuleFile[Any], path: Path_, name: str, known: dict[str, Any], what: str) -> None:
