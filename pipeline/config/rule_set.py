@@ -18,6 +18,7 @@ from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
 from pipeline.core.plan import Plan, validate
 from pipeline.core.profile import Profile, ProfileBook
+from pipeline.core.rollup import GROUPS, Groups, RollupRule, Shares
 from pipeline.core.routing import Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.threshold import Threshold
@@ -37,10 +38,11 @@ class RuleSet:
     routing: Routing
     profiles: dict[str, Profile]
     kpis: tuple[KpiRule, ...] = ()
+    rollups: tuple[RollupRule, ...] = ()
 
-    def measuring(self) -> Measuring:
+    def measuring(self, groups: Groups) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
-        return Measuring(ProfileBook(self.profiles), self.kpis)
+        return Measuring(ProfileBook(self.profiles), self.kpis, self.rollups, Shares(groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         _routing(routing),
         known_profiles,
         _kpis(kpis),
+        _rollups(kpis),
     )
     if are_whole:  # formulas are held against columns and units that are known
         tell_wrong_kpis(kpis, known_profiles.values())
@@ -155,9 +158,30 @@ def _kpis(files: Iterable[RuleFile[KpiFile]]) -> tuple[KpiRule, ...]:
     return tuple(found.values())
 
 
+def _rollups(files: Sequence[RuleFile[KpiFile]]) -> tuple[RollupRule, ...]:
+    known = (*(kpi.name for file in files for kpi in file.form.kpis), *DEVICE_KPIS)
+    found: dict[str, RollupRule | None] = dict.fromkeys(known)
+    for file in files:
+        for place, rollup in enumerate(file.form.rollups):
+            path = ("rollups", place)
+            _tell_twice(file, path, rollup.name, found, "KPI")
+            if rollup.kpi not in known:
+                file.tell((*path, "kpi"), f"'{rollup.kpi}' is not a KPI", did_you_mean(rollup.kpi, known))
+            if rollup.over not in GROUPS:
+                file.tell((*path, "over"), f"KPIs are not rolled up over a {rollup.over}", f"write one of: {', '.join(GROUPS)}")
+            if not 0 < rollup.least <= 1:
+                file.tell((*path, "least"), f"{rollup.least:g} is no share", "write more than 0, at most 1")
+            found.setdefault(rollup.name, rollup)
+    return tuple(rollup for rollup in found.values() if rollup is not None)
+
+
 def _thresholds(files: Sequence[RuleFile[KpiFile]], types: dict[str, AlarmType] | Any) -> tuple[Threshold, ...]:
     found: dict[str, Threshold] = {}
-    kpis = (*(kpi.name for file in files for kpi in file.form.kpis), *DEVICE_KPIS)
+    kpis = (
+        *(kpi.name for file in files for kpi in file.form.kpis),
+        *(rollup.name for file in files for rollup in file.form.rollups),
+        *DEVICE_KPIS,
+    )
     for file in files:
         for place, threshold in enumerate(file.form.thresholds):
             path = ("thresholds", place)
