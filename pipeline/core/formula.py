@@ -1,8 +1,8 @@
 """Formulas over the columns of a table, worked on for all rows at once. What a formula may say is small, and its units are checked.
 
-Written as in a spreadsheet: ``min(rate(in_octets) / speed, 1)``. Numbers, columns, ``+ - * / **``, comparisons, ``and``, ``or``, ``not``, the
-functions of :data:`FUNCTIONS`, and ``none`` for no value. A number with a unit is ``70[celsius]``. ``rate(column)`` is a counter's step a
-second. Where an operand has no value, the result has none.
+Written as in a spreadsheet: ``min(rate(in_octets) / speed, 1)``. Numbers, columns, ``+ - * / **``, comparisons, ``and``, ``or``, ``not``,
+the functions of :data:`FUNCTIONS`, and ``none`` for no value. A number with a unit is ``70[celsius]``. ``rate(column)`` is a counter's step
+a second. Where an operand has no value, the result has none.
 """
 
 import ast
@@ -83,7 +83,7 @@ def compiled(text: str, dimensions: Mapping[str, Dimension], counters: frozenset
 def names_in(text: str) -> frozenset[str]:
     """The columns that a formula names, counters included. Raises :class:`FormulaError` for text that is none."""
     found = set()
-    pending = [_parsed(text)]
+    pending: list[ast.AST] = [_parsed(text)]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Subscript):
@@ -101,7 +101,7 @@ def _parsed(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise FormulaError(f"'{text}' is no formula") from error
+        raise FormulaError(f"'{text[:40]}' is no formula") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class _Compiler:
         self.columns: set[str] = set()
         self.rates: set[str] = set()
 
-    def part(self, node: ast.AST) -> _Part:
+    def part(self, node: ast.AST) -> _Part:  # noqa: PLR0911  # one line for each thing that a formula may say
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 return _constant(float(value))

@@ -30,8 +30,8 @@ class Measuring:
 def measured(poll: RawPoll, seen: Mapping[str, SeenTable], directory: Directory, by: Measuring) -> tuple[tuple[KpiBatch, ...], Seen]:
     """The KPIs of one poll, a batch for the device and one for each table; and the tables as they have now been seen.
 
-    A device that did not answer gives 0 for ``answered`` and, for every resource that it should have told of, a row whose quality is
-    blind: the hole is on record.
+    A device that the inventory does not know (any more) has only its own. A device that did not answer gives 0 for ``answered`` and, for
+    every resource that it should have told of, a row whose quality is blind: the hole is on record.
     """
     profile = by.profiles.of(poll.profile)
     batches = [_batch(poll, (resource_id(ResourceKind.DEVICE, poll.device),), _device_columns(poll))]
@@ -41,7 +41,7 @@ def measured(poll: RawPoll, seen: Mapping[str, SeenTable], directory: Directory,
     now = dict(seen)
     for name, table in poll.tables.items():
         spec = profile.table(name)
-        if spec is not None:
+        if spec is not None and poll.device in directory.device_by_name:
             batch, now[name] = _table(poll, profile, spec, table, seen.get(name), directory, by)
             batches += [batch] if batch.resources and batch.columns else []
     return tuple(batches), now
@@ -102,7 +102,8 @@ def _kept(bound: BoundTable, inputs: Mapping[str, Floats], rows: int) -> Flags:
     if bound.where is None:
         return np.ones(rows, np.bool_)
     truth = bound.where(inputs, rows)
-    return ~np.isnan(truth) & (truth != 0)
+    kept: Flags = ~np.isnan(truth) & (truth != 0)
+    return kept
 
 
 def _speeds(plan: RowPlan, inputs: Mapping[str, Floats], rows: int) -> Floats:
@@ -124,5 +125,3 @@ def remembered(table: RawTable, spec: ProfileTable) -> RawTable:
     """Of a table, what the next poll is compared with: its counters, and when they began anew."""
     wanted = {column.name for column in spec.columns if column.type.counter_bits} | {DISCONTINUITY}
     return RawTable(table.indexes, {name: column for name, column in table.columns.items() if name in wanted})
-
-

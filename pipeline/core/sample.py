@@ -191,7 +191,9 @@ def labels_of(table: RawTable, spec: ProfileTable) -> tuple[str, ...]:
     if f"{{{only}}}" == alternatives[0] and only in texts and all(texts[only]):
         labels = list(texts[only])
     else:
-        labels = [_label(alternatives, index, {name: found[row] for name, found in texts.items()}) for row, index in enumerate(table.indexes)]
+        labels = [
+            _label(alternatives, index, {name: found[row] for name, found in texts.items()}) for row, index in enumerate(table.indexes)
+        ]
     if len(set(labels)) == len(labels):
         return tuple(labels)
     counted = Counter(labels)
