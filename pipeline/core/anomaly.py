@@ -14,9 +14,9 @@ How it decides, for one value of one series:
 5. *The refractory gate*: after a surprise only a larger one is told, until the memory of it has faded. One disturbance has many odd values;
    the first is the news.
 
-It is robust since everything that learns is clipped in multiples of the scale; causal since nothing is used that a poll did not bring before.
-What an operator knows of a series, its *configured range* (0 to 1 for a share, 0 to its speed for an interface), is an argument. There is
-one set of constants for both; see :data:`DEFAULT`.
+It is robust since everything that learns is clipped in multiples of the scale, and causal since nothing is used that no poll has brought
+yet. What an operator knows of a series, its *configured range* (0 to 1 for a share, 0 to its speed for an interface), is an argument. There
+is one set of constants for both; see :data:`DEFAULT`.
 
 A value that is missing neither teaches nor alarms. After a long gap, or when the clock jumped, level and neighbours begin anew where the
 series is found, and the detector stays silent for its grace period; what is usual for it is kept.
@@ -166,30 +166,33 @@ def advance(
     rows: Integers,
     values: Floats,
     at: Integers | int,
-    limits: Limits = Limits(),  # noqa: B008  frozen: the same for all callers
+    limits: Limits = Limits(),
     *,
     tuning: Tuning = DEFAULT,
     with_range: bool = False,
 ) -> Verdict:
     """Take one value for each of ``rows`` (no row twice), changing ``state`` in place, and judge it by what was known before.
 
-    A value that is NaN or infinite is no value: its series does not change. ``at`` is when it was measured, UTC seconds. ``with_range`` asks
-    for the expected range of every value, for a plot; it is told by the level where nothing is unusual.
+    A value that is NaN or infinite is no value: its series does not change. ``at`` is when it was measured, UTC seconds. ``with_range``
+    asks for the expected range of every value, for a plot; it is told by the level where nothing is unusual.
     """
     present = np.isfinite(values)
     verdict = _nothing(len(values))
     if present.any():
         whole = bool(present.all())
         chosen: Any = slice(None) if whole else present
-        found = _Step(state.records, rows[chosen], values[chosen], _of(at, chosen, np.int64), _chosen(limits, chosen), tuning).judge(with_range)
+        found = _Step(state.records, rows[chosen], values[chosen], _of(at, chosen, np.int64), _chosen(limits, chosen), tuning).judge(
+            with_range
+        )
         for name in ("rarity", "score", "feature", "observed", "expected", "lower", "upper", "residual"):
             getattr(verdict, name)[chosen] = getattr(found, name)
     return verdict
 
 
 def _nothing(rows: int) -> Verdict:
-    blank = [np.full(rows, np.nan) for _ in range(4)]
-    return Verdict(np.zeros(rows), np.zeros(rows), np.zeros(rows, np.int64), *blank, np.full((rows, FEATURES), np.nan))
+    observed, expected, lower, upper = (np.full(rows, np.nan) for _ in range(4))
+    residual = np.full((rows, FEATURES), np.nan)
+    return Verdict(np.zeros(rows), np.zeros(rows), np.zeros(rows, np.int64), observed, expected, lower, upper, residual)
 
 
 def _of(value: Any, chosen: Any, dtype: Any) -> Any:
@@ -199,9 +202,10 @@ def _of(value: Any, chosen: Any, dtype: Any) -> Any:
 
 
 def _chosen(limits: Limits, chosen: Any) -> Limits:
-    grace = None if limits.grace_samples is None else _of(limits.grace_samples, chosen, np.int64)
-    floats = (_of(each, chosen, np.float64) for each in (limits.low, limits.high, limits.min_change, limits.threshold))
-    return Limits(*floats, grace_samples=grace)
+    low, high, min_change, threshold = (
+        _of(each, chosen, np.float64) for each in (limits.low, limits.high, limits.min_change, limits.threshold)
+    )
+    return Limits(low, high, min_change, threshold, None if limits.grace_samples is None else _of(limits.grace_samples, chosen, np.int64))
 
 
 class _Step:
@@ -337,7 +341,7 @@ class _Step:
         self.bins = np.clip(octaves * BINS_PER_OCTAVE, 0, BINS - 1).astype(np.intp)
 
     def _rarities(self) -> Floats:
-        """Decades of rarity for each feature, weighted: the share of the history at least as far out on this side, and how far beyond it."""
+        """Decades of rarity by feature, weighted: which share of the history was as far out on this side, and how far beyond it this is."""
         rows = self.rows[:, None]
         counts = self.state["histogram"][rows, _FEATURE, self.sides]
         own = np.take_along_axis(counts, self.bins[:, :, None], axis=2)[:, :, 0]

@@ -96,7 +96,9 @@ class AnomalyState:
             raise UnknownVersionError(f"{len(data)} bytes are no state of anomalies")
         magic, version, names, standing, series = _HEADER.unpack_from(data)
         if magic != _MAGIC or version != VERSION or len(data) != _HEADER.size + names + standing + series:
-            raise UnknownVersionError(f"a state of anomalies of version {version} in {len(data)} bytes; this program reads version {VERSION}")
+            raise UnknownVersionError(
+                f"a state of anomalies of version {version} in {len(data)} bytes; this program reads version {VERSION}"
+            )
         first, second = _HEADER.size + names, _HEADER.size + names + standing
         memory = SeriesState.from_bytes(data[second:])
         if memory.records.dtype != SeriesState.empty(0, DEFAULT.drift_samples, DEFAULT.ramp_samples).records.dtype:
@@ -196,6 +198,7 @@ def _stand(standing: Records, watched: _Watched, verdict: Verdict, told: Any) ->
     cleared = _count_good(standing, watched, verdict, np.flatnonzero(stood)) if stood.any() else []
     if raised.any():
         of = rows[raised]
+        standing["raised"][of], standing["raised_at"][of], standing["good"][of] = 1, watched.batch.at, 0
         standing["by_drift"][of] = verdict.feature[raised] == int(Feature.DRIFT)
         expected = verdict.expected[raised]
         standing["below"][of], standing["above"][of] = verdict.lower[raised] - expected, verdict.upper[raised] - expected
@@ -264,7 +267,7 @@ def _cleared(watched: _Watched, entry: int, since: int, verdict: Verdict, domain
     value = float(watched.values[entry])
     lasted = _duration((watched.batch.at - since) / NANOSECONDS)
     what = f"{watched.kpi(entry)} of {name_of(watched.resource(entry))}"
-    text = f"{what} is usual again: {value:.4g}, {rule.clear_samples} samples in a row; it was unusual for {lasted}"
+    text = f"{what} is usual again: {value:.4g}, {rule.clear_samples} samples in a row; raised {lasted} ago"
     level = value - float(verdict.residual[entry, int(Feature.LEVEL)])
     attributes = {"kpi": watched.kpi(entry), "value": f"{value:.6g}", "expected": f"{level:.6g}"}
     return _event(watched, entry, Signal.CLEAR, text, attributes, domain)

@@ -17,8 +17,8 @@ FOREST = "forest"
 class Anomaly:
     """One value that is unusual: what was observed and expected, and the range (inclusive, KPI's unit) that would have been usual.
 
-    A bound is NaN where there is none. ``score`` is in decades of rarity for the detector, the model's own for a forest. ``feature`` says in
-    which way the value is unusual. ``at`` is UTC nanoseconds.
+    A bound is NaN where there is none. ``score`` is in decades of rarity for the detector, the model's own for a forest. ``feature`` says
+    in which way the value is unusual. ``at`` is UTC nanoseconds.
     """
 
     resource: ResourceId

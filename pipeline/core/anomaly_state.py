@@ -106,7 +106,9 @@ class SeriesState:
             raise UnknownVersionError(f"{len(data)} bytes are no state of series")
         magic, version, drift, ramp, series = _HEADER.unpack_from(data)
         if magic != _MAGIC or version != VERSION:
-            raise UnknownVersionError(f"a state of version {version}, this program reads {VERSION}" if magic == _MAGIC else "no state of series")
+            raise UnknownVersionError(
+                f"a state of version {version}, this program reads {VERSION}" if magic == _MAGIC else "no state of series"
+            )
         record = _record(drift, ramp)
         if len(data) != _HEADER.size + series * record.itemsize:
             raise UnknownVersionError(f"{len(data)} bytes where {series} series have {_HEADER.size + series * record.itemsize}")

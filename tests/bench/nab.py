@@ -81,7 +81,10 @@ def detect(series: Sequence[Series], tuning: Tuning, *, with_range: bool) -> lis
     values, at = (np.zeros((lengths[0], len(series)), kind) for kind in (np.float64, np.int64))
     for column, place in enumerate(order):
         values[: lengths[column], column], at[: lengths[column], column] = series[place].values, series[place].at
-    low, high = (np.array([edge(series[place].values) for place in order]) if with_range else np.full(len(series), np.nan) for edge in (np.min, np.max))
+    low, high = (
+        np.array([edge(series[place].values) for place in order]) if with_range else np.full(len(series), np.nan)
+        for edge in (np.min, np.max)
+    )
     told = np.zeros_like(values)
     for step in range(lengths[0]):
         going = int(np.searchsorted(-lengths, -step, side="left"))
