@@ -11,8 +11,9 @@ from pipeline.core.kpi import DEVICE_KPIS, KpiBatch, KpiRule, compute, packed
 from pipeline.core.profile import Profile, ProfileBook, ProfileTable
 from pipeline.core.raw import PollOutcome, RawPoll, RawTable
 from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.rollup import RollupRule, Shares
 from pipeline.core.row_plan import SPEED, BoundTable, Plans, RowPlan, blind_rows
-from pipeline.core.sample import DISCONTINUITY, Quality, Samples, SeenTable, gauges, labels_of, sampled
+from pipeline.core.sample import DISCONTINUITY, Quality, Samples, SeenTable, gauges, labels_of, said, sampled
 
 Seen = dict[str, SeenTable]
 """By name, a device's tables as they were last read."""
@@ -20,10 +21,12 @@ Seen = dict[str, SeenTable]
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """What KPIs are computed by: profiles and KPI rules, and a memory of what was worked out for earlier polls."""
+    """What KPIs are computed by: profiles, KPI rules and roll-ups, and a memory of what was worked out for earlier polls."""
 
     profiles: ProfileBook = field(default_factory=ProfileBook)
     rules: tuple[KpiRule, ...] = ()
+    rollups: tuple[RollupRule, ...] = ()
+    shares: Shares = field(default_factory=Shares)
     plans: Plans = field(default_factory=Plans)
 
 
@@ -83,11 +86,9 @@ def _table(
     """One table's KPIs, and the table as it has been seen."""
     present = SeenTable(poll.polled_at, poll.uptime_ticks, table, labels_of(table, spec))
     bound = by.plans.bound(profile.name, spec, by.rules)
-    inputs = gauges(table, spec)
     rows = len(table.indexes)
-    for name, formula in bound.derived:
-        inputs[name] = formula(inputs, rows)
-    plan = by.plans.plan(poll.device, spec, table, present.labels, _kept(bound, inputs, rows), directory)
+    inputs, kept = worked_out(table, bound)
+    plan = by.plans.plan(poll.device, spec, table, present.labels, kept, directory)
     speeds = _speeds(plan, inputs, rows)
     samples = sampled(previous, present, spec, speeds)
     if SPEED in inputs:
@@ -96,6 +97,15 @@ def _table(
     if not plan.is_whole:
         columns = {name: _picked(values, quality, plan) for name, (values, quality) in columns.items()}
     return _batch(poll, plan.resources, columns), replace(present, table=remembered(table, spec))
+
+
+def worked_out(table: RawTable, bound: BoundTable) -> tuple[dict[str, Floats], Flags]:
+    """A table's numbers, those derived from them too, in base units; and which rows count."""
+    inputs = gauges(table, bound.spec) | said(table, bound.says)
+    rows = len(table.indexes)
+    for name, formula in bound.derived:
+        inputs[name] = formula(inputs, rows)
+    return inputs, _kept(bound, inputs, rows)
 
 
 def _kept(bound: BoundTable, inputs: Mapping[str, Floats], rows: int) -> Flags:

@@ -9,7 +9,7 @@ from pipeline.core.column import Flags, Floats
 from pipeline.core.directory import Directory
 from pipeline.core.formula import Formula, compiled
 from pipeline.core.inventory import Interface
-from pipeline.core.kpi import BoundKpi, KpiRule, bind, counters_of, dimensions_of
+from pipeline.core.kpi import BoundKpi, KpiRule, bind, counters_of, dimensions_of, texts_of
 from pipeline.core.profile import ProfileTable
 from pipeline.core.raw import INTERFACES, RawTable
 from pipeline.core.resource import ResourceId, ResourceKind, resource_id
@@ -29,12 +29,18 @@ class BoundTable:
     derived: tuple[tuple[str, Formula], ...]
     kpis: tuple[BoundKpi, ...]
 
+    @property
+    def says(self) -> frozenset[tuple[str, str]]:
+        """What the formulas look for in texts."""
+        formulas = [formula for _, formula in self.derived] + ([self.where] if self.where else [])
+        return frozenset(each for formula in formulas for each in formula.says)
+
 
 def bound_table(spec: ProfileTable, rules: Sequence[KpiRule]) -> BoundTable:
     """Compile a table's formulas. Raises ``FormulaError``; loading profiles and rules has checked them."""
-    dimensions, counters = dimensions_of(spec), counters_of(spec)
-    derived = tuple((column.name, compiled(column.formula, dimensions, counters)) for column in spec.derived)
-    where = compiled(spec.where, dimensions, counters) if spec.where else None
+    dimensions, counters, texts = dimensions_of(spec), counters_of(spec), texts_of(spec)
+    derived = tuple((column.name, compiled(column.formula, dimensions, counters, texts)) for column in spec.derived)
+    where = compiled(spec.where, dimensions, counters, texts) if spec.where else None
     return BoundTable(spec, where, derived, bind(spec, rules))
 
 

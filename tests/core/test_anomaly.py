@@ -14,13 +14,14 @@ BEGINS_AT = 1_735_689_600
 DAY_S = 86_400
 EVERY_S = 300
 Values = list[float]
+NO_LIMITS = Limits()
 
 
 def state_of(series: int = 1) -> SeriesState:
     return SeriesState.empty(series, DEFAULT.drift_samples, DEFAULT.ramp_samples)
 
 
-def run(values: Values, limits: Limits = Limits(), *, state: SeriesState | None = None, first: int = 0) -> list[Verdict]:
+def run(values: Values, limits: Limits = NO_LIMITS, *, state: SeriesState | None = None, first: int = 0) -> list[Verdict]:
     """One series' values, one every five minutes."""
     memory = state or state_of()
     return [
