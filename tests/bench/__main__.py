@@ -18,6 +18,8 @@ MODULES = {
     "receiver-kills": "tests.bench.receiver_kills",
     "nab": "tests.bench.nab",
     "anomaly-cost": "tests.bench.anomaly_cost",
+    "sample-bytes": "tests.bench.sample_bytes",
+    "panel-latency": "tests.bench.panel_latency",
 }
 """Name of the bar -> module."""
 
