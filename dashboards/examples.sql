@@ -139,10 +139,19 @@ WHERE kpi = 'temperature_celsius' AND at > now() - INTERVAL 1 HOUR
 GROUP BY region
 ORDER BY hottest_celsius DESC;
 
--- How full was the fullest interface that each service needs, in the last hour?
+-- How full was the fullest interface that each service needs, in the last quarter of an hour?
 SELECT service, customer, 100 * max(s.highest) AS fullest_percent, max(s.resources) AS interfaces
 FROM kpi_by_service AS s
-WHERE kpi = 'in_utilisation' AND at > now() - INTERVAL 1 HOUR
+WHERE kpi = 'in_utilisation' AND at > now() - INTERVAL 15 MINUTE
+GROUP BY service, customer
+ORDER BY fullest_percent DESC
+LIMIT 50;
+
+-- And in the last day? Over more than minutes, join the roll-up by the hour with what services need.
+SELECT n.service AS service, n.customer AS customer, 100 * max(k.highest) AS fullest_percent, uniqExact(k.resource) AS interfaces
+FROM kpi_1h AS k
+INNER JOIN service_resource_current AS n ON n.resource = k.resource
+WHERE k.kpi IN ('in_utilisation', 'out_utilisation') AND k.at > now() - INTERVAL 1 DAY
 GROUP BY service, customer
 ORDER BY fullest_percent DESC
 LIMIT 50;

@@ -174,7 +174,7 @@ def test_what_devices_are_like_and_how_much_of_it_counts(viewer: Connection) -> 
     assert asked(viewer, by_title["Devices not answering"])[0] == [{"not_answering": 0}]
     assert asked(viewer, by_title["Polls answered"])[0] == [{"answered": 100.0}]
     [good] = asked(viewer, by_title["Values that count"])[0]
-    assert good == {"good": pytest.approx(100 * 150 / 151)}
+    assert good == {"good": pytest.approx(100 * 160 / 161)}
     assert asked(viewer, by_title["Least optical margin"])[0] == [{"margin": 6.5}]
     hottest = asked(viewer, by_title["Hottest sensors"])[0]
     assert hottest == [{"device": "pe1", "component": "pe1/inlet", "mean": 41.0, "highest": 41.0}]
