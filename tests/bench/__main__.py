@@ -19,6 +19,8 @@ MODULES = {
     "kpi-path": "tests.bench.kpi_path",
     "nab": "tests.bench.nab",
     "anomaly-cost": "tests.bench.anomaly_cost",
+    "sample-bytes": "tests.bench.sample_bytes",
+    "panel-latency": "tests.bench.panel_latency",
 }
 """Name of the bar -> module."""
 
