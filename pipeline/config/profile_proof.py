@@ -196,9 +196,14 @@ def rows_of(table: ProfileTable, answers: Mapping[str, Cell]) -> dict[str, dict[
     ]
     for column in measured:
         factor = unit(column.unit).factor
-        cells[column.name] = [None if math.isnan(value) else value / factor for value in numbers[column.name].tolist()]
+        cells[column.name] = [None if math.isnan(value) else _trimmed(value / factor) for value in numbers[column.name].tolist()]
     rows = [{name: values[row] for name, values in cells.items()} for row in range(len(indexes))]
     return {label: row for label, row, is_kept in zip(labels_of(raw, table), rows, kept.tolist(), strict=True) if is_kept}
+
+
+def _trimmed(value: float) -> float:
+    """A number without the last digits, which changing its unit to and fro has made up."""
+    return float(f"{value:.12g}")
 
 
 def _compare(path: Path_, wanted: Mapping[str, Any], found: Mapping[str, Cell], tell: Tell) -> None:
