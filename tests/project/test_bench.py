@@ -36,6 +36,11 @@ TINY = {
         ["--kills", "5", "--rate", "500", "--informs", "50"],
         {"receiver-kills": {"kills", "journaled", "informs-sent", "informs-answered", "informs-lost", "rss-max-mb"}},
     ),
+    "nab": (["--folder", "absent"], {}),  # with data: tests/bench/test_nab.py
+    "anomaly-cost": (
+        ["--samples", "3000"],
+        {"anomaly-cost": {"bar", "batch-1-us", "batch-32-us", "batch-5000-us", "apply-us", "state-bytes"}},
+    ),
     "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
 }
 """Benchmark -> options that make it small, and the bars that it prints with the references that each must have."""
