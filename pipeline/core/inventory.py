@@ -32,7 +32,8 @@ class Interface:
 class Device:
     """A managed element. ``address`` is its management address, ``port`` its agent's UDP port, ``community`` the name of a secret.
 
-    ``uplinks`` names the interfaces through which the NOC reaches it; empty for a device reached out of band.
+    ``uplinks`` names the interfaces through which the NOC reaches it; empty for a device reached out of band. ``source`` and
+    ``confidence`` (0 to 1) are of one that was discovered.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Device:
     domain: str = "default"
     interfaces: tuple[Interface, ...] = ()
     uplinks: tuple[str, ...] = ()
+    source: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,17 @@ class Fibre:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link between two interfaces, each ``device/interface``, over the fibres it needs."""
+    """A link between two interfaces, each ``device/interface``, over the fibres it needs.
+
+    ``source`` (``lldp``, ``lldp+ip-subnet``) and ``confidence`` (0 to 1) are of one that was discovered.
+    """
 
     name: str
     a: str
     b: str
     fibres: tuple[str, ...] = ()
+    source: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
