@@ -174,7 +174,16 @@ def _result(place: Place, progress: _Progress) -> Asked:
         outcome = Outcome.FAILED if progress.trouble else Outcome.SILENT
         return Asked(place.address, outcome, why=progress.trouble)
     columns = {name: walked.rows for name, walked in progress.columns.items()}
-    answers = Answers(place.address, place.port, progress.credential.name, progress.scalars, columns, tuple(progress.findings))
+    credential = progress.credential
+    answers = Answers(
+        address=place.address,
+        port=place.port,
+        community=credential.name,
+        user=credential.user.name if credential.user else "",
+        scalars=progress.scalars,
+        columns=columns,
+        findings=tuple(progress.findings),
+    )
     return Asked(place.address, Outcome.ANSWERED, answers, progress.trouble)
 
 

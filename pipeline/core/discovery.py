@@ -44,12 +44,13 @@ class Finding:
 class Answers:
     """What one address said: ``scalars`` by name, ``columns`` by name and index, as on the wire. ``community`` is by which it answered.
 
-    A column that is missing was not read; an empty one says that there is no such row.
+    ``user`` is the SNMPv3 user instead. A column that is missing was not read; an empty one says that there is no such row.
     """
 
     address: str
     port: int = 161
     community: str = "public"
+    user: str = ""
     scalars: dict[str, Wire] = field(default_factory=dict)
     columns: dict[str, dict[str, Wire]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -158,7 +159,8 @@ class RoutingPeer:
 class DiscoveredDevice:
     """A device. ``address`` is the one to ask it at, ``addresses`` are all at which it answered; ``name`` is unique in its discovery.
 
-    ``tells_neighbours`` is true where it speaks LLDP, so that a neighbour that it does not name is not there.
+    ``tells_neighbours`` is true where it speaks LLDP and told all, so that a neighbour that it does not name is not there. ``unread`` are
+    the tables that were not read to their end.
     """
 
     name: str
@@ -166,6 +168,7 @@ class DiscoveredDevice:
     addresses: tuple[str, ...]
     port: int = 161
     community: str = "public"
+    user: str = ""
     system_name: str = ""
     description: str = ""
     object_id: str = ""
@@ -186,6 +189,7 @@ class DiscoveredDevice:
     neighbours: tuple[Neighbour, ...] = ()
     peers: tuple[RoutingPeer, ...] = ()
     tells_neighbours: bool = False
+    unread: tuple[str, ...] = ()
     source: str = "snmp"
     confidence: float = 1.0
 

@@ -80,7 +80,7 @@ def _together(first: DiscoveredDevice, second: DiscoveredDevice) -> DiscoveredDe
     """The fuller answer, at the address that was asked first, with all addresses."""
     fuller = second if len(second.interfaces) > len(first.interfaces) else first
     addresses = tuple(dict.fromkeys((*first.addresses, *second.addresses)))
-    return replace(fuller, address=first.address, port=first.port, community=first.community, addresses=addresses)
+    return replace(fuller, address=first.address, port=first.port, community=first.community, user=first.user, addresses=addresses)
 
 
 def short(name: str) -> str:

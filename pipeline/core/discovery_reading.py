@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 
-from pipeline.core.discovery import Answers, Component, DiscoveredDevice, Finding
+from pipeline.core.discovery import Answers, Component, DiscoveredDevice, Finding, FindingKind
 from pipeline.core.discovery_component import components_of, sensors_of
 from pipeline.core.discovery_fact import fitting
 from pipeline.core.discovery_interface import addresses_of, interfaces_of
 from pipeline.core.discovery_neighbour import bgp_peers_of, chassis_id, lldp_ports_of, neighbours_of, ospf_neighbours_of
+from pipeline.core.discovery_object import TABLES
 
 _ENTERPRISES = "1.3.6.1.4.1."
 _PLAYPEN = "1.3.6.1.4.1.8072.9999."
@@ -27,6 +28,7 @@ def read_device(answers: Answers, vendors: Mapping[int, str] | None = None) -> t
         (part for part in components if part.kind == "chassis"), None
     )
     ports = lldp_ports_of(facts, interfaces)
+    unread = _unread(answers)
     object_id = facts.dotted("sysObjectID").lstrip(".")
     device = DiscoveredDevice(
         name=facts.text("sysName"),
@@ -34,6 +36,7 @@ def read_device(answers: Answers, vendors: Mapping[int, str] | None = None) -> t
         addresses=(answers.address,),
         port=answers.port,
         community=answers.community,
+        user=answers.user,
         system_name=facts.text("sysName"),
         description=facts.text("sysDescr"),
         object_id=object_id,
@@ -53,9 +56,21 @@ def read_device(answers: Answers, vendors: Mapping[int, str] | None = None) -> t
         lldp_ports=ports,
         neighbours=neighbours_of(facts, ports, interfaces),
         peers=(*bgp_peers_of(facts), *ospf_neighbours_of(facts)),
-        tells_neighbours=bool(ports or facts.column("lldpRemChassisId")),
+        tells_neighbours=bool(ports or facts.column("lldpRemChassisId")) and "lldpRemTable" not in unread,
+        unread=unread,
     )
     return device, (*answers.findings, *facts.findings)
+
+
+_ENDED_EARLY = frozenset(
+    {FindingKind.NO_ANSWER, FindingKind.REFUSED, FindingKind.ENDLESS_WALK, FindingKind.OID_NOT_INCREASING, FindingKind.TIME_LIMIT}
+)
+
+
+def _unread(answers: Answers) -> tuple[str, ...]:
+    """Tables that were not read, or not to the end of each of their columns."""
+    ended = {finding.about for finding in answers.findings if finding.kind in _ENDED_EARLY}
+    return tuple(table.name for table in TABLES if next(iter(table.columns)) not in answers.columns or ended & table.columns.keys())
 
 
 def _vendor(object_id: str, chassis: Component | None, vendors: Mapping[int, str]) -> str:

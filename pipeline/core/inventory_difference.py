@@ -1,4 +1,4 @@
-"""What was found held against what is declared: what is missing, new or changed. What was not asked, or cannot be seen, is no difference."""
+"""What was found held against what is declared: missing, new or changed. What was not asked, or cannot be seen, is no difference."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def _device(declared: Device, found: DiscoveredDevice) -> Iterator[Difference]:
 
 
 def _interfaces(declared: Device, found: DiscoveredDevice, discovery: Discovery) -> Iterator[Difference]:
-    """By name, then by ifIndex: a name that moved was renumbered, a number whose name is not declared was renamed (RFC 2863 section 3.1.5)."""
+    """By name, then by ifIndex (RFC 2863 section 3.1.5): a known name was renumbered, a known number with a new name was renamed."""
     if not found.interfaces:
         return  # it did not tell, which is told among the findings
     by_name = {row.name: row for row in found.interfaces}
@@ -100,6 +100,8 @@ def _interfaces(declared: Device, found: DiscoveredDevice, discovery: Discovery)
         if row is None and port.index in by_index and by_index[port.index].name not in names:
             row = by_index[port.index]
         where = resource_id(ResourceKind.INTERFACE, f"{declared.name}/{port.name}")
+        if row is None and "ifTable" in found.unread:
+            continue
         if row is None:
             yield Difference(DifferenceKind.INTERFACE_MISSING, where, declared.name, f"{port.name} (ifIndex {port.index})", "")
             continue
