@@ -44,8 +44,14 @@ def vendor_names() -> dict[int, str]:
     return load_facts(data_dir("mibs") / "standard.yaml").vendors
 
 
-def places_of(addresses: Iterable[str], port: int, credentials: Sequence[Credential], declared: Inventory | None) -> tuple[Place, ...]:
-    """Where to ask: a declared device at its declared port, and first by its own community."""
+def places_of(
+    addresses: Iterable[str],
+    port: int,
+    credentials: Sequence[Credential],
+    declared: Inventory | None,
+    secret: Callable[[str], Secret] = Secret,
+) -> tuple[Place, ...]:
+    """Where to ask: a declared device at its declared port, and first by its own community, which ``secret`` knows by its name."""
     devices = {canonical(device.address): device for device in declared.devices.values()} if declared else {}
     places = []
     for address in addresses:
@@ -53,7 +59,7 @@ def places_of(addresses: Iterable[str], port: int, credentials: Sequence[Credent
         if device is None:
             places.append(Place(address, port, tuple(credentials)))
             continue
-        own = Credential(device.community, Secret(device.community))
+        own = Credential(device.community, secret(device.community))
         tried = tuple(dict.fromkeys((own, *credentials))) if all(each.user is None for each in credentials) else tuple(credentials)
         places.append(Place(address, device.port, tried))
     return tuple(places)

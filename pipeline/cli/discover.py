@@ -43,9 +43,13 @@ TOLD_BY = "env:NAME, file:PATH, or the text itself."
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option("--community", "communities", multiple=True, help=f"SNMPv2c community; may be repeated. {TOLD_BY} [default: public]")
 @click.option("--user", default="", help="Ask by SNMPv3 as this user of the settings (traps.users), or of the four options below.")
-@click.option("--auth", type=click.Choice(AuthProtocol, case_sensitive=False), default=AuthProtocol.SHA256.value, help="Digest of --user.")
+@click.option(
+    "--auth", type=click.Choice([each.value for each in AuthProtocol]), default=AuthProtocol.SHA256.value, help="Digest of --user."
+)
 @click.option("--auth-password", default="", help=TOLD_BY)
-@click.option("--priv", type=click.Choice(PrivProtocol, case_sensitive=False), default=PrivProtocol.AES128.value, help="Cipher of --user.")
+@click.option(
+    "--priv", type=click.Choice([each.value for each in PrivProtocol]), default=PrivProtocol.AES128.value, help="Cipher of --user."
+)
 @click.option("--priv-password", default="", help=TOLD_BY)
 @click.option("--port", type=click.IntRange(1, 65_535), default=161, show_default=True, help="UDP port of agents that are not declared.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help=f"Write what was found into this folder, as {NETWORK_FILE}.")
@@ -65,9 +69,9 @@ def discover(
     targets: tuple[str, ...],
     communities: tuple[str, ...],
     user: str,
-    auth: AuthProtocol,
+    auth: str,
     auth_password: str,
-    priv: PrivProtocol,
+    priv: str,
     priv_password: str,
     port: int,
     out: Path | None,
@@ -93,7 +97,8 @@ def discover(
 
     \b
     1.0  both ends name each other by LLDP
-    0.8  one end does, and both are in one subnet for two (/30, /31)
+    0.8  one end does, and both are in one subnet for two (/30, /31);
+         or both do, and one does not say at which of its ports
     0.6  one end does
     0.5  a subnet for two alone; 0.7 with a BGP or OSPF session over it
     0.3  the ends disagree: told, but put into no inventory
@@ -116,21 +121,18 @@ def discover(
         raise click.UsageError("--events publishes differences: it wants settings (-c) and an inventory to compare with")
     if out is not None and (out / NETWORK_FILE).exists() and not force:
         fail(f"{out / NETWORK_FILE} is there already; choose another folder, or --force to replace it", Exit.USAGE)
-    wanted = None
-    if user:
-        wanted = _user(user, auth, auth_password, priv, priv_password, settings)
-    places = places_of(_addresses(targets, declared), port, _credentials(communities, wanted), declared)
+    wanted = _user(user, auth, auth_password, priv, priv_password, settings) if user else None
+    places = places_of(_addresses(targets, declared), port, _credentials(communities, wanted), declared, _secret)
     found = found_of(_ask(places, Effort(jobs, rate, Limits(timeout, retries), limit)), declared)
+    if out is not None and found.discovery.devices:
+        _write(found, out, force=force)
+    if events and declared is not None and settings is not None:
+        _publish(found, declared, settings, config)
     print_json(to_json(found)) if as_json else print_found(found)
     if not found.discovery.devices:
         raise click.exceptions.Exit(Exit.NO_ANSWER)
-    if out is not None:
-        _write(found, out, force=force)
-    if found.comparison is None or not found.comparison.differences:
-        return
-    if events and declared is not None and settings is not None:
-        _publish(found, declared, settings, config)
-    raise click.exceptions.Exit(DIFFERS)
+    if found.comparison is not None and found.comparison.differences:
+        raise click.exceptions.Exit(DIFFERS)
 
 
 def _declared(against: Path | None, settings: Settings | None) -> Inventory | None:
@@ -156,9 +158,7 @@ def _secret(text: str) -> Secret:
         raise click.UsageError(str(error)) from None
 
 
-def _user(
-    name: str, auth: AuthProtocol, auth_password: str, priv: PrivProtocol, priv_password: str, settings: Settings | None
-) -> SnmpUserSettings:
+def _user(name: str, auth: str, auth_password: str, priv: str, priv_password: str, settings: Settings | None) -> SnmpUserSettings:
     """The SNMPv3 user: as told on the command line, else the settings' one of that name."""
     if auth_password or priv_password:
         return SnmpUserSettings(name, AuthProtocol(auth), _secret(auth_password), PrivProtocol(priv), _secret(priv_password))
@@ -220,7 +220,8 @@ def _publish(found: Found, declared: Inventory, settings: Settings, config: Path
     alarm_type = load_rule_set(rules, default_mibs(rules)).book.alarm_types.get(ALARM_TYPE)
     if alarm_type is None:
         fail(f"{rules} has no alarm type {ALARM_TYPE}; add it, as the catalogue that comes along has it", Exit.USAGE)
-    assert found.comparison is not None
+    if found.comparison is None or not found.comparison.differences:
+        return
     events = events_of(found.comparison.differences, declared, alarm_type, time.time_ns())
     try:
         asyncio.run(publish(events, settings.broker))

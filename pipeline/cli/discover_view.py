@@ -25,24 +25,29 @@ def print_found(found: Found) -> None:
     out.print(summary(found))
     failed = [(each.address, each.why) for each in found.asked if each.outcome is Outcome.FAILED]
     if failed:
-        out.print("", table(("address", "why it could not be asked"), failed))
+        out.print()
+        out.print(table(("address", "why it could not be asked"), failed))
     if discovery.devices:
-        out.print("", table(("device", "address", "what", "interfaces", "neighbours"), map(_device, discovery.devices)))
+        out.print()
+        out.print(table(("device", "address", "what", "interfaces", "neighbours"), map(_device, discovery.devices)))
     if discovery.links:
         rows = (
-            (names[link.a], names[link.b], link.source, Text(f"{link.confidence:g}" + ("" if link.is_chosen else " (not taken)")))
+            (names[link.a], names[link.b], link.source, Text(f"{link.confidence:.1f}" + ("" if link.is_chosen else " (not taken)")))
             for link in discovery.links
         )
-        out.print("", table(("link from", "to", "source", "confidence"), rows))
+        out.print()
+        out.print(table(("link from", "to", "source", "confidence"), rows))
     if discovery.strangers:
         strangers = (
             (_end(each.seen_by, each.if_index, names), each.name or each.chassis_id, ", ".join(each.addresses) or "-")
             for each in discovery.strangers
         )
-        out.print("", table(("seen at", "neighbour not found itself", "its addresses"), strangers))
+        out.print()
+        out.print(table(("seen at", "neighbour not found itself", "its addresses"), strangers))
     if discovery.findings:
         rows_odd = ((each.subject, each.kind.value, each.detail) for each in discovery.findings)
-        out.print("", table(("where", "oddity", "what"), rows_odd))
+        out.print()
+        out.print(table(("where", "oddity", "what"), rows_odd))
     if found.comparison is not None:
         _print_comparison(found.comparison)
 
@@ -56,9 +61,11 @@ def _print_comparison(comparison: Comparison) -> None:
         left.append(f"{plural(comparison.links_not_seen, 'declared link')} that nobody can see")
     ending = f" ({', '.join(left)})" if left else ""
     if not comparison.differences:
-        out.print("", Text(f"Nothing differs from the inventory{ending}.", "green"))
+        out.print()
+        out.print(Text(f"Nothing differs from the inventory{ending}.", "green"))
         return
-    out.print("", f"Against the inventory: {plural(len(comparison.differences), 'difference')}{ending}")
+    out.print()
+    out.print(f"Against the inventory: {plural(len(comparison.differences), 'difference')}{ending}")
     out.print(table(("difference", "what"), _told(comparison.differences)))
 
 

@@ -151,9 +151,12 @@ def named(
         for name, count in counts.items()
         if count > 1
     ]
-    taken = [
-        name if counts[name] == 1 or own else f"{name}-{device.address}" for own, name, device in zip(declared, names, devices, strict=True)
-    ]
+    taken: dict[str, None] = {}
+    for own, name, device in zip(declared, names, devices, strict=True):
+        apart = name if counts[name] == 1 or own else f"{name}-{device.address}"
+        while apart in taken:
+            apart += "-2"
+        taken[apart] = None
     return tuple(replace(device, name=name) for device, name in zip(devices, taken, strict=True)), tuple(findings)
 
 

@@ -55,9 +55,10 @@ def write_network(folder: Path, text: str, *, replaces: bool = False) -> Path:
 
 
 def _given(entry: Any) -> dict[str, Any]:
-    """The fields of an entry that say more than their defaults."""
+    """The fields of an entry that say more than their defaults; and of one that has a source its confidence, whatever it is."""
     found = {each.name: (getattr(entry, each.name), each.default) for each in fields(entry)}
-    return {name: value for name, (value, default) in found.items() if value != default}
+    sourced = {"confidence"} if getattr(entry, "source", "") else set()
+    return {name: value for name, (value, default) in found.items() if value != default or name in sourced}
 
 
 def _block(values: Mapping[str, Any]) -> list[str]:
