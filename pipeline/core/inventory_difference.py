@@ -1,6 +1,6 @@
 """What was found held against what is declared: missing, new or changed. What was not asked, or cannot be seen, is no difference."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -125,24 +125,23 @@ def _interface(where: ResourceId, device: str, declared: Interface, found: Disco
 
 @dataclass(frozen=True)
 class _Sight:
-    """What is known of the far end of each interface. Interfaces are ``device/interface``, called as they are declared where they are."""
+    """What is known of the far ends of each interface. Interfaces are ``device/interface``, called as they are declared where they are."""
 
-    far: dict[str, tuple[str, float]]
-    """Interface -> (what is at its other end, how sure that is)."""
+    far: dict[str, dict[str, float]]
+    """Interface -> what is at its other end, and how sure that is; several where it bundles others, or where several were heard."""
     could_see: frozenset[str]
     """Interfaces that are up on devices that tell their neighbours: were there one, it would be told."""
 
 
 def _links(declared: Inventory, discovery: Discovery) -> tuple[list[Difference], int]:
     names = _declared_ends(declared, discovery)
+    above = _aggregates(names, discovery)
     links = [link for link in discovery.links if link.is_chosen]
-    sight = _sight(links, names, declared, discovery)
+    sight = _sight(links, names, above, declared, discovery)
     differences: list[Difference] = []
     unseen = 0
-    explained: set[str] = set()
     for link in declared.links.values():
         moved = _moved(link, sight)
-        explained |= {link.a, link.b}
         if moved is not None:
             differences.append(moved)
         elif link.a in sight.far or link.b in sight.far:
@@ -152,18 +151,31 @@ def _links(declared: Inventory, discovery: Discovery) -> tuple[list[Difference],
         else:
             unseen += 1
     for found in links:
-        a, b = names[found.a], names[found.b]
-        if not {a, b} & explained:
+        if not _is_known(found, names, above, declared):
+            a, b = names[found.a], names[found.b]
             name = f"{found.a[0]}--{found.b[0]}"
             differences.append(_link(DifferenceKind.LINK_NEW, name, a, "", f"{a} - {b} ({found.source})", found.confidence))
     return differences, unseen
 
 
+def _is_known(found: DiscoveredLink, names: Mapping[End, str], above: Mapping[str, str], declared: Inventory) -> bool:
+    """Whether a link is declared: at one of its ends or members, else between the same devices at an aggregation above these."""
+    ends = {names[end] for pair in ((found.a, found.b), *found.members) for end in pair}
+    aggregates = {above[end] for end in ends if end in above}
+    devices = {found.a[0], found.b[0]}
+    for link in declared.links.values():
+        both = {link.a, link.b}
+        if both & ends or (both & aggregates and {end.partition("/")[0] for end in both} == devices):
+            return True
+    return False
+
+
 def _moved(link: Link, sight: _Sight) -> Difference | None:
     for end, other in ((link.a, link.b), (link.b, link.a)):
-        far, confidence = sight.far.get(end, (other, 1.0))
-        if far not in {other, other.partition("/")[0]}:
-            return _link(DifferenceKind.LINK_MOVED, link.name, end, f"{end} - {other}", f"{end} - {far}", confidence)
+        found = sight.far.get(end, {})
+        if found and not {other, other.partition("/")[0]} & found.keys():
+            far = max(found, key=found.__getitem__)
+            return _link(DifferenceKind.LINK_MOVED, link.name, end, f"{end} - {other}", f"{end} - {far}", found[far])
     return None
 
 
@@ -186,21 +198,39 @@ def _declared_ends(declared: Inventory, discovery: Discovery) -> dict[End, str]:
     return names
 
 
-def _sight(links: Iterable[DiscoveredLink], names: dict[End, str], declared: Inventory, discovery: Discovery) -> _Sight:
-    far: dict[str, tuple[str, float]] = {}
+def _aggregates(names: Mapping[End, str], discovery: Discovery) -> dict[str, str]:
+    """Member -> its link aggregation."""
+    return {
+        names[device.name, row.index]: names[device.name, row.aggregate]
+        for device in discovery.devices
+        for row in device.interfaces
+        if row.aggregate is not None and (device.name, row.aggregate) in names
+    }
+
+
+def _sight(
+    links: Iterable[DiscoveredLink], names: Mapping[End, str], above: Mapping[str, str], declared: Inventory, discovery: Discovery
+) -> _Sight:
+    far: dict[str, dict[str, float]] = {}
     for stranger in discovery.strangers:
-        if stranger.if_index is not None and stranger.seen_by in {device.name for device in discovery.devices}:
+        if stranger.if_index is not None and (stranger.seen_by, stranger.if_index) in names:
             called = _declared_name(stranger.name, declared) or stranger.name or stranger.chassis_id
-            far[names[stranger.seen_by, stranger.if_index]] = (called, 1.0)
+            far.setdefault(names[stranger.seen_by, stranger.if_index], {})[called] = LESS_THAN_A_LINK
     for link in links:
-        far[names[link.a]] = (names[link.b], link.confidence)
-        far[names[link.b]] = (names[link.a], link.confidence)
-        for a, b in link.members:
-            far[names[a]], far[names[b]] = (names[b], link.confidence), (names[a], link.confidence)
+        for pair in ((link.a, link.b), *link.members):
+            a, b = (names[end] for end in pair)
+            for one, other in ((a, b), (b, a)):
+                far.setdefault(one, {})[other] = link.confidence
+                if one in above:
+                    far.setdefault(above[one], {})[above.get(other, other)] = link.confidence
     up = (
         names[device.name, row.index] for device in discovery.devices if device.tells_neighbours for row in device.interfaces if row.is_up
     )
     return _Sight(far, frozenset(up))
+
+
+LESS_THAN_A_LINK = 0.6
+"""How sure a neighbour is that only one end tells of."""
 
 
 def _declared_name(name: str, declared: Inventory) -> str:
