@@ -14,18 +14,23 @@ _MAX_SITE = 40
 
 def inventory_of(discovery: Discovery) -> Inventory:
     """Sites, devices and the links that were chosen. Its version is empty: that is for whoever reads it from files."""
-    kept = {device.name: interfaces_kept(device, discovery) for device in discovery.devices}
+    ends = chosen_ends(discovery)
+    kept = {device.name: interfaces_kept(device, ends) for device in discovery.devices}
     devices = {device.name: _device(device, kept[device.name]) for device in discovery.devices}
     sites = {device.site: Site(device.site) for device in sorted(devices.values(), key=lambda device: device.site)}
     links = [link for link in discovery.links if link.is_chosen]
     return Inventory(version="", sites=sites, devices=devices, links=_links(links, interface_names(discovery)))
 
 
-def interfaces_kept(device: DiscoveredDevice, discovery: Discovery) -> tuple[DiscoveredInterface, ...]:
-    """The interfaces worth declaring: those that a cable goes into, aggregations, and others that have an address or end a link."""
-    ends = {end[1] for link in discovery.links if link.is_chosen for end in (link.a, link.b) if end[0] == device.name}
+def chosen_ends(discovery: Discovery) -> frozenset[End]:
+    """The interfaces at which the chosen links end."""
+    return frozenset(end for link in discovery.links if link.is_chosen for end in (link.a, link.b))
+
+
+def interfaces_kept(device: DiscoveredDevice, ends: frozenset[End]) -> tuple[DiscoveredInterface, ...]:
+    """The interfaces worth declaring: those that a cable goes into, aggregations, and others that have an address or are among ``ends``."""
     addressed = {each.if_index for each in device.ip_addresses}
-    return tuple(row for row in device.interfaces if not is_virtual(row) or row.index in ends | addressed)
+    return tuple(row for row in device.interfaces if not is_virtual(row) or row.index in addressed or (device.name, row.index) in ends)
 
 
 def interface_names(discovery: Discovery) -> dict[End, str]:

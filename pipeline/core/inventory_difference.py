@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.core.directory import canonical
-from pipeline.core.discovered_inventory import interface_names, interfaces_kept
+from pipeline.core.discovered_inventory import chosen_ends, interface_names, interfaces_kept
 from pipeline.core.discovery import IANA_AGGREGATE, DiscoveredDevice, DiscoveredInterface, DiscoveredLink, Discovery, End
 from pipeline.core.discovery_naming import short
 from pipeline.core.inventory import Device, Interface, Inventory, Link
@@ -57,12 +57,13 @@ def compare(declared: Inventory, discovery: Discovery, asked: Iterable[str]) -> 
     """
     addresses = {canonical(address) for address in asked}
     found = {device.name: device for device in discovery.devices}
+    ends = chosen_ends(discovery)
     silent = [device for device in declared.devices.values() if device.name not in found]
     missing = [device for device in silent if canonical(device.address) in addresses]
     differences = [_missing(device) for device in missing]
     for device in discovery.devices:
         known = declared.devices.get(device.name)
-        differences += [_new(device)] if known is None else [*_device(known, device), *_interfaces(known, device, discovery)]
+        differences += [_new(device)] if known is None else [*_device(known, device), *_interfaces(known, device, ends)]
     links, unseen = _links(declared, discovery)
     return Comparison((*differences, *links), len(silent) - len(missing), unseen)
 
@@ -87,7 +88,7 @@ def _device(declared: Device, found: DiscoveredDevice) -> Iterator[Difference]:
         yield Difference(DifferenceKind.DEVICE_ADDRESS, where, declared.name, declared.address, found.address)
 
 
-def _interfaces(declared: Device, found: DiscoveredDevice, discovery: Discovery) -> Iterator[Difference]:
+def _interfaces(declared: Device, found: DiscoveredDevice, ends: frozenset[End]) -> Iterator[Difference]:
     """By name, then by ifIndex (RFC 2863 section 3.1.5): a known name was renumbered, a known number with a new name was renamed."""
     if not found.interfaces:
         return  # it did not tell, which is told among the findings
@@ -107,7 +108,7 @@ def _interfaces(declared: Device, found: DiscoveredDevice, discovery: Discovery)
             continue
         met.add(row.index)
         yield from _interface(where, declared.name, port, row)
-    for row in interfaces_kept(found, discovery):
+    for row in interfaces_kept(found, ends):
         if row.index not in met and row.is_up:
             where = resource_id(ResourceKind.INTERFACE, f"{declared.name}/{row.name}")
             yield Difference(DifferenceKind.INTERFACE_NEW, where, declared.name, "", f"{row.name} (ifIndex {row.index})")
@@ -138,6 +139,10 @@ def _links(declared: Inventory, discovery: Discovery) -> tuple[list[Difference],
     above = _aggregates(names, discovery)
     links = [link for link in discovery.links if link.is_chosen]
     sight = _sight(links, names, above, declared, discovery)
+    by_end: dict[str, list[Link]] = {}
+    for link in declared.links.values():
+        for end in (link.a, link.b):
+            by_end.setdefault(end, []).append(link)
     differences: list[Difference] = []
     unseen = 0
     for link in declared.links.values():
@@ -151,23 +156,22 @@ def _links(declared: Inventory, discovery: Discovery) -> tuple[list[Difference],
         else:
             unseen += 1
     for found in links:
-        if not _is_known(found, names, above, declared):
+        if not _is_known(found, names, above, by_end):
             a, b = names[found.a], names[found.b]
             name = f"{found.a[0]}--{found.b[0]}"
             differences.append(_link(DifferenceKind.LINK_NEW, name, a, "", f"{a} - {b} ({found.source})", found.confidence))
     return differences, unseen
 
 
-def _is_known(found: DiscoveredLink, names: Mapping[End, str], above: Mapping[str, str], declared: Inventory) -> bool:
-    """Whether a link is declared: at one of its ends or members, else between the same devices at an aggregation above these."""
+def _is_known(found: DiscoveredLink, names: Mapping[End, str], above: Mapping[str, str], declared: Mapping[str, list[Link]]) -> bool:
+    """Whether a link is ``declared`` (by end): at one of its ends or members, else between the same devices at an aggregation above."""
     ends = {names[end] for pair in ((found.a, found.b), *found.members) for end in pair}
     aggregates = {above[end] for end in ends if end in above}
     devices = {found.a[0], found.b[0]}
-    for link in declared.links.values():
-        both = {link.a, link.b}
-        if both & ends or (both & aggregates and {end.partition("/")[0] for end in both} == devices):
-            return True
-    return False
+    if any(end in declared for end in ends):
+        return True
+    over = [link for end in aggregates for link in declared.get(end, ())]
+    return any({end.partition("/")[0] for end in (link.a, link.b)} == devices for link in over)
 
 
 def _moved(link: Link, sight: _Sight) -> Difference | None:
@@ -189,11 +193,11 @@ def _declared_ends(declared: Inventory, discovery: Discovery) -> dict[End, str]:
     for device in discovery.devices:
         known = declared.devices.get(device.name)
         by_index = {port.index: port.name for port in known.interfaces} if known else {}
+        own_names = frozenset(by_index.values())
         present = {row.name for row in device.interfaces}
         for row in device.interfaces:
             own = by_index.get(row.index, row.name)
-            is_declared = known is not None and any(port.name == row.name for port in known.interfaces)
-            if not is_declared and own not in present:
+            if row.name not in own_names and own not in present:
                 names[device.name, row.index] = f"{device.name}/{own}"
     return names
 
