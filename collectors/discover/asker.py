@@ -74,7 +74,7 @@ class Asker:
         progress = _Progress()
         try:
             async with asyncio.timeout(self._limit_s) as limit:
-                await self._ask(place, progress, Paced(self._pace, partial(_extend, limit)))
+                await self._ask(place, progress, Paced(self._pace, partial(extend, limit)))
         except TimeoutError:
             if progress.credential is not None:
                 detail = f"not all was told within {self._limit_s:g} s; give more time (--limit), or see why it is slow"
@@ -108,7 +108,8 @@ class Asker:
         for _ in range(1 + self._limits.retries):
             try:
                 await session.refresh()  # SNMPv3 finds out the agent's engineID and time
-                found = await session.get_many(_instances(SYSTEM))
+                found = await session.get_many(_instances(SYSTEM)) or await self._one_by_one(session, SYSTEM)
+                progress.trouble = "it answers, but has none of the objects of the system group"
             except SnmpError as error:
                 progress.trouble = _told(error, credential)
                 found = {} if credential.user else await self._one_by_one(session, SYSTEM)
@@ -128,13 +129,17 @@ class Asker:
         """Scalars in one question; each alone where the agent refuses some. Raises ``_SilentError``."""
         for _ in range(1 + self._limits.retries):
             try:
-                return _by_name(wanted, await session.get_many(_instances(wanted)))
-            except SnmpError as error:
-                detail = f"asked for several scalars at once it said {_told(error)}; they were asked for one by one"
-                progress.findings.append(Finding(place.address, FindingKind.REFUSED, "scalars", detail))
-                return _by_name(wanted, await self._one_by_one(session, wanted))
+                found = await session.get_many(_instances(wanted))
+            except SnmpError:
+                found = {}
             except OSError:
                 continue
+            if not found:  # it has none of them, or refuses to tell several at once: the library does not say which
+                found = await self._one_by_one(session, wanted)
+                if found:
+                    detail = "it refused to tell several scalars at once; they were asked for one by one"
+                    progress.findings.append(Finding(place.address, FindingKind.REFUSED, "scalars", detail))
+            return _by_name(wanted, found)
         raise _SilentError
 
     async def _one_by_one(self, session: SnmpSession, wanted: dict[str, AskedObject]) -> dict[str, Wire]:
@@ -158,7 +163,7 @@ class Asker:
         return False
 
 
-def _extend(limit: asyncio.Timeout, seconds: float) -> None:
+def extend(limit: asyncio.Timeout, seconds: float) -> None:
     """Give a device the time back for which others' questions went first."""
     when = limit.when()
     if when is not None and not limit.expired():

@@ -10,8 +10,11 @@ from pipeline.core.discovery_object import Wire
 
 MOST_ROWS = 50_000
 """A column with more rows is not read further: either the agent goes round in circles, or this is no table for a discovery."""
-REPETITIONS = (25, 5, 1)
-"""Rows asked for at once; fewer of an agent that does not answer, whose answer may have become too large for its way."""
+REPETITIONS = (25, 1)
+"""Rows asked for at once; fewer of an agent that does not answer, or has no row: its answer may have become too large for it or its way.
+
+The library takes an answer with an error for the end of a table, so no end is believed before a question for one row has met it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,13 @@ async def walk(session: SnmpSession, oid: str, limits: Limits, walked: Walked) -
         else:
             if walked.kind in {FindingKind.REFUSED, FindingKind.NO_ANSWER}:
                 walked.kind = None  # a smaller question was answered
-            return
         if walked.rows:
             return
 
 
 async def _read(session: SnmpSession, oid: str, repetitions: int, limits: Limits, walked: Walked) -> None:
     """Take rows as they come, asking on where it stopped after a silence. Raises ``OSError``, ``SnmpError``."""
-    rows = session.getbulk(oid, repetitions)
+    rows = session.getbulk(oid, repetitions) if repetitions > 1 else session.getnext(oid)
     last: tuple[int, ...] = ()
     silences = 0
     while True:

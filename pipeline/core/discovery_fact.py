@@ -73,11 +73,10 @@ def fitting(answers: Answers) -> Facts:
 
 
 def _tell_half_tables(facts: Facts) -> None:
-    """A column that has fewer rows than the first of its table, though it has some: the agent forgot, or was cut off."""
+    """A column that has fewer rows than another of its table, though it has some: the agent forgot, or was cut off."""
     for table in TABLES:
-        first, *others = table.columns
-        rows = len(facts.column(first))
-        for name in others:
+        rows = max(len(facts.column(name)) for name in table.columns)
+        for name in table.columns:
             found = len(facts.column(name))
             if 0 < found < rows:
                 facts.tell(FindingKind.HALF_TABLE, name, f"{name} has {found} of the {rows} rows of {table.name}")

@@ -86,8 +86,8 @@ def test_a_subnet_between_interfaces_without_cable_goes_into_no_inventory() -> N
 
 PORT_WORDS = {
     "interface name": {"PortIdSubtype": 5, "PortId": b"ge2"},
-    "mac": {"PortIdSubtype": 3, "PortId": bytes((2, 0, 0, 0, 2, 2))},
-    "mac as text": {"PortIdSubtype": 3, "PortId": b"02-00-00-00-02-02"},
+    "mac": {"PortIdSubtype": 3, "PortId": bytes((2, 0, 0, 2, 0, 2))},
+    "mac as text": {"PortIdSubtype": 3, "PortId": b"02-00-00-02-00-02"},
     "local number that is the ifIndex": {"PortIdSubtype": 7, "PortId": b"2"},
     "local text that is the name": {"PortIdSubtype": 7, "PortId": b"ge2"},
     "alias": {"PortIdSubtype": 1, "PortId": b"to a"},
@@ -124,7 +124,7 @@ def test_a_local_port_number_that_is_no_if_index_is_mapped_by_the_local_table() 
 
 DEVICE_WORDS = {
     "chassis mac": {"SysName": b""},
-    "mac of one of its interfaces": {"ChassisId": bytes((2, 0, 0, 0, 2, 3)), "SysName": b""},
+    "mac of one of its interfaces": {"ChassisId": bytes((2, 0, 0, 2, 0, 3)), "SysName": b""},
     "sysName with another domain": {"ChassisIdSubtype": 7, "ChassisId": b"x", "SysName": b"B.example.org"},
     "management address as chassis id": {"ChassisIdSubtype": 5, "ChassisId": bytes((1, 192, 0, 2, 2)), "SysName": b"other"},
 }

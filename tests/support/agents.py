@@ -22,11 +22,12 @@ NO_SUCH_INSTANCE = 0x81
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as pysnmp reads it; ``number`` counts the questions to this agent from 1."""
+    """A question as pysnmp reads it; ``number`` counts those to this agent from 1. ``rows`` are a GETBULK's, 1 for a GETNEXT, else 0."""
 
     number: int
     request_id: int
     oids: tuple[str, ...]
+    rows: int = 0
 
 
 Reply = tuple[float, bytes]
@@ -64,7 +65,8 @@ class _Agent(asyncio.DatagramProtocol):
         question, _ = decoder.decode(data, asn1Spec=proto.Message())
         pdu = proto.apiMessage.get_pdu(question)
         oids = tuple(str(name) for name, _ in proto.apiPDU.get_varbinds(pdu))
-        self.asked.append(Asked(len(self.asked) + 1, int(proto.apiPDU.get_request_id(pdu)), oids))
+        rows = {"GetNextRequestPDU": 1, "GetBulkRequestPDU": int(pdu[2])}.get(type(pdu).__name__, 0)
+        self.asked.append(Asked(len(self.asked) + 1, int(proto.apiPDU.get_request_id(pdu)), oids, rows))
         for delay, datagram in self._script(self.asked[-1]):
             asyncio.get_running_loop().call_later(delay, self._send, datagram, addr)
 

@@ -12,7 +12,7 @@ TABLE_OF = {name: table for table in TABLES for name in table.columns}
 
 @dataclass
 class Box:
-    """A device in the making: ports by name, numbered from 1; ``place`` makes its MACs (02:00:00:00:place:index) and its address."""
+    """A device in the making: ports by name, numbered from 1; ``place`` makes its MACs (02:00:00:place:index) and its address."""
 
     name: str
     place: int = 1
@@ -30,7 +30,7 @@ class Box:
         return self.ports.index(port) + 1
 
     def mac(self, port: str = "") -> bytes:
-        return bytes((2, 0, 0, 0, self.place, self.index(port) if port else 0))
+        return bytes((2, 0, 0, self.place)) + (self.index(port) if port else 0).to_bytes(2)
 
     def set(self, column: str, index: str | int, value: Wire) -> "Box":
         self.columns.setdefault(column, {})[str(index)] = value
