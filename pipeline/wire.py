@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from pipeline.core.alarm import AlarmChange
+from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.event import Event, StateReport, Tick
 from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch
 from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
+from pipeline.core.rollup import Part
 from pipeline.core.settle import Settle
 from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
@@ -36,6 +38,7 @@ class Topic(StrEnum):
     INCIDENTS = "incidents"
     OUTAGES = "outages"
     KPIS = "kpis"
+    ROLLUPS = "rollups"
     QUESTIONS = "questions"
     EVALUATIONS = "evaluations"
     EFFECTS = "effects"
@@ -59,7 +62,7 @@ class DeadLetter:
 
 KINDS: dict[str, type[Any]] = {
     "trap": RawTrap,
-    "poll": RawPoll,
+    "poll2": RawPoll,
     "event": Event,
     "report": StateReport,
     "tick": Tick,
@@ -67,7 +70,9 @@ KINDS: dict[str, type[Any]] = {
     "incident": Incident,
     "outage": Outage,
     "settle": Settle,
-    "kpi": KpiBatch,
+    "kpi2": KpiBatch,
+    "anomaly": AnomalyBatch,
+    "rollup-part": Part,
     "question": Question,
     "evaluation": Evaluation,
     "effect": Effect,

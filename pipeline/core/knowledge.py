@@ -1,10 +1,11 @@
 """Everything declared that the folds need, as one consistent set: swapped at once when files change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.core.directory import Directory
 from pipeline.core.inventory import Inventory
+from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
 from pipeline.core.plan import Plan
 from pipeline.core.routing import Routing
@@ -25,6 +26,7 @@ class Knowledge:
     plans: dict[str, Plan]
     thresholds: tuple[Threshold, ...]
     routing: Routing
+    measuring: Measuring = field(default_factory=Measuring)
 
     @property
     def version(self) -> tuple[str, str]:

@@ -1,33 +1,57 @@
-"""A KPI: a network indicator with a unit, computed from samples whose quality is known; a poll and the poll before give a device's KPIs."""
+"""A KPI: a network indicator with a unit, computed by a formula over the samples of a table whose quality is known."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from pipeline.core.directory import Directory
-from pipeline.core.inventory import Interface
-from pipeline.core.raw import PollOutcome, RawPoll
-from pipeline.core.resource import ResourceId, ResourceKind, resource_id
-from pipeline.core.sample import Qualities, Quality, Samples, Values, sample
+import numpy as np
 
-__all__ = ["DEVICE_KPIS", "INTERFACE_KPIS", "KpiBatch", "Quality", "kpis"]
+from pipeline.core.column import Bytes, Floats
+from pipeline.core.formula import Formula, compiled, names_in
+from pipeline.core.profile import ProfileTable
+from pipeline.core.resource import ResourceId
+from pipeline.core.sample import Quality, Samples
+from pipeline.core.unit import Dimension, unit
 
-INTERFACE_KPIS = ("in_bps", "out_bps", "in_utilisation", "out_utilisation", "in_errors_per_s", "out_errors_per_s", "oper_up")
-"""Bits a second, share of the declared speed (0 to 1), errored packets a second (IF-MIB), and 1 for up or 0 for any other state."""
+__all__ = ["DEVICE_KPIS", "BoundKpi", "KpiBatch", "KpiRule", "Quality", "bind", "compute"]
 
 DEVICE_KPIS = ("answered", "round_trip_ms")
-"""1 when the device answered the poll or 0, and how long the answer took."""
+"""1 when the device answered the poll or 0, and how long the answer took: known of every device, whatever its profile."""
 
-OPER_UP = 1
-OPER_UNKNOWN = 4
-_BITS = 8.0
-Column = tuple[Values, Qualities]
+DEFAULT_PRECISION = 12
+"""Significant binary digits that the store keeps of a KPI: a relative error of 1/8192, less than what is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class KpiRule:
+    """A KPI of the rows of the profile table ``table``; its formula gives a value in ``unit``.
+
+    A device whose profile has no such table, or not all of the columns, has no such KPI. The store keeps ``precision`` significant binary
+    digits.
+    """
+
+    name: str
+    table: str
+    formula: str
+    unit: str = "1"
+    description: str = ""
+    precision: int = DEFAULT_PRECISION
+
+
+@dataclass(frozen=True, slots=True)
+class BoundKpi:
+    """A KPI compiled for one profile's table: what the formula gives times ``factor`` is in the KPI's unit."""
+
+    name: str
+    formula: Formula
+    factor: float
 
 
 @dataclass(frozen=True, slots=True)
 class KpiBatch:
-    """All KPIs of one device at one time, columnar: ``columns[kpi][i]`` belongs to ``resources[i]``; ``None`` where there is no value.
+    """KPIs of one device at one time, columnar: the value ``i`` of each column belongs to ``resources[i]``.
 
-    ``quality[kpi][i]`` is a :class:`Quality` number. ``(collector, sequence)`` is the poll it came from. ``at`` is UTC nanoseconds.
+    ``columns`` are 64-bit floating point, little-endian, NaN where there is no value; ``quality`` has a :class:`Quality` number in a byte
+    for each. ``(collector, sequence)`` is the poll it came from. ``at`` is UTC nanoseconds.
     """
 
     device: str
@@ -35,83 +59,84 @@ class KpiBatch:
     collector: str
     sequence: int
     resources: tuple[ResourceId, ...]
-    columns: dict[str, tuple[float | None, ...]]
-    quality: dict[str, tuple[int, ...]]
+    columns: dict[str, bytes] = field(default_factory=dict)
+    quality: dict[str, bytes] = field(default_factory=dict)
+
+    def values(self, kpi: str) -> Floats:
+        """A column; all NaN when there is none of that name."""
+        data = self.columns.get(kpi)
+        return np.full(len(self.resources), np.nan) if data is None else np.frombuffer(data, "<f8")
+
+    def qualities(self, kpi: str) -> Bytes:
+        """The quality of a column; missing when there is none of that name."""
+        data = self.quality.get(kpi)
+        return np.full(len(self.resources), int(Quality.MISSING), np.uint8) if data is None else np.frombuffer(data, np.uint8)
+
+    def good(self, kpi: str) -> Floats:
+        """A column with NaN for every value that does not count."""
+        values = self.values(kpi)
+        return np.where(self.qualities(kpi) == int(Quality.GOOD), values, np.nan)
 
 
-def kpis(poll: RawPoll, previous: RawPoll | None, directory: Directory) -> tuple[KpiBatch, ...]:
-    """The KPIs of one poll: a batch for the device, and one for its interfaces unless it is not declared or has none.
-
-    ``previous`` is the last *answered* poll of the device, if any. A device that did not answer gives 0 for ``answered`` and, for every
-    declared interface, a row whose quality is blind: the hole is on record. Answered rows of interfaces that are not declared are left out.
-    """
-    device = directory.device_by_name.get(poll.device)
-    known = device.interfaces if device else ()
-    if poll.outcome is not PollOutcome.ANSWERED:
-        return _batches(poll, known, dict.fromkeys(INTERFACE_KPIS, ((None,) * len(known), (int(Quality.BLIND),) * len(known))))
-    row_of = {index: row for row, index in enumerate(poll.indexes)}
-    speeds = {port.index: port.speed_mbps for port in known}
-    rows = [row_of.get(port.index, -1) for port in known]
-    return _batches(poll, known, _interface_columns(poll, sample(previous, poll, speeds), known, rows))
+Columns = Mapping[str, tuple[Floats, Bytes]]
 
 
-def _batches(poll: RawPoll, known: tuple[Interface, ...], columns: dict[str, Column]) -> tuple[KpiBatch, ...]:
-    device = _batch(poll, (resource_id(ResourceKind.DEVICE, poll.device),), _device_columns(poll))
-    if not known:
-        return (device,)
-    return device, _batch(poll, tuple(resource_id(ResourceKind.INTERFACE, f"{poll.device}/{port.name}") for port in known), columns)
-
-
-def _batch(poll: RawPoll, resources: tuple[ResourceId, ...], columns: dict[str, Column]) -> KpiBatch:
-    return KpiBatch(
-        device=poll.device,
-        at=poll.polled_at,
-        collector=poll.collector,
-        sequence=poll.sequence,
-        resources=resources,
-        columns={name: values for name, (values, _) in columns.items()},
-        quality={name: quality for name, (_, quality) in columns.items()},
+def packed(columns: Columns) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Columns of values and qualities as a batch holds them."""
+    return (
+        {name: np.ascontiguousarray(values, "<f8").tobytes() for name, (values, _) in columns.items()},
+        {name: np.ascontiguousarray(quality, np.uint8).tobytes() for name, (_, quality) in columns.items()},
     )
 
 
-def _device_columns(poll: RawPoll) -> dict[str, Column]:
-    answered = poll.outcome is PollOutcome.ANSWERED
-    trip = ((poll.round_trip_ms,), (int(Quality.GOOD),)) if answered else ((None,), (int(Quality.BLIND),))
-    return {"answered": ((float(answered),), (int(Quality.GOOD),)), "round_trip_ms": trip}
+def dimensions_of(table: ProfileTable) -> dict[str, Dimension]:
+    """What a formula may read of a table: its columns of numbers, and those derived from them."""
+    polled = {column.name: unit(column.unit).dimension for column in table.columns if not column.type.is_text}
+    return polled | {column.name: unit(column.unit).dimension for column in table.derived}
 
 
-def _interface_columns(poll: RawPoll, samples: Samples, known: tuple[Interface, ...], rows: list[int]) -> dict[str, Column]:
-    columns: dict[str, Column] = {}
-    for way in ("in", "out"):
-        columns[f"{way}_bps"] = bits = _scaled(samples, f"{way}_octets", rows, lambda octets: octets * _BITS)
-        columns[f"{way}_utilisation"] = _shares(bits, known)
-        columns[f"{way}_errors_per_s"] = _scaled(samples, f"{way}_errors", rows, float)
-    columns["oper_up"] = _ups(poll, rows)
-    return columns
+def texts_of(table: ProfileTable) -> frozenset[str]:
+    """Its columns of text."""
+    return frozenset(column.name for column in table.columns if column.type.is_text)
 
 
-def _scaled(samples: Samples, name: str, rows: list[int], scale: Callable[[float], float]) -> Column:
-    """A column of rates in the order of the declared interfaces; an interface that the device did not show is missing."""
-    rates, quality = samples.rates[name], samples.quality[name]
-    values = [rates[row] if row >= 0 else None for row in rows]
-    return tuple(None if value is None else scale(value) for value in values), tuple(
-        quality[row] if row >= 0 else int(Quality.MISSING) for row in rows
-    )
+def counters_of(table: ProfileTable) -> frozenset[str]:
+    """Its columns that are counters."""
+    return frozenset(column.name for column in table.columns if column.type.counter_bits)
 
 
-def _shares(bits: Column, known: tuple[Interface, ...]) -> Column:
-    """Rates as a share of the declared speed, at most 1; missing where no speed is declared."""
-    capacities = [port.speed_mbps * 1e6 for port in known]
-    values = tuple(None if rate is None or not full else min(rate / full, 1.0) for rate, full in zip(bits[0], capacities, strict=True))
-    return values, tuple(good if full else int(Quality.MISSING) for good, full in zip(bits[1], capacities, strict=True))
+def bind(table: ProfileTable, rules: Sequence[KpiRule]) -> tuple[BoundKpi, ...]:
+    """The KPIs that a profile's table allows for. Raises ``FormulaError`` for a formula that is none; loading rules has checked them."""
+    dimensions, counters = dimensions_of(table), counters_of(table)
+    bound = []
+    for rule in rules:
+        if rule.table != table.name or names_in(rule.formula) - dimensions.keys():
+            continue
+        formula = compiled(rule.formula, dimensions, counters)
+        bound.append(BoundKpi(rule.name, formula, 1 / unit(rule.unit).factor))
+    return tuple(bound)
 
 
-def _ups(poll: RawPoll, rows: list[int]) -> Column:
-    """ifOperStatus: up(1) is 1, unknown(4) is no value, everything else 0 (RFC 2863)."""
-    states = poll.columns.get("oper_status", (None,) * len(poll.indexes))
-    values = [_up(states[row]) if row >= 0 else None for row in rows]
-    return tuple(values), tuple(int(Quality.MISSING if value is None else Quality.GOOD) for value in values)
+def compute(kpis: Sequence[BoundKpi], samples: Samples) -> dict[str, tuple[Floats, Bytes]]:
+    """Each KPI of each row, with the worst quality of what it was computed from; without a value a good quality is a missing one."""
+    return {kpi.name: _computed(kpi, samples) for kpi in kpis}
 
 
-def _up(state: int | None) -> float | None:
-    return None if state is None or state == OPER_UNKNOWN else float(state == OPER_UP)
+def _computed(kpi: BoundKpi, samples: Samples) -> tuple[Floats, Bytes]:
+    values = kpi.formula(samples.values, samples.rows)
+    if kpi.factor != 1:
+        values = values * kpi.factor
+    quality = _worst([samples.quality[name] for name in kpi.formula.inputs if name in samples.quality], samples.rows)
+    none = np.isnan(values)
+    if none.any():
+        quality = np.where(none & (quality == int(Quality.GOOD)), np.uint8(Quality.MISSING), quality)
+    return values, quality
+
+
+def _worst(qualities: Sequence[Bytes], rows: int) -> Bytes:
+    if not qualities:
+        return np.zeros(rows, np.uint8)
+    worst = qualities[0]
+    for quality in qualities[1:]:
+        worst = np.maximum(worst, quality)
+    return worst

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from pipeline.core.column import Column
+
 
 class SnmpVersion(IntEnum):
     """The version field of an SNMP message (RFC 1157, RFC 1901, RFC 3412)."""
@@ -97,22 +99,23 @@ class PollOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """A walked table, columnar: row ``i`` has the index ``indexes[i]`` (dotted), ``columns[name][i]`` is its value or ``None``."""
+    """A table, columnar: row ``i`` has the index ``indexes[i]`` (dotted; ``0`` for what stands once), and a cell in each column."""
 
     indexes: tuple[str, ...] = ()
-    columns: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
+    columns: dict[str, Column] = field(default_factory=dict)
+
+
+INTERFACES = "interfaces"
+"""The table of interfaces (IF-MIB ifTable and ifXTable), its index is ifIndex."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawPoll:
-    """One device polled once, columnar: row ``i`` is the interface ``indexes[i]``, ``columns[name][i]`` its value or ``None``.
+    """One device polled once, columnar. Times are UTC nanoseconds, ``uptime_ticks`` is sysUpTime in hundredths of a second.
 
-    Column names are those of the poll profile (``oper_status``, ``admin_status``, ``in_octets``, ``out_octets``, ``in_errors``,
-    ``out_errors``, ``speed_mbps``, ``discontinuity_ticks``). Octet columns are 64-bit counters (IF-MIB ifHC*). Times are UTC nanoseconds,
-    ``uptime_ticks`` is sysUpTime in hundredths of a second.
-
-    ``tables`` are the profile's walked tables that were read to their end; one that is missing says nothing, an empty one that the device
-    has no such row. ``on_suspicion`` is true when a trap's claim was asked back, false for a turn of the schedule.
+    ``tables`` are those of the ``profile`` that were read; one that is missing says nothing, an empty one that the device has no such row.
+    ``truncated`` names tables of which time or the agent let only the first rows be read: rows that are not there say nothing.
+    ``on_suspicion`` is true when a trap's claim was asked back, false for a turn of the schedule.
     """
 
     collector: str
@@ -121,8 +124,15 @@ class RawPoll:
     device: str
     outcome: PollOutcome
     uptime_ticks: int | None = None
-    indexes: tuple[int, ...] = ()
-    columns: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
     round_trip_ms: float = 0.0
+    profile: str = ""
     tables: dict[str, RawTable] = field(default_factory=dict)
+    truncated: tuple[str, ...] = ()
     on_suspicion: bool = False
+
+    def table(self, name: str) -> RawTable:
+        """A table by name; an empty one when it was not read."""
+        return self.tables.get(name, NO_TABLE)
+
+
+NO_TABLE = RawTable()

@@ -3,11 +3,15 @@
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator
 
+from pipeline.core.column import Cell
 from pipeline.core.directory import Directory
 from pipeline.core.event import StateReport
 from pipeline.core.profile import BGP_PEERS
-from pipeline.core.raw import PollOutcome, RawPoll, RawTable
+from pipeline.core.raw import INTERFACES, PollOutcome, RawPoll, RawTable
 from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.row_plan import interface_rows
+
+IF_NAME = "if_name"
 
 ADMIN_UP = 1
 UP = 1
@@ -47,11 +51,16 @@ def state_report(poll: RawPoll, directory: Directory, peers_seen_up: Collection[
 
 def peer_states(poll: RawPoll) -> dict[str, bool]:
     """Whether each BGP peer that is administratively started is established, by its address. Rows that are no peer's are left out."""
-    table = poll.tables.get(BGP_PEERS, RawTable())
-    missing = (None,) * len(table.indexes)
-    admin, state = table.columns.get("peer_admin_status", missing), table.columns.get("peer_state", missing)
+    table = poll.table(BGP_PEERS)
+    admin, state = _cells(table, "peer_admin_status"), _cells(table, "peer_state")
     started = ((address, now) for address, wanted, now in zip(table.indexes, admin, state, strict=True) if wanted == PEER_START)
     return {address: now == PEER_ESTABLISHED for address, now in started if now in PEER_STATES and _is_ipv4(address)}
+
+
+def _cells(table: RawTable, name: str) -> tuple[Cell, ...]:
+    """A column's cells; ``None`` in every row of a column that was not read."""
+    column = table.columns.get(name)
+    return column.values() if column is not None else (None,) * len(table.indexes)
 
 
 def _is_ipv4(text: str) -> bool:
@@ -67,14 +76,15 @@ def _peers(poll: RawPoll, addresses: Iterable[str]) -> Iterator[ResourceId]:
     return (resource_id(ResourceKind.PEER, f"{poll.device}/{address}") for address in addresses)
 
 
-def _operating(poll: RawPoll, directory: Directory) -> list[tuple[ResourceId, int | None]]:
-    """The declared interfaces that are administratively up, each with its ifOperStatus."""
-    missing = (None,) * len(poll.indexes)
-    admin, oper = poll.columns.get("admin_status", missing), poll.columns.get("oper_status", missing)
-    rows = zip(poll.indexes, admin, oper, strict=True)
-    known = ((directory.interface_by_index.get((poll.device, index)), state, wanted) for index, wanted, state in rows)
+def _operating(poll: RawPoll, directory: Directory) -> list[tuple[ResourceId, Cell]]:
+    """The declared interfaces that are administratively up, each with its ifOperStatus; found as the rows of KPIs are."""
+    device = directory.device_by_name.get(poll.device)
+    table = poll.table(INTERFACES)
+    declared = device.interfaces if device is not None else ()
+    admin, oper, names = _cells(table, "admin_status"), _cells(table, "oper_status"), _cells(table, IF_NAME)
+    labels = [str(name or f"if{index}") for name, index in zip(names, table.indexes, strict=True)]
     return [
-        (resource_id(ResourceKind.INTERFACE, f"{poll.device}/{port.name}"), state)
-        for port, state, wanted in known
-        if port is not None and wanted == ADMIN_UP
+        (resource_id(ResourceKind.INTERFACE, f"{poll.device}/{port.name}"), oper[row])
+        for port, row in zip(declared, interface_rows(table, labels, declared), strict=True)
+        if row >= 0 and admin[row] == ADMIN_UP
     ]

@@ -13,12 +13,14 @@ ResourceId = NewType("ResourceId", str)
 class ResourceKind(StrEnum):
     """What a resource is. The order is upstream first: a kind is usually caused by those above it."""
 
+    REGION = "region"
     SITE = "site"
     POWER = "power"
     DUCT = "duct"
     FIBRE = "fibre"
     DEVICE = "device"
     CARD = "card"
+    COMPONENT = "component"
     PORT = "port"
     INTERFACE = "interface"
     LINK = "link"
@@ -38,6 +40,7 @@ OF_A_DEVICE = frozenset(
     {
         ResourceKind.DEVICE,
         ResourceKind.CARD,
+        ResourceKind.COMPONENT,
         ResourceKind.PORT,
         ResourceKind.INTERFACE,
         ResourceKind.UPLINKS,

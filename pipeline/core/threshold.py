@@ -1,10 +1,14 @@
 """Thresholds on KPIs, with hysteresis and hold -> events. A value that does not count changes nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from pipeline.core.column import Flags, Floats
 from pipeline.core.event import Event, EventSource, Severity, Signal
-from pipeline.core.kpi import KpiBatch, Quality
+from pipeline.core.kpi import KpiBatch
 from pipeline.core.resource import ResourceId, name_of
 
 
@@ -44,13 +48,21 @@ def apply(
 ) -> tuple[ThresholdState, tuple[Event, ...]]:
     """Fold one batch: the new state and the events of what was crossed.
 
-    A batch that was folded already must not come again: polls not newer than the last are the caller's to leave out.
+    A batch that was folded already must not come again: polls not newer than the last are the caller's to leave out. Only rows that are
+    past the raising bound, or do not stand at rest, are looked at one by one.
     """
     after = dict(state)
     events: list[Event] = []
     for threshold in thresholds:
-        for resource, value in _good(batch, threshold.kpi):
-            key = f"{threshold.name}|{resource}"
+        if threshold.kpi not in batch.columns:
+            continue
+        values = batch.good(threshold.kpi)
+        standing = _standing(after, threshold, batch) if after else ()
+        for row in sorted({*np.flatnonzero(_past(values, threshold.raise_at, threshold)).tolist(), *standing}):
+            resource, value = batch.resources[row], float(values[row])
+            if math.isnan(value):
+                continue
+            key = _key(threshold, resource)
             before = after.pop(key, _REST)
             now = _advance(before, threshold, value)
             if now != _REST:
@@ -60,9 +72,16 @@ def apply(
     return after, tuple(events)
 
 
-def _good(batch: KpiBatch, kpi: str) -> Iterator[tuple[ResourceId, float]]:
-    rows = zip(batch.resources, batch.columns.get(kpi, ()), batch.quality.get(kpi, ()), strict=False)
-    return ((resource, value) for resource, value, quality in rows if value is not None and quality == Quality.GOOD)
+def _key(threshold: Threshold, resource: ResourceId) -> str:
+    return f"{threshold.name}|{resource}"
+
+
+def _standing(state: Mapping[str, Standing], threshold: Threshold, batch: KpiBatch) -> list[int]:
+    """The rows of a batch that do not stand at rest."""
+    prefix = f"{threshold.name}|"
+    if not any(key.startswith(prefix) for key in state):
+        return []
+    return [row for row, resource in enumerate(batch.resources) if f"{prefix}{resource}" in state]
 
 
 def _advance(before: Standing, threshold: Threshold, value: float) -> Standing:
@@ -75,11 +94,14 @@ def _advance(before: Standing, threshold: Threshold, value: float) -> Standing:
 
 
 def _is_past(value: float, bound: float, threshold: Threshold) -> bool:
-    """Whether a value is on the bad side: at the raising bound already, at the clearing bound no longer."""
-    at_bound = bound == threshold.raise_at
-    if threshold.raise_at >= threshold.clear_at:
-        return value > bound or (at_bound and value == bound)
-    return value < bound or (at_bound and value == bound)
+    return bool(_past(np.array([value]), bound, threshold)[0])
+
+
+def _past(values: Floats, bound: float, threshold: Threshold) -> Flags:
+    """Whether values are on the bad side: at the raising bound already, at the clearing bound no longer. No value is on neither."""
+    too_much = threshold.raise_at >= threshold.clear_at
+    beyond: Flags = values > bound if too_much else values < bound
+    return beyond | (values == bound) if bound == threshold.raise_at else beyond
 
 
 def _event(batch: KpiBatch, threshold: Threshold, resource: ResourceId, value: float, domain: str, *, raised: bool) -> Event:

@@ -1,8 +1,8 @@
-"""What a device of the lab tells those who discover it: parts, sensors, addresses, neighbours, layers. Facts that do not change with time.
+"""What a device of the lab tells those who discover it: parts, addresses, neighbours, layers. Facts that do not change with time.
 
-Tables: entPhysicalTable and entAliasMappingTable (RFC 6933), entPhySensorTable (RFC 3433), ipAddressTable (RFC 4293), ifStackTable
-(RFC 2863), the local and remote systems of LLDP (IEEE 802.1AB); and snmpEngineID (RFC 3411). LLDP tells the cabling, whether a link is up
-or not. Devices of vendor lab-classic tell it as some do: ports by local numbers, names with their domain.
+Tables: entPhysicalTable and entAliasMappingTable (RFC 6933; what the sensors measure is in ``mib_health.py``), ipAddressTable (RFC 4293),
+ifStackTable (RFC 2863), the local and remote systems of LLDP (IEEE 802.1AB); and snmpEngineID (RFC 3411). LLDP tells the cabling, whether
+a link is up or not. Devices of vendor lab-classic tell it as some do: ports by local numbers, names with their domain.
 """
 
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ _ENGINE_ID: Oid = (1, 3, 6, 1, 6, 3, 10, 2, 1, 1, 0)
 _ENGINE_ID_OF_TEXT = b"\x80\x00\x1f\x88\x04"
 _PHYSICAL: Oid = (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1)
 _ALIAS: Oid = (1, 3, 6, 1, 2, 1, 47, 1, 3, 2, 1, 2)
-_SENSOR: Oid = (1, 3, 6, 1, 2, 1, 99, 1, 1, 1)
 _IF_INDEX: Oid = (1, 3, 6, 1, 2, 1, 2, 2, 1, 1)
 _STACK: Oid = (1, 3, 6, 1, 2, 1, 31, 1, 2, 1, 3)
 _IP_ADDRESS: Oid = (1, 3, 6, 1, 2, 1, 4, 34, 1)
 _IP_PREFIX: Oid = (1, 3, 6, 1, 2, 1, 4, 32, 1, 5)
 _LLDP: Oid = (1, 0, 8802, 1, 1, 2, 1)
 _CHASSIS, _POWER_SUPPLY, _FAN, _SENSOR_CLASS, _MODULE, _PORT = 3, 6, 7, 8, 9, 10
-_CELSIUS, _UNITS, _WORKS = 8, 9, 1
-_CHASSIS_INDEX, _SUPPLIES, _FAN_INDEX, _THERMOMETER, _CARDS, _PORTS = 1, (2, 3), 4, 5, 10, 1_000
+_CHASSIS_INDEX, _SUPPLIES, _FAN_INDEX, _CARDS, _PORTS = 10, (11, 12), 13, 20, 3_000
+_INLET, _RECEIVED, _SENT = 1, 1_000, 2_000
+"""Indexes of sensors, and of a port's two, to which its ifIndex is added: as ``mib_health.py`` has them."""
 _MAC, _INTERFACE_NAME, _LOCAL = 4, 5, 7
 _ACTIVE, _UNICAST, _IPV4, _BITS, _BITS_FOR_TWO = 1, 1, 1, 32, 31
 _SOME_TIME = 4_711
@@ -54,7 +54,7 @@ Objects = Iterator[tuple[Oid, Encoded]]
 
 
 def _parts(plant: Plant, device: Device) -> Objects:
-    """A chassis with two power supplies, a fan and a thermometer; a card for each first part of interfaces' names, its ports in it."""
+    """A chassis with two power supplies, a fan and a thermometer; a card for each slot in interfaces' names, with its ports."""
     serial = f"LAB{place_of(plant, device):04d}"
     model = f"LR-{device.role or 'plain'}"
     vendor = device.vendor or "lab"
@@ -62,10 +62,7 @@ def _parts(plant: Plant, device: Device) -> Objects:
     for number, index in enumerate(_SUPPLIES):
         yield from _part(index, _POWER_SUPPLY, f"power supply {number}", "Power supply", _CHASSIS_INDEX)
     yield from _part(_FAN_INDEX, _FAN, "fan 0", "Fan", _CHASSIS_INDEX)
-    yield from _part(_THERMOMETER, _SENSOR_CLASS, "inlet temperature", "Thermometer", _CHASSIS_INDEX)
-    reading = 215 + 7 * place_of(plant, device)
-    for column, value in enumerate((_CELSIUS, _UNITS, 1, reading, _WORKS), start=1):
-        yield (*_SENSOR, column, _THERMOMETER), integer(value)
+    yield from _part(_INLET, _SENSOR_CLASS, "", "Thermometer", _CHASSIS_INDEX)
     names = dict.fromkeys(_card(interface) for interface in device.interfaces)
     cards = {card: _CARDS + number for number, card in enumerate(names)}
     for number, card in enumerate(cards):
@@ -74,6 +71,9 @@ def _parts(plant: Plant, device: Device) -> Objects:
         index = _PORTS + interface.index
         yield from _part(index, _PORT, interface.name, "Port", cards[_card(interface)])
         yield (*_ALIAS, index, 0), oid((*_IF_INDEX, interface.index))
+        if f"{device.name}/{interface.name}" in plant.link_of:
+            for sensor in (_RECEIVED, _SENT):
+                yield from _part(sensor + interface.index, _SENSOR_CLASS, "", "Light meter", index)
 
 
 def _card(interface: Interface) -> str:
@@ -96,7 +96,8 @@ def _part(
         13: text(model),
     }
     for column, value in columns.items():
-        yield (*_PHYSICAL, column, index), value
+        if column != 7 or name:  # noqa: PLR2004  # a sensor has its name where it is measured
+            yield (*_PHYSICAL, column, index), value
 
 
 def _stack(device: Device) -> Objects:

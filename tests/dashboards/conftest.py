@@ -1,8 +1,6 @@
 """One embedded engine with a whole story in it: a fibre cut that is still open, one that was mended and settled, polls, what went wrong."""
 
-import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,16 +9,18 @@ from pipeline.core.credit import propose
 from pipeline.core.effect import Effect, EffectKind, Receipt
 from pipeline.core.event import Severity, Signal
 from pipeline.core.incident import IncidentState
-from pipeline.core.kpi import DEVICE_KPIS, INTERFACE_KPIS, KpiBatch
+from pipeline.core.kpi import DEVICE_KPIS, KpiBatch
 from pipeline.core.outage import ServiceState
 from pipeline.core.raw import PollOutcome
 from pipeline.core.sla import Evaluation
-from pipeline.store.client import Connection, StoreClient
-from pipeline.store.row import quarantine_rows, rows_of
+from pipeline.store.client import Connection
+from pipeline.store.row import quarantine_rows
 from tests.support import history_samples as sample
-from tests.support.history import HistoryProcess, embedded_history
+from tests.support.history import HistoryProcess, embedded_history, keep
 from tests.support.history_samples import NOW, PORT, S
+from tests.support.polls import batch_of
 
+INTERFACE_KPIS = ("in_bps", "out_bps", "in_utilisation", "out_utilisation", "in_errors_per_s", "out_errors_per_s", "oper_up")
 EARLIER = NOW - 1_200 * S
 
 
@@ -35,7 +35,7 @@ def polled(at: int, used: float, up: float) -> list[KpiBatch]:
     of_ports = dict(zip(INTERFACE_KPIS, (used * 1e10, 1e9, used, 0.1, 0.5, 0.0, up), strict=True))
     of_device = dict(zip(DEVICE_KPIS, (1.0, 1.25), strict=True))
     return [
-        KpiBatch("pe1", at, "poll-1", 1, resources, {name: (value,) for name, value in values.items()}, dict.fromkeys(values, (0,)))
+        batch_of(resources, at, **{name: (value,) for name, value in values.items()})
         for resources, values in (((PORT,), of_ports), ((sample.ResourceId("device/pe1"),), of_device))
     ]
 
@@ -81,17 +81,12 @@ def story() -> list[object]:
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryProcess]:
     """The engine with the story in it."""
 
-    async def tell(running: HistoryProcess) -> None:
-        async with StoreClient.writer(running.settings) as writer:
-            for item in story():
-                for table, columns in rows_of([item], NOW // 1_000_000).items():
-                    await writer.insert(table, columns)
-            broken = quarantine_rows("events", 0, 9, NOW // 1_000_000, "undecodable", "unknown kind 'x'", b"\x00")
-            for table, columns in broken.items():
-                await writer.insert(table, columns)
-
-    with embedded_history(tmp_path_factory.mktemp("dashboards")) as running, ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, tell(running)).result()
+    with embedded_history(tmp_path_factory.mktemp("dashboards")) as running:
+        writer = Connection.writer(running.settings)
+        keep(writer, *story(), recorded_at_ms=NOW // 1_000_000)
+        for table, columns in quarantine_rows("events", 0, 9, NOW // 1_000_000, "undecodable", "unknown kind 'x'", b"\x00").items():
+            writer.insert(table, columns)
+        writer.close()
         yield running
 
 
