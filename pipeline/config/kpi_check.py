@@ -42,7 +42,7 @@ def _tell_wrong_kpi(file: RuleFile[KpiFile], path: Path_, rule: KpiRule, profile
     except UnitError as error:
         file.tell((*path, "unit"), str(error), did_you_mean(rule.unit, UNITS))
         return
-    tables = [table for profile in profiles for table in profile.tables if table.name == rule.table]
+    tables = [table for profile in profiles if (table := profile.table(rule.table)) is not None]
     if not tables:
         names = {table.name for profile in profiles for table in profile.tables}
         file.tell((*path, "table"), f"no profile has a table '{rule.table}'", did_you_mean(rule.table, names))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.config.anomaly_check import anomaly_rules
+from pipeline.config.anomaly_form import AnomalyFile
 from pipeline.config.kpi_check import tell_wrong_kpis
 from pipeline.config.problem import Path_, Problems, did_you_mean
 from pipeline.config.profile_check import read_profiles
@@ -12,6 +14,7 @@ from pipeline.config.profile_form import ProfileFile
 from pipeline.config.reload import Reloading
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
 from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
+from pipeline.core.anomaly_rule import AnomalyRule, Watching
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
@@ -39,10 +42,11 @@ class RuleSet:
     profiles: dict[str, Profile]
     kpis: tuple[KpiRule, ...] = ()
     rollups: tuple[RollupRule, ...] = ()
+    anomalies: tuple[AnomalyRule, ...] = ()
 
     def measuring(self, groups: Groups) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
-        return Measuring(ProfileBook(self.profiles), self.kpis, self.rollups, Shares(groups))
+        return Measuring(ProfileBook(self.profiles), self.kpis, self.rollups, Shares(groups), Watching(self.anomalies))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class ReadSet:
     kpis: list[RuleFile[KpiFile]]
     routing: list[RuleFile[RoutingFile]]
     profiles: list[RuleFile[ProfileFile]]
+    anomalies: list[RuleFile[AnomalyFile]]
 
 
 def load_rule_set(folder: Path, mibs: MibIndex | None = None) -> RuleSet:
@@ -111,9 +116,12 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     kpis = list(read_files(folder / "kpis", KpiFile, problems))
     routing = list(read_files(folder / ROUTING_NAME, RoutingFile, problems))
     profiles = list(read_files(folder / "profiles", ProfileFile, problems))
+    anomalies = list(read_files(folder / "anomalies", AnomalyFile, problems)) if (folder / "anomalies").is_dir() else []
     told = len(problems.errors)
     known_profiles = read_profiles(profiles, mibs)
     are_whole = len(problems.errors) == told
+    known_kpis, rollups = _kpis(kpis), _rollups(kpis)
+    kpi_names = (*(kpi.name for kpi in known_kpis), *(rollup.name for rollup in rollups), *DEVICE_KPIS)
     value = RuleSet(
         rules.book,
         mibs,
@@ -121,12 +129,13 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         _thresholds(kpis, rules.book.alarm_types),
         _routing(routing),
         known_profiles,
-        _kpis(kpis),
-        _rollups(kpis),
+        known_kpis,
+        rollups,
+        anomaly_rules(anomalies, kpi_names, rules.book.alarm_types),
     )
     if are_whole:  # formulas are held against columns and units that are known
         tell_wrong_kpis(kpis, known_profiles.values())
-    return ReadSet(value, rules, plans, kpis, routing, profiles)
+    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies)
 
 
 def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:
