@@ -41,7 +41,8 @@ class Device:
     """A managed element. ``address`` is its management address, ``port`` its agent's UDP port, ``community`` the name of a secret.
 
     ``uplinks`` names the interfaces through which the NOC reaches it; empty for a device reached out of band. With ``snmp_version`` v3,
-    ``user`` is one of the settings' SNMPv3 users and ``community`` means nothing.
+    ``user`` is one of the settings' SNMPv3 users and ``community`` means nothing. ``source`` and ``confidence`` (0 to 1) are of one that
+    was discovered.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Device:
     uplinks: tuple[str, ...] = ()
     snmp_version: AgentVersion = AgentVersion.V2C
     user: str = ""
+    source: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,17 @@ class Fibre:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link between two interfaces, each ``device/interface``, over the fibres it needs."""
+    """A link between two interfaces, each ``device/interface``, over the fibres it needs.
+
+    ``source`` (``lldp``, ``lldp+ip-subnet``) and ``confidence`` (0 to 1) are of one that was discovered.
+    """
 
     name: str
     a: str
     b: str
     fibres: tuple[str, ...] = ()
+    source: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ def findings(inventory: Inventory) -> Iterator[Finding]:
     yield from _names(inventory)
     yield from _devices(inventory)
     yield from _links(inventory)
+    for section in ("devices", "links"):
+        for each in getattr(inventory, section).values():
+            if not 0 <= each.confidence <= 1:
+                yield Finding(section, each.name, "confidence", f"{each.confidence:g} is no confidence", "write 0 to 1")
     for lsp in inventory.lsps.values():
         yield from _lsp(lsp, inventory)
     for tunnel in inventory.tunnels.values():

@@ -54,6 +54,11 @@ TINY = {
             }
         },
     ),
+    "nab": (["--folder", "absent"], {}),  # with data: tests/bench/test_nab.py
+    "anomaly-cost": (
+        ["--samples", "3000"],
+        {"anomaly-cost": {"bar", "batch-1-us", "batch-32-us", "batch-5000-us", "apply-us", "state-bytes"}},
+    ),
     "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
 }
 """Benchmark -> options that make it small, and the bars that it prints with the references that each must have."""
