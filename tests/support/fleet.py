@@ -112,17 +112,17 @@ def serve(fleet: Fleet) -> None:
     """Answer until the input ends."""
     answers = _Answers(fleet.rows)
     selector = selectors.DefaultSelector()
-    ports = []
+    links = []  # the dead ones' are held too: a port that is given back would be the next one's
     for place in range(fleet.devices):
         link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         link.bind(("127.0.0.1", 0))
         link.setblocking(False)
-        ports.append(link.getsockname()[1])
+        links.append(link)
         if place >= fleet.dead:
             selector.register(link, selectors.EVENT_READ, fleet.slow_s if place < fleet.dead + fleet.slow else 0.0)
     selector.register(sys.stdin, selectors.EVENT_READ)
-    print(f"ready {json.dumps(ports)}", flush=True)  # noqa: T201  # who started it reads this
+    print(f"ready {json.dumps([link.getsockname()[1] for link in links])}", flush=True)  # noqa: T201  # who started it reads this
     late: list[tuple[float, int, socket.socket, bytes, Any]] = []
     count = 0
     while True:
