@@ -59,6 +59,7 @@ class FileKnowledge:
             plans=rules.plans,
             thresholds=rules.thresholds,
             routing=rules.routing,
+            measuring=rules.measuring(),
         )
 
 

@@ -6,27 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config.decode import Decoder
+from pipeline.config.kpi_check import check_kpi
 from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import Path_, Problem, Problems, did_you_mean
 from pipeline.config.rule_compile import Compiler
 from pipeline.config.rule_files import RuleFile, default_mibs
-from pipeline.config.rule_form import AlarmTypeTest, PlanTest, ProfileTest, RoutingTest, ThresholdTest, TrapFile, TrapTest
+from pipeline.config.rule_form import AlarmTypeTest, PlanTest, ProfileTest, RoutingTest, TrapFile, TrapTest
 from pipeline.config.rule_set import ReadSet, RuleSet, read_set
 from pipeline.config.yaml_source import Fields
 from pipeline.core.directory import Directory
 from pipeline.core.event import Event, Severity
 from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Contract, Customer, Device, Interface, Inventory, MaintenanceWindow, Service, Tier
-from pipeline.core.kpi import KpiBatch, Quality
 from pipeline.core.mib import WIRE_TYPE, MibIndex
 from pipeline.core.money import money_text, to_minor
 from pipeline.core.normalize import normalize
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
-from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.resource import ResourceId
 from pipeline.core.rule import RuleBook
 from pipeline.core.sla import evaluate
-from pipeline.core.threshold import apply
 
 NANOSECONDS = 1_000_000_000
 _PORTS = tuple(Interface(f"eth{number}", number, 1000) for number in range(1, 10))
@@ -63,7 +62,7 @@ def run_tests(found: ReadSet) -> int:
     ran = len(found.rules.alarm_tests) + len(found.rules.trap_tests)
     runners: list[tuple[list[RuleFile[Any]], Any]] = [
         (list(found.plans), _plan),
-        (list(found.thresholds), _threshold),
+        (list(found.kpis), check_kpi),
         (list(found.routing), _routing),
         (list(found.profiles), _profile),
     ]
@@ -188,20 +187,6 @@ def _outages(test: PlanTest) -> Iterator[Outage]:
         )
 
 
-def _threshold(test: ThresholdTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
-    chosen = [threshold for threshold in rules.thresholds if threshold.name == test.threshold]
-    if not chosen:
-        return {}, f"'{test.threshold}' is not a threshold"
-    state: Mapping[str, Any] = {}
-    signals: list[str] = []
-    kpi, resources = chosen[0].kpi, (resource_id(ResourceKind.INTERFACE, "router/eth1"),)
-    for place, value in enumerate(test.values):
-        batch = KpiBatch("router", place, "check", place, resources, {kpi: (value,)}, {kpi: (int(Quality.GOOD),)})
-        state, events = apply(state, batch, chosen)
-        signals.append(events[0].signal.value if events else "-")
-    return {"signals": " ".join(test.expect)}, {"signals": " ".join(signals)}
-
-
 def _routing(test: RoutingTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
     impacts = tuple(Impact(f"s-{tier}", "customer", "contract", tier, ServiceState.DOWN, 0) for tier in test.tiers)
     planned = "window" if test.planned else ""
@@ -216,5 +201,5 @@ def _profile(test: ProfileTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapp
     profile = rules.profiles.get(test.profile)
     if profile is None:
         return {}, f"'{test.profile}' is not a profile"
-    asked = (*profile.columns, *(column for table in profile.tables for column in table.columns))
+    asked = [column for table in profile.tables for column in table.columns]
     return test.expect, {column.name: rules.mibs.named(column.oid) for column in asked}

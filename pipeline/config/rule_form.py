@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.core.event import Condition, Severity, Signal
 from pipeline.core.inventory import Tier
+from pipeline.core.kpi import KpiRule
 from pipeline.core.outage import ServiceState
 from pipeline.core.plan import Plan
 from pipeline.core.profile import Profile
@@ -138,20 +139,27 @@ class PlanFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdTest:
-    """Good samples in a row, and what each must cause: ``raise``, ``clear`` or ``-``."""
+class KpiTest:
+    """Either a ``threshold``: good ``values`` in a row, and what each must cause (``raise``, ``clear`` or ``-``).
 
-    threshold: str
-    values: tuple[float, ...]
-    expect: tuple[str, ...]
+    Or a ``kpi``: ``inputs`` by name, each a value for every row in the unit of its column (counters as ``rate(name)``, a second), and what
+    each row must give in the KPI's unit (``none`` for no value).
+    """
+
+    expect: tuple[Any, ...]
+    threshold: str = ""
+    values: tuple[float, ...] = ()
+    kpi: str = ""
+    inputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdFile:
+class KpiFile:
     """A file of ``rules/kpis``."""
 
-    thresholds: tuple[Threshold, ...]
-    tests: tuple[ThresholdTest, ...]
+    tests: tuple[KpiTest, ...]
+    kpis: tuple[KpiRule, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,21 @@
 """Everything of a rules folder that the pipeline works by: rule book, plans, thresholds, routing, poll profiles; read as one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.config.kpi_check import tell_wrong_kpis
 from pipeline.config.problem import Path_, Problems, did_you_mean
 from pipeline.config.reload import Reloading
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
-from pipeline.config.rule_form import PlanFile, ProfileFile, RoutingFile, ThresholdFile
+from pipeline.config.rule_form import KpiFile, PlanFile, ProfileFile, RoutingFile
 from pipeline.core.event import AlarmType
-from pipeline.core.kpi import DEVICE_KPIS, INTERFACE_KPIS
+from pipeline.core.kpi import DEVICE_KPIS, KpiRule
+from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
 from pipeline.core.plan import Plan, validate
-from pipeline.core.profile import Profile
+from pipeline.core.profile import Profile, ProfileBook
 from pipeline.core.routing import Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.threshold import Threshold
@@ -32,6 +34,11 @@ class RuleSet:
     thresholds: tuple[Threshold, ...]
     routing: Routing
     profiles: dict[str, Profile]
+    kpis: tuple[KpiRule, ...] = ()
+
+    def measuring(self) -> Measuring:
+        """What the polls of devices are measured by, with a memory of its own."""
+        return Measuring(ProfileBook(self.profiles), self.kpis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class ReadSet:
     value: RuleSet
     rules: ReadRules
     plans: list[RuleFile[PlanFile]]
-    thresholds: list[RuleFile[ThresholdFile]]
+    kpis: list[RuleFile[KpiFile]]
     routing: list[RuleFile[RoutingFile]]
     profiles: list[RuleFile[ProfileFile]]
 
@@ -68,7 +75,12 @@ def load_plans(folder: Path) -> dict[str, Plan]:
 
 def load_thresholds(folder: Path) -> tuple[Threshold, ...]:
     """The thresholds of a rules folder, in order of file and place. Raises ``ConfigError``."""
-    return _load(folder / "kpis", ThresholdFile, lambda files: _thresholds(files, None))
+    return _load(folder / "kpis", KpiFile, lambda files: _thresholds(files, None))
+
+
+def load_kpis(folder: Path) -> tuple[KpiRule, ...]:
+    """The KPIs of a rules folder, in order of file and place; formulas are not looked at. Raises ``ConfigError``."""
+    return _load(folder / "kpis", KpiFile, _kpis)
 
 
 def load_profiles(folder: Path) -> dict[str, Profile]:
@@ -92,13 +104,21 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     """Read all that can be, telling every problem of the rest."""
     rules = read_rules(folder, mibs, problems)
     plans = list(read_files(folder / "slas", PlanFile, problems))
-    thresholds = list(read_files(folder / "kpis", ThresholdFile, problems))
+    kpis = list(read_files(folder / "kpis", KpiFile, problems))
     routing = list(read_files(folder / ROUTING_NAME, RoutingFile, problems))
     profiles = list(read_files(folder / "profiles", ProfileFile, problems))
+    known_profiles = _profiles(profiles)
     value = RuleSet(
-        rules.book, mibs, _plans(plans), _thresholds(thresholds, rules.book.alarm_types), _routing(routing), _profiles(profiles)
+        rules.book,
+        mibs,
+        _plans(plans),
+        _thresholds(kpis, rules.book.alarm_types),
+        _routing(routing),
+        known_profiles,
+        _kpis(kpis),
     )
-    return ReadSet(value, rules, plans, thresholds, routing, profiles)
+    tell_wrong_kpis(kpis, known_profiles.values())
+    return ReadSet(value, rules, plans, kpis, routing, profiles)
 
 
 def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:
@@ -118,19 +138,31 @@ def _parts(path: str) -> Path_:
     return tuple(int(word) if word.isdigit() else word for word in words)
 
 
-def _thresholds(files: Iterable[RuleFile[ThresholdFile]], types: dict[str, AlarmType] | Any) -> tuple[Threshold, ...]:
+def _kpis(files: Iterable[RuleFile[KpiFile]]) -> tuple[KpiRule, ...]:
+    found: dict[str, KpiRule] = {}
+    for file in files:
+        for place, kpi in enumerate(file.form.kpis):
+            path = ("kpis", place)
+            _tell_twice(file, path, kpi.name, found, "KPI")
+            if kpi.name in DEVICE_KPIS:
+                file.tell((*path, "name"), f"'{kpi.name}' is known of every device by itself", "rename it")
+            found.setdefault(kpi.name, kpi)
+    return tuple(found.values())
+
+
+def _thresholds(files: Sequence[RuleFile[KpiFile]], types: dict[str, AlarmType] | Any) -> tuple[Threshold, ...]:
     found: dict[str, Threshold] = {}
+    kpis = (*(kpi.name for file in files for kpi in file.form.kpis), *DEVICE_KPIS)
     for file in files:
         for place, threshold in enumerate(file.form.thresholds):
             path = ("thresholds", place)
             _tell_twice(file, path, threshold.name, found, "threshold")
-            _tell_wrong_threshold(file, path, threshold, types)
+            _tell_wrong_threshold(file, path, threshold, types, kpis)
             found.setdefault(threshold.name, threshold)
     return tuple(found.values())
 
 
-def _tell_wrong_threshold(file: RuleFile[ThresholdFile], path: Path_, threshold: Threshold, types: Any) -> None:
-    known = (*INTERFACE_KPIS, *DEVICE_KPIS)
+def _tell_wrong_threshold(file: RuleFile[KpiFile], path: Path_, threshold: Threshold, types: Any, known: Sequence[str]) -> None:
     if threshold.kpi not in known:
         file.tell((*path, "kpi"), f"'{threshold.kpi}' is not a KPI", did_you_mean(threshold.kpi, known))
     if threshold.hold_samples < 1:

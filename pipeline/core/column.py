@@ -21,8 +21,8 @@ TEXT = "s"
 class Column:
     """Values of one kind, one for each row; a row may have none.
 
-    ``kind`` is ``u`` (unsigned, 64 bits), ``f`` (64-bit floating point) or ``s`` (text). ``data`` are the numbers, little-endian; ``missing``
-    is one byte for each row, 1 where there is no value, and empty when every row has one. ``text`` is for kind ``s`` alone.
+    ``kind`` is ``u`` (unsigned, 64 bits), ``f`` (64-bit floating point) or ``s`` (text). ``data`` are the numbers, little-endian.
+    ``missing`` is one byte for each row, 1 where there is no value, and empty when every row has one. ``text`` is for kind ``s`` alone.
     """
 
     kind: str = UNSIGNED
@@ -79,7 +79,8 @@ class Column:
         """Which rows have a value."""
         if not self.missing:
             return np.ones(len(self), np.bool_)
-        return np.frombuffer(self.missing, np.uint8) == 0
+        found: Flags = np.frombuffer(self.missing, np.uint8) == 0
+        return found
 
     def _packed(self) -> np.ndarray[Any, Any]:
         return np.frombuffer(self.data, "<f8" if self.kind == FLOAT else "<u8")

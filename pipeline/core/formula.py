@@ -1,12 +1,14 @@
 """Formulas over the columns of a table, worked on for all rows at once. What a formula may say is small, and its units are checked.
 
-Written as in a spreadsheet: ``min(rate(in_octets) / speed, 1)``. Numbers, columns, ``+ - * / **``, comparisons, ``and``, ``or``, ``not``, the
+Written as in a spreadsheet: ``min(rate(in_octets) / speed, 1)``. Numbers, columns, ``+ - * / **``, comparisons, ``and, or, not``, the
 functions of :data:`FUNCTIONS`, and ``none`` for no value. A number with a unit is ``70[celsius]``. ``rate(column)`` is a counter's step a
-second. Where an operand has no value, the result has none.
+second; ``says(column, "rx|receive")`` is 1 where a text has what the regular expression finds, in whichever case. Where an operand has no
+value, the result has none.
 """
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -20,10 +22,12 @@ from pipeline.core.unit import PLAIN, Dimension, UnitError, described, divided, 
 MOST_CHARACTERS = 500
 
 RATE = "rate"
+SAYS = "says"
 NONE = "none"
 
 Inputs = Mapping[str, Floats]
-"""Columns by name, and rates of counters by ``rate(name)``: one array each, all of one length, in base units."""
+"""Columns by name, rates of counters by ``rate(name)``, and what texts say by :func:`says_key`: one array each, all of one length, in base
+units."""
 
 Run = Callable[[Inputs], Any]
 
@@ -34,13 +38,17 @@ class FormulaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A compiled formula. ``columns`` and ``rates`` are what it reads; ``dimension`` is that of its result, in base units."""
+    """A compiled formula. ``columns`` and ``rates`` are what it reads; ``dimension`` is that of its result, in base units.
+
+    ``says`` are the texts that it looks into, each with what it looks for.
+    """
 
     text: str
     columns: frozenset[str]
     rates: frozenset[str]
     dimension: Dimension
     run: Run
+    says: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -66,24 +74,31 @@ def rate_key(name: str) -> str:
     return f"{RATE}({name})"
 
 
-def compiled(text: str, dimensions: Mapping[str, Dimension], counters: frozenset[str] = frozenset()) -> Formula:
-    """Compile a formula over columns of these dimensions, of which ``counters`` have rates. Raises :class:`FormulaError`.
+def says_key(name: str, pattern: str) -> str:
+    """The key, among the inputs, of whether a text has what a pattern finds."""
+    return f"{SAYS}({name}, {pattern!r})"
+
+
+def compiled(
+    text: str, dimensions: Mapping[str, Dimension], counters: frozenset[str] = frozenset(), texts: frozenset[str] = frozenset()
+) -> Formula:
+    """Compile a formula over columns of these dimensions, of which ``counters`` have rates, and ``texts``. Raises :class:`FormulaError`.
 
     A counter's own value says nothing by itself, and cannot be read but by ``rate``.
     """
     tree = _parsed(text)
-    compiler = _Compiler(dimensions, counters)
+    compiler = _Compiler(dimensions, counters, texts)
     try:
         part = compiler.part(tree)
     except UnitError as error:
         raise FormulaError(str(error)) from error
-    return Formula(text, frozenset(compiler.columns), frozenset(compiler.rates), part.dimension, part.run)
+    return Formula(text, frozenset(compiler.columns), frozenset(compiler.rates), part.dimension, part.run, frozenset(compiler.says))
 
 
 def names_in(text: str) -> frozenset[str]:
     """The columns that a formula names, counters included. Raises :class:`FormulaError` for text that is none."""
     found = set()
-    pending = [_parsed(text)]
+    pending: list[ast.AST] = [_parsed(text)]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Subscript):
@@ -101,7 +116,7 @@ def _parsed(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise FormulaError(f"'{text}' is no formula") from error
+        raise FormulaError(f"'{text[:40]}' is no formula") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +137,7 @@ _COMPARED: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
-FUNCTIONS = (RATE, "abs", "min", "max", "log10", "dbm", "where", "has")
+FUNCTIONS = (RATE, SAYS, "abs", "min", "max", "log10", "dbm", "where", "has")
 """``dbm(power)`` is a power as a level in dBm; ``where(condition, a, b)`` is a or b; ``has(column)`` is 1 where there is a value."""
 
 _MOST_POWER = 8
@@ -131,13 +146,15 @@ _MOST_POWER = 8
 class _Compiler:
     """Turns a syntax tree into a function, noting what it reads. Raises :class:`FormulaError` on all that is not named here."""
 
-    def __init__(self, dimensions: Mapping[str, Dimension], counters: frozenset[str]) -> None:
+    def __init__(self, dimensions: Mapping[str, Dimension], counters: frozenset[str], texts: frozenset[str]) -> None:
         self._dimensions = dimensions
         self._counters = counters
+        self._texts = texts
+        self.says: set[tuple[str, str]] = set()
         self.columns: set[str] = set()
         self.rates: set[str] = set()
 
-    def part(self, node: ast.AST) -> _Part:
+    def part(self, node: ast.AST) -> _Part:  # noqa: PLR0911  # one line for each thing that a formula may say
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 return _constant(float(value))
@@ -193,6 +210,8 @@ class _Compiler:
     def _call(self, name: str, args: list[ast.expr]) -> _Part:
         if name == RATE:
             return self._rate(args)
+        if name == SAYS:
+            return self._says(args)
         if name not in FUNCTIONS:
             raise FormulaError(f"'{name}' is not a function; there are {', '.join(FUNCTIONS)}")
         parts = [self.part(arg) for arg in args]
@@ -211,6 +230,21 @@ class _Compiler:
                 raise FormulaError(f"'{name}' is not a counter: rate() takes one")
             case _:
                 raise FormulaError("rate() takes the name of a counter")
+
+    def _says(self, args: list[ast.expr]) -> _Part:
+        match args:
+            case [ast.Name(id=name), ast.Constant(value=str() as pattern)] if name in self._texts:
+                try:
+                    re.compile(pattern)
+                except re.error as error:
+                    raise FormulaError(f"'{pattern}' is no regular expression: {error}") from error
+                self.says.add((name, pattern))
+                key = says_key(name, pattern)
+                return _Part(PLAIN, lambda inputs: inputs[key])
+            case [ast.Name(id=name), ast.Constant(value=str())]:
+                raise FormulaError(f"'{name}' is not a column of text: says() takes one")
+            case _:
+                raise FormulaError('says() takes a column of text and what to look for: says(sensor, "rx")')
 
 
 def _function(name: str, parts: list[_Part]) -> _Part:

@@ -95,6 +95,11 @@ def dimensions_of(table: ProfileTable) -> dict[str, Dimension]:
     return polled | {column.name: unit(column.unit).dimension for column in table.derived}
 
 
+def texts_of(table: ProfileTable) -> frozenset[str]:
+    """Its columns of text."""
+    return frozenset(column.name for column in table.columns if column.type.is_text)
+
+
 def counters_of(table: ProfileTable) -> frozenset[str]:
     """Its columns that are counters."""
     return frozenset(column.name for column in table.columns if column.type.counter_bits)

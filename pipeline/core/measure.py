@@ -12,7 +12,7 @@ from pipeline.core.profile import Profile, ProfileBook, ProfileTable
 from pipeline.core.raw import PollOutcome, RawPoll, RawTable
 from pipeline.core.resource import ResourceId, ResourceKind, resource_id
 from pipeline.core.row_plan import SPEED, BoundTable, Plans, RowPlan, blind_rows
-from pipeline.core.sample import DISCONTINUITY, Quality, Samples, SeenTable, gauges, labels_of, sampled
+from pipeline.core.sample import DISCONTINUITY, Quality, Samples, SeenTable, gauges, labels_of, said, sampled
 
 Seen = dict[str, SeenTable]
 """By name, a device's tables as they were last read."""
@@ -30,8 +30,8 @@ class Measuring:
 def measured(poll: RawPoll, seen: Mapping[str, SeenTable], directory: Directory, by: Measuring) -> tuple[tuple[KpiBatch, ...], Seen]:
     """The KPIs of one poll, a batch for the device and one for each table; and the tables as they have now been seen.
 
-    A device that did not answer gives 0 for ``answered`` and, for every resource that it should have told of, a row whose quality is
-    blind: the hole is on record.
+    A device that the inventory does not know (any more) has only its own. A device that did not answer gives 0 for ``answered`` and, for
+    every resource that it should have told of, a row whose quality is blind: the hole is on record.
     """
     profile = by.profiles.of(poll.profile)
     batches = [_batch(poll, (resource_id(ResourceKind.DEVICE, poll.device),), _device_columns(poll))]
@@ -41,7 +41,7 @@ def measured(poll: RawPoll, seen: Mapping[str, SeenTable], directory: Directory,
     now = dict(seen)
     for name, table in poll.tables.items():
         spec = profile.table(name)
-        if spec is not None:
+        if spec is not None and poll.device in directory.device_by_name:
             batch, now[name] = _table(poll, profile, spec, table, seen.get(name), directory, by)
             batches += [batch] if batch.resources and batch.columns else []
     return tuple(batches), now
@@ -83,11 +83,9 @@ def _table(
     """One table's KPIs, and the table as it has been seen."""
     present = SeenTable(poll.polled_at, poll.uptime_ticks, table, labels_of(table, spec))
     bound = by.plans.bound(profile.name, spec, by.rules)
-    inputs = gauges(table, spec)
     rows = len(table.indexes)
-    for name, formula in bound.derived:
-        inputs[name] = formula(inputs, rows)
-    plan = by.plans.plan(poll.device, spec, table, present.labels, _kept(bound, inputs, rows), directory)
+    inputs, kept = worked_out(table, bound)
+    plan = by.plans.plan(poll.device, spec, table, present.labels, kept, directory)
     speeds = _speeds(plan, inputs, rows)
     samples = sampled(previous, present, spec, speeds)
     if SPEED in inputs:
@@ -98,11 +96,21 @@ def _table(
     return _batch(poll, plan.resources, columns), replace(present, table=remembered(table, spec))
 
 
+def worked_out(table: RawTable, bound: BoundTable) -> tuple[dict[str, Floats], Flags]:
+    """A table's numbers, those derived from them too, in base units; and which rows count."""
+    inputs = gauges(table, bound.spec) | said(table, bound.says)
+    rows = len(table.indexes)
+    for name, formula in bound.derived:
+        inputs[name] = formula(inputs, rows)
+    return inputs, _kept(bound, inputs, rows)
+
+
 def _kept(bound: BoundTable, inputs: Mapping[str, Floats], rows: int) -> Flags:
     if bound.where is None:
         return np.ones(rows, np.bool_)
     truth = bound.where(inputs, rows)
-    return ~np.isnan(truth) & (truth != 0)
+    kept: Flags = ~np.isnan(truth) & (truth != 0)
+    return kept
 
 
 def _speeds(plan: RowPlan, inputs: Mapping[str, Floats], rows: int) -> Floats:
@@ -124,5 +132,3 @@ def remembered(table: RawTable, spec: ProfileTable) -> RawTable:
     """Of a table, what the next poll is compared with: its counters, and when they began anew."""
     wanted = {column.name for column in spec.columns if column.type.counter_bits} | {DISCONTINUITY}
     return RawTable(table.indexes, {name: column for name, column in table.columns.items() if name in wanted})
-
-

@@ -23,13 +23,15 @@ SMALLEST_FRAME_BITS = 672
 class ColumnType(StrEnum):
     """What a column's values are on the wire (RFC 2578 section 7.1), and what is made of them.
 
-    ``GAUGE``: an unsigned number of 32 bits (Unsigned32, Gauge32, TimeTicks, an INTEGER that is never negative). ``INTEGER`` may be
-    negative. ``NUMBER_TEXT`` is an OCTET STRING that spells a number, ``MAC`` one of six octets.
+    ``GAUGE``: an unsigned number of 32 bits (Unsigned32, Gauge32, TimeTicks, an INTEGER that is never negative). ``GAUGE64`` is one that
+    travels as Counter64 (RFC 2856 CounterBasedGauge64). ``INTEGER`` may be negative. ``NUMBER_TEXT`` is an OCTET STRING that spells a
+    number, ``MAC`` one of six octets.
     """
 
     COUNTER32 = "counter32"
     COUNTER64 = "counter64"
     GAUGE = "gauge"
+    GAUGE64 = "gauge64"
     INTEGER = "integer"
     TEXT = "text"
     NUMBER_TEXT = "number-text"

@@ -99,7 +99,7 @@ class PollOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """A table of a device, columnar: row ``i`` has the index ``indexes[i]`` (dotted; ``0`` for what stands once), and a cell in each column."""
+    """A table, columnar: row ``i`` has the index ``indexes[i]`` (dotted; ``0`` for what stands once), and a cell in each column."""
 
     indexes: tuple[str, ...] = ()
     columns: dict[str, Column] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from pipeline.core.column import Flags, Floats
 from pipeline.core.directory import Directory
 from pipeline.core.formula import Formula, compiled
 from pipeline.core.inventory import Interface
-from pipeline.core.kpi import BoundKpi, KpiRule, bind, counters_of, dimensions_of
+from pipeline.core.kpi import BoundKpi, KpiRule, bind, counters_of, dimensions_of, texts_of
 from pipeline.core.profile import ProfileTable
 from pipeline.core.raw import INTERFACES, RawTable
 from pipeline.core.resource import ResourceId, ResourceKind, resource_id
@@ -29,19 +29,26 @@ class BoundTable:
     derived: tuple[tuple[str, Formula], ...]
     kpis: tuple[BoundKpi, ...]
 
+    @property
+    def says(self) -> frozenset[tuple[str, str]]:
+        """What the formulas look for in texts."""
+        formulas = [formula for _, formula in self.derived] + ([self.where] if self.where else [])
+        return frozenset(each for formula in formulas for each in formula.says)
+
 
 def bound_table(spec: ProfileTable, rules: Sequence[KpiRule]) -> BoundTable:
     """Compile a table's formulas. Raises ``FormulaError``; loading profiles and rules has checked them."""
-    dimensions, counters = dimensions_of(spec), counters_of(spec)
-    derived = tuple((column.name, compiled(column.formula, dimensions, counters)) for column in spec.derived)
-    where = compiled(spec.where, dimensions, counters) if spec.where else None
+    dimensions, counters, texts = dimensions_of(spec), counters_of(spec), texts_of(spec)
+    derived = tuple((column.name, compiled(column.formula, dimensions, counters, texts)) for column in spec.derived)
+    where = compiled(spec.where, dimensions, counters, texts) if spec.where else None
     return BoundTable(spec, where, derived, bind(spec, rules))
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """Resource ``i`` is the table's row ``rows[i]``, -1 for one that the device does not show. ``speeds`` are the declared ones of the
-    table's rows in bits a second, NaN where none is.
+    """Resource ``i`` is the table's row ``rows[i]``, -1 for one that the device does not show.
+
+    ``speeds`` are the declared ones of the table's rows in bits a second, NaN where none is.
     """
 
     resources: tuple[ResourceId, ...]
@@ -64,7 +71,7 @@ def plan_rows(device: str, spec: ProfileTable, table: RawTable, labels: Sequence
     if declared:
         return _planned_interfaces(device, table, labels, declared)
     rows = np.flatnonzero(kept)
-    names = tuple(_resource(device, spec.rows, labels[row]) for row in rows)
+    names = tuple(_resource(device, spec.rows, labels[row]) for row in rows.tolist())
     return RowPlan(names, rows, np.full(len(labels), np.nan))
 
 
@@ -103,13 +110,27 @@ def _resource(device: str, kind: ResourceKind, label: str) -> ResourceId:
     return resource_id(kind, device if kind is ResourceKind.DEVICE else f"{device}/{label}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A plan with what it was made from."""
+
+    directory: Directory
+    indexes: tuple[str, ...]
+    labels: tuple[str, ...]
+    kept: bytes
+    plan: RowPlan
+
+    def is_for(self, directory: Directory, indexes: tuple[str, ...], labels: tuple[str, ...], kept: bytes) -> bool:
+        return self.directory is directory and (self.indexes, self.labels, self.kept) == (indexes, labels, kept)
+
+
 @dataclass(slots=True)
 class Plans:
     """Plans and compiled tables that were made already. It is a memory only: without it everything comes out the same, later."""
 
     most: int = 100_000
     _bound: dict[tuple[str, str], BoundTable] = field(default_factory=dict)
-    _plans: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...], bytes, RowPlan]] = field(default_factory=dict)
+    _plans: dict[tuple[str, str], _Made] = field(default_factory=dict)
 
     def bound(self, profile: str, spec: ProfileTable, rules: Sequence[KpiRule]) -> BoundTable:
         """The compiled table of a profile."""
@@ -119,13 +140,13 @@ class Plans:
         return self._bound[key]
 
     def plan(self, device: str, spec: ProfileTable, table: RawTable, labels: tuple[str, ...], kept: Flags, directory: Directory) -> RowPlan:
-        """The plan of a device's table; made anew when its indexes, names or kept rows are others than last time."""
+        """The plan of a device's table; made anew when its indexes, names or kept rows, or the inventory, are others than last time."""
         key, mask = (device, spec.name), kept.tobytes()
         known = self._plans.get(key)
-        if known is not None and known[0] == table.indexes and known[1] == labels and known[2] == mask:
-            return known[3]
+        if known is not None and known.is_for(directory, table.indexes, labels, mask):
+            return known.plan
         if len(self._plans) >= self.most:
             self._plans.clear()
         plan = plan_rows(device, spec, table, labels, kept, directory)
-        self._plans[key] = (table.indexes, labels, mask, plan)
+        self._plans[key] = _Made(directory, table.indexes, labels, mask, plan)
         return plan

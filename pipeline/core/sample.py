@@ -5,16 +5,18 @@ when neither sysUpTime went back nor ifCounterDiscontinuityTime changed in betwe
 renumbered (section 3.1.5). Everything is worked on for all rows of a table at once.
 """
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from pipeline.core.column import Bytes, Column, Flags, Floats
-from pipeline.core.formula import rate_key
+from pipeline.core.formula import rate_key, says_key
 from pipeline.core.profile import PollColumn, ProfileTable
 from pipeline.core.raw import NO_TABLE, RawTable
 from pipeline.core.unit import unit
@@ -74,6 +76,23 @@ def gauges(table: RawTable, spec: ProfileTable) -> dict[str, Floats]:
     """The columns of a table that are no counters, in base units; NaN where the device gave no value, or not even the column."""
     rows = len(table.indexes)
     return {column.name: _gauge(table, column, rows) for column in spec.columns if not column.type.counter_bits}
+
+
+def said(table: RawTable, wanted: Iterable[tuple[str, str]]) -> dict[str, Floats]:
+    """Whether a column of text has what a pattern finds: 1 or 0 for each row, NaN where the device gave no text."""
+    found = {}
+    for name, pattern in wanted:
+        column = table.columns.get(name)
+        rows = len(table.indexes)
+        texts = column.texts() if column is not None and len(column) == rows else ("",) * rows
+        found[says_key(name, pattern)] = np.array([_said(pattern, text) if text else np.nan for text in texts], np.float64)
+    return found
+
+
+@lru_cache(maxsize=65_536)
+def _said(pattern: str, text: str) -> float:
+    """Devices repeat their texts with every poll, so that looking once is enough."""
+    return float(re.search(pattern, text, re.IGNORECASE) is not None)
 
 
 def _gauge(table: RawTable, column: PollColumn, rows: int) -> Floats:
@@ -191,7 +210,9 @@ def labels_of(table: RawTable, spec: ProfileTable) -> tuple[str, ...]:
     if f"{{{only}}}" == alternatives[0] and only in texts and all(texts[only]):
         labels = list(texts[only])
     else:
-        labels = [_label(alternatives, index, {name: found[row] for name, found in texts.items()}) for row, index in enumerate(table.indexes)]
+        labels = [
+            _label(alternatives, index, {name: found[row] for name, found in texts.items()}) for row, index in enumerate(table.indexes)
+        ]
     if len(set(labels)) == len(labels):
         return tuple(labels)
     counted = Counter(labels)

@@ -13,7 +13,7 @@ from pipeline.core.event import Event, StateReport, Tick
 from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch, Quality
 from pipeline.core.outage import Outage
-from pipeline.core.raw import RawPoll, RawTrap
+from pipeline.core.raw import INTERFACES, RawPoll, RawTrap
 from pipeline.core.settle import Settle
 from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
@@ -75,7 +75,7 @@ def trap_rows(traps: Sequence[RawTrap], _: int) -> Rows:
 def poll_rows(polls: Sequence[RawPoll], _: int) -> Rows:
     """Table ``poll``: the outcome of each poll; its values come as KPIs."""
     columns = _columns(("device", "polled_at", "collector", "sequence", "outcome", "uptime_ticks", "round_trip_ms", "on_suspicion"), polls)
-    columns["interfaces"] = [len(poll.indexes) for poll in polls]
+    columns["interfaces"] = [len(poll.table(INTERFACES).indexes) for poll in polls]
     return {"poll": columns}
 
 
@@ -138,15 +138,15 @@ def kpi_rows(batches: Sequence[KpiBatch], _: int) -> Rows:
     columns: Columns = {name: [] for name in ("kpi", "device", "resource", "at", "value", "quality")}
     for batch in batches:
         size = len(batch.resources)
-        for kpi, values in batch.columns.items():
-            quality = batch.quality.get(kpi, (Quality.GOOD,) * size)
+        for kpi in batch.columns:
+            values, quality = batch.values(kpi).tolist(), batch.qualities(kpi).tolist()
             if not len(values) == len(quality) == size:
                 raise ValueError(f"KPI {kpi!r} has {len(values)} values and {len(quality)} qualities for {size} resources")
             columns["kpi"] += [kpi] * size
             columns["device"] += [batch.device] * size
             columns["resource"] += batch.resources
             columns["at"] += [batch.at // _NS_PER_MS] * size
-            columns["value"] += [value if value is not None and math.isfinite(value) else None for value in values]
+            columns["value"] += [value if math.isfinite(value) else None for value in values]
             columns["quality"] += [Quality(number).value for number in quality]
     return {"kpi": columns}
 

@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.core.directory import Directory
 from pipeline.core.polling import PollState, fold
-from pipeline.core.raw import PollOutcome, RawPoll, RawTable
+from pipeline.core.raw import PollOutcome, RawPoll
 from pipeline.core.report import state_report
-from tests.support.polls import BEGIN, DIRECTORY, SECOND, inventory_of, poll_of, unanswered
+from tests.support.polls import BEGIN, DIRECTORY, MEASURING, SECOND, inventory_of, poll_of, table_of, unanswered
 
 GE1 = "interface/pe1/ge-1"
 
@@ -68,7 +68,7 @@ def test_undeclared_rows_are_left_out() -> None:
 def with_peers(rows: dict[str, tuple[int | None, int | None]], seconds: float = 0.0) -> RawPoll:
     """A poll that saw these BGP peers: address -> (bgpPeerAdminStatus, bgpPeerState)."""
     columns = {"peer_admin_status": tuple(admin for admin, _ in rows.values()), "peer_state": tuple(state for _, state in rows.values())}
-    return replace(poll_of(seconds), tables={"bgp_peers": RawTable(tuple(rows), columns)})
+    return replace(poll_of(seconds), tables=poll_of(seconds).tables | {"bgp_peers": table_of(tuple(rows), **columns)})
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_peers_are_remembered_while_the_device_has_them() -> None:
     marks = []
     for second, rows in enumerate([{"192.0.2.9": (2, 6)}, None, {"192.0.2.9": (2, 1)}, {"192.0.2.8": (2, 6)}, {"192.0.2.9": (2, 1)}]):
         poll = poll_of(second) if rows is None else with_peers(rows, second)  # type: ignore[arg-type]  # a literal of a test
-        result = fold(state, poll, DIRECTORY, ())
+        result = fold(state, poll, DIRECTORY, (), MEASURING)
         assert result.report is not None
         marks.append((result.report.down, result.report.never_up))
         state = result.state
@@ -121,22 +121,22 @@ def test_peers_are_remembered_while_the_device_has_them() -> None:
 
 def test_a_restart_shows_in_the_uptime() -> None:
     """The moment at which the agent began anew, once; a poll without an answer before it has nothing to compare."""
-    first = fold(PollState(), poll_of(0, uptime_s=86_400), DIRECTORY, ())
+    first = fold(PollState(), poll_of(0, uptime_s=86_400), DIRECTORY, (), MEASURING)
     assert first.report is not None
     assert first.report.restarted_at == 0
-    second = fold(first.state, poll_of(30, uptime_s=12), DIRECTORY, ())
+    second = fold(first.state, poll_of(30, uptime_s=12), DIRECTORY, (), MEASURING)
     assert second.report is not None
     assert second.report.restarted_at == BEGIN + 18 * SECOND
-    third = fold(second.state, poll_of(60, uptime_s=42), DIRECTORY, ())
+    third = fold(second.state, poll_of(60, uptime_s=42), DIRECTORY, (), MEASURING)
     assert third.report is not None
     assert third.report.restarted_at == 0
 
 
 def test_a_poll_on_suspicion_tells_of_states_only() -> None:
     """No indicator of a moment between two turns; the next turn is compared with the turn before."""
-    state = fold(PollState(), poll_of(0), DIRECTORY, ()).state
-    asked = fold(state, replace(poll_of(12), on_suspicion=True), DIRECTORY, ())
-    assert (asked.batches, asked.state.answered) == ((), state.answered)
+    state = fold(PollState(), poll_of(0), DIRECTORY, (), MEASURING).state
+    asked = fold(state, replace(poll_of(12), on_suspicion=True), DIRECTORY, (), MEASURING)
+    assert (asked.batches, asked.state.seen, asked.state.answered_at) == ((), state.seen, state.answered_at)
     assert asked.report is not None
     assert asked.report.on_suspicion
-    assert fold(asked.state, poll_of(30), DIRECTORY, ()).batches == fold(state, poll_of(30), DIRECTORY, ()).batches
+    assert fold(asked.state, poll_of(30), DIRECTORY, (), MEASURING).batches == fold(state, poll_of(30), DIRECTORY, (), MEASURING).batches

@@ -1,17 +1,56 @@
 """A sample is a rate only where two answers may be compared; everything else is a gap with its reason."""
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.raw import RawPoll
-from pipeline.core.sample import COUNTERS, Counter, Quality, Samples, sample, was_restarted
-from tests.support.polls import poll_of, unanswered
+from pipeline.core.profile import ColumnType, PollColumn, ProfileTable
+from pipeline.core.raw import INTERFACES, PollOutcome, RawPoll, RawTable
+from pipeline.core.sample import Quality, SeenTable, counterparts, gauges, labels_of, sampled, was_restarted
+from pipeline.core.unit import unit
+from tests.support.polls import INTERFACE_TABLE, poll_of, table_of, unanswered
 
 SPEEDS = {1: 1000, 2: 1000}
 LINE_RATE = 125_000_000
+
+
+@dataclass
+class Found:
+    """Counts a second of each counter, and their quality."""
+
+    rates: dict[str, tuple[float | None, ...]]
+    quality: dict[str, tuple[int, ...]]
+
+
+def seen(poll: RawPoll, spec: ProfileTable = INTERFACE_TABLE) -> SeenTable:
+    """The table of interfaces as a poll saw it."""
+    table = poll.table(INTERFACES)
+    return SeenTable(poll.polled_at, poll.uptime_ticks, table, labels_of(table, spec))
+
+
+def sample(previous: RawPoll | None, present: RawPoll, speeds: dict[int, int], spec: ProfileTable = INTERFACE_TABLE) -> Found:
+    """The rates between two polls, in counts a second."""
+    earlier = seen(previous, spec) if previous is not None and previous.outcome is PollOutcome.ANSWERED else None
+    now = seen(present, spec)
+    found = sampled(earlier, now, spec, np.array([speeds.get(int(index), 0) * 1e6 for index in now.table.indexes]))
+    counters = [column for column in spec.columns if column.type.counter_bits]
+    factors = {column.name: unit(column.unit).factor for column in counters}
+    rates = {name: found.values[f"rate({name})"] / factor for name, factor in factors.items()}
+    return Found(
+        {name: tuple(None if math.isnan(each) else each for each in values.tolist()) for name, values in rates.items()},
+        {name: tuple(found.quality[f"rate({name})"].tolist()) for name in factors},
+    )
+
+
+def without(poll: RawPoll, column: str) -> RawPoll:
+    """A poll of an agent that lacks a column of the interfaces."""
+    table = poll.table(INTERFACES)
+    columns = {name: values for name, values in table.columns.items() if name != column}
+    return replace(poll, tables={INTERFACES: RawTable(table.indexes, columns)})
 
 
 def octets(before: int | None, after: int | None, *, seconds: float = 10.0, **poll: object) -> tuple[float | None, int]:
@@ -49,7 +88,8 @@ def test_errors_wrap_at_32_bits() -> None:
 def test_profile_may_say_that_octets_are_32_bits() -> None:
     """An old agent's ifInOctets wraps after 4 GiB."""
     before, after = poll_of(0, in_octets=(2**32 - 500, 0)), poll_of(10, in_octets=(500, 0))
-    assert sample(before, after, SPEEDS, {"in_octets": Counter(32, 8)}).rates["in_octets"] == (100.0, 0.0)
+    old = PollColumn("in_octets", "1.3.6.1.2.1.2.2.1.10", ColumnType.COUNTER32, "octet", wire_bits=8)
+    assert sample(before, after, SPEEDS, replace(INTERFACE_TABLE, columns=(old,))).rates["in_octets"] == (100.0, 0.0)
 
 
 def test_undeclared_speed_still_refuses_the_impossible() -> None:
@@ -101,15 +141,15 @@ def test_agent_without_discontinuity_times_is_believed() -> None:
     """Most agents never set ifCounterDiscontinuityTime: its absence on either side is no reset."""
     first, present = poll_of(0, in_octets=(0, 0)), poll_of(10, in_octets=(1000, 2000), discontinuity_ticks=(5, 5))
     for left_out in ((first, present), (present, first)):
-        bare = replace(left_out[0], columns={k: v for k, v in left_out[0].columns.items() if k != "discontinuity_ticks"})
+        bare = without(left_out[0], "discontinuity_ticks")
         pair = (bare, present) if left_out[0] is first else (first, bare)
         assert sample(*pair, SPEEDS).rates["in_octets"] == (100.0, 200.0)
 
 
 def test_column_that_only_one_answer_had_is_missing() -> None:
     """A rate needs both values."""
-    with_it, without = {"in_errors": (1, 1)}, {}
-    for before, after in ((with_it, without), (without, with_it)):
+    with_it, bare = {"in_errors": (1, 1)}, {}
+    for before, after in ((with_it, bare), (bare, with_it)):
         found = sample(poll_of(0, **before), poll_of(10, **after), SPEEDS)  # type: ignore[arg-type]  # columns of a test
         assert set(found.quality["in_errors"]) == {Quality.MISSING}
 
@@ -137,7 +177,7 @@ def test_rate_is_stale_only_beyond_its_limit() -> None:
 
 def test_octets_are_64_bits_and_the_stored_numbers_of_qualities_never_change() -> None:
     """What ClickHouse holds is read with these numbers."""
-    assert {name: counter.bits for name, counter in COUNTERS.items()} == {
+    assert {column.name: column.type.counter_bits for column in INTERFACE_TABLE.columns if column.type.counter_bits} == {
         "in_octets": 64,
         "out_octets": 64,
         "in_errors": 32,
@@ -192,7 +232,39 @@ def test_no_rate_is_ever_negative_or_above_what_the_line_carries(before: int, af
     """Whatever an agent says, a good sample is possible and a bad one has no value."""
     first = replace(poll_of(0, indexes=(1,), in_octets=(before,)), uptime_ticks=uptimes[0])
     present = replace(poll_of(seconds, indexes=(1,), in_octets=(after,)), uptime_ticks=uptimes[1])
-    found: Samples = sample(first, present, SPEEDS)
+    found = sample(first, present, SPEEDS)
     rate, quality = found.rates["in_octets"][0], found.quality["in_octets"][0]
     assert (rate is None) is (quality != Quality.GOOD)
     assert rate is None or 0 <= rate <= LINE_RATE * 1.06 * (seconds + 1) / seconds
+
+
+def test_row_keeps_its_counter_when_its_index_changes() -> None:
+    """ifIndex may be renumbered (RFC 2863 section 3.1.5): a row is known by its name, and one under an old index is no old row."""
+    first = poll_of(0, indexes=(1, 2), if_name=("ge-1", "ge-2"), in_octets=(1_000, 9_000_000))
+    found = sample(first, poll_of(10, indexes=(1, 7), if_name=("ge-2", "ge-1"), in_octets=(9_001_000, 2_000)), {})
+    assert found.rates["in_octets"] == (100.0, 100.0)
+    swapped = sample(first, poll_of(10, indexes=(1, 2), if_name=("xe-9", "ge-2"), in_octets=(50, 9_000_000)), {})
+    assert swapped.quality["in_octets"] == (Quality.MISSING, Quality.GOOD)
+
+
+def test_name_of_a_row_is_the_first_that_it_has_and_no_two_are_alike() -> None:
+    """Without a name the index serves; a name that stands twice is told apart by it."""
+    spec = replace(INTERFACE_TABLE, label="{if_name}|if{index}")
+    assert labels_of(table_of((1, 2, 3), if_name=("ge-1", None, "")), spec) == ("ge-1", "if2", "if3")
+    assert labels_of(table_of((1, 2, 3), if_name=("a", "a", "b")), spec) == ("a 1", "a 2", "b")
+    assert labels_of(table_of((4,)), spec) == ("if4",)
+
+
+def test_gauges_are_in_base_units_with_gaps() -> None:
+    """1,000 Mbit/s are 10^9 bit/s; what the device did not give is no value, and neither is a column of another length."""
+    table = table_of((1, 2), speed=(1000, None), oper_status=(1, 2, 3))
+    found = gauges(table, INTERFACE_TABLE)
+    np.testing.assert_array_equal(found["speed"], [1e9, np.nan])
+    np.testing.assert_array_equal(found["oper_status"], [np.nan, np.nan])
+    np.testing.assert_array_equal(found["admin_status"], [np.nan, np.nan])
+
+
+def test_rows_without_a_counterpart_have_none() -> None:
+    """A name that was not there before."""
+    assert counterparts(("a", "b"), ("b", "c")).tolist() == [1, -1]
+    assert counterparts((), ("a",)).tolist() == [-1]

@@ -1,13 +1,15 @@
 """A threshold raises once a value has stayed past it, and clears once it has stayed back."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.event import EventSource, Severity, Signal
-from pipeline.core.kpi import KpiBatch, Quality
+from pipeline.core.kpi import KpiBatch, Quality, packed
 from pipeline.core.resource import ResourceId
 from pipeline.core.threshold import Threshold, ThresholdState, apply
+from tests.support.polls import batch_of as columns_of
 
 HIGH = Threshold("busy", "in_utilisation", 0.9, 0.8, 3, Severity.WARNING, "utilisation-high")
 LOW = Threshold("dark", "rx_power_dbm", -28.0, -26.0, 1, Severity.MAJOR, "optical-power-low")
@@ -16,7 +18,8 @@ GE1 = ResourceId("interface/pe1/ge-1")
 
 def batch_of(value: float | None, *, kpi: str = "in_utilisation", quality: Quality = Quality.GOOD, sequence: int = 1) -> KpiBatch:
     """One value of one interface."""
-    return KpiBatch("pe1", sequence * 10**9, "poll-1", sequence, (GE1,), {kpi: (value,)}, {kpi: (int(quality),)})
+    columns = packed({kpi: (np.array([np.nan if value is None else value]), np.array([int(quality)], np.uint8))})
+    return KpiBatch("pe1", sequence * 10**9, "poll-1", sequence, (GE1,), *columns)
 
 
 def signals(values: list[float | None], threshold: Threshold = HIGH) -> list[str]:
@@ -82,9 +85,7 @@ def test_value_that_does_not_count_raises_nothing(quality: Quality) -> None:
 
 def test_resources_and_thresholds_stand_for_themselves() -> None:
     """One busy interface says nothing of another, and a KPI without values says nothing at all."""
-    batch = KpiBatch(
-        "pe1", 1, "poll-1", 1, (GE1, ResourceId("interface/pe1/ge-2")), {"in_utilisation": (1.0, 0.1)}, {"in_utilisation": (0, 0)}
-    )
+    batch = columns_of((GE1, "interface/pe1/ge-2"), in_utilisation=(1.0, 0.1))
     once = Threshold("busy", "in_utilisation", 0.9, 0.8, 1, Severity.WARNING, "utilisation-high")
     state, events = apply({}, batch, [once, LOW])
     assert [event.resource for event in events] == [GE1]

@@ -11,7 +11,7 @@ from pipeline.core.credit import propose
 from pipeline.core.effect import Effect, EffectKind, Receipt
 from pipeline.core.event import Severity, Signal
 from pipeline.core.incident import IncidentState
-from pipeline.core.kpi import DEVICE_KPIS, INTERFACE_KPIS, KpiBatch
+from pipeline.core.kpi import DEVICE_KPIS, KpiBatch
 from pipeline.core.outage import ServiceState
 from pipeline.core.raw import PollOutcome
 from pipeline.core.sla import Evaluation
@@ -20,7 +20,9 @@ from pipeline.store.row import quarantine_rows, rows_of
 from tests.support import history_samples as sample
 from tests.support.history import HistoryProcess, embedded_history
 from tests.support.history_samples import NOW, PORT, S
+from tests.support.polls import batch_of
 
+INTERFACE_KPIS = ("in_bps", "out_bps", "in_utilisation", "out_utilisation", "in_errors_per_s", "out_errors_per_s", "oper_up")
 EARLIER = NOW - 1_200 * S
 
 
@@ -35,7 +37,7 @@ def polled(at: int, used: float, up: float) -> list[KpiBatch]:
     of_ports = dict(zip(INTERFACE_KPIS, (used * 1e10, 1e9, used, 0.1, 0.5, 0.0, up), strict=True))
     of_device = dict(zip(DEVICE_KPIS, (1.0, 1.25), strict=True))
     return [
-        KpiBatch("pe1", at, "poll-1", 1, resources, {name: (value,) for name, value in values.items()}, dict.fromkeys(values, (0,)))
+        batch_of(resources, at, **{name: (value,) for name, value in values.items()})
         for resources, values in (((PORT,), of_ports), ((sample.ResourceId("device/pe1"),), of_device))
     ]
 

@@ -3,13 +3,15 @@
 from pipeline.bus import partition_of
 from pipeline.core.event import Signal, StateReport
 from pipeline.core.polling import PollState
-from pipeline.core.raw import PollOutcome, RawPoll, RawTrap, SnmpVersion
+from pipeline.core.profile import GENERIC_NAME
+from pipeline.core.raw import INTERFACES, PollOutcome, RawPoll, RawTrap, SnmpVersion
 from pipeline.stream.edge import PollHandler, TrapHandler
 from pipeline.stream.rows import Keyed
 from pipeline.stream.turn import Turn
 from pipeline.wire import Topic
 from tests.stream.conftest import PARTITIONS, Desk, Known
 from tests.support.fibre_cut import SECOND, about_fibre, decoded
+from tests.support.polls import table_of
 from tests.support.turns import partitions_in, sent_in
 
 BEGIN = 1_795_435_200 * SECOND
@@ -18,9 +20,10 @@ BEGIN = 1_795_435_200 * SECOND
 def poll(device: str, seconds: float, oper: tuple[int, ...] = (1, 1), outcome: PollOutcome = PollOutcome.ANSWERED) -> RawPoll:
     """A poll of the first two interfaces."""
     answered = outcome is PollOutcome.ANSWERED
-    columns = {"oper_status": oper, "admin_status": (1, 1), "in_octets": (int(seconds * 1_000_000),) * 2} if answered else {}
+    table = table_of((1, 2), oper_status=oper, admin_status=(1, 1), in_octets=(int(seconds * 1_000_000),) * 2)
+    tables = {INTERFACES: table} if answered else {}
     at = BEGIN + int(seconds * SECOND)
-    return RawPoll("poll-1", int(seconds * 10), at, device, outcome, int(seconds * 100) + 1000, (1, 2) if answered else (), columns, 1.0)
+    return RawPoll("poll-1", int(seconds * 10), at, device, outcome, int(seconds * 100) + 1000, 1.0, GENERIC_NAME, tables)
 
 
 def test_traps_become_events_in_order_on_the_partition_of_their_domain(source: Known) -> None:
@@ -70,7 +73,7 @@ async def test_a_rate_needs_the_poll_before_also_when_both_are_in_one_message(so
     for each in (poll("ams-p1", 10), poll("ams-p1", 20)):
         apart += sent_in(await other.give(handler.handle, 2, [each]), Topic.KPIS)
     assert sent_in(together, Topic.KPIS) == apart
-    assert any(values[0] for batch in apart for kpi, values in batch.columns.items() if kpi.startswith("in_"))
+    assert any(batch.good(kpi)[0] > 0 for batch in apart for kpi in batch.columns if kpi.startswith("in_"))
 
 
 async def test_a_poll_that_was_handled_says_nothing_again(source: Known, desk: Desk) -> None:

@@ -4,18 +4,21 @@ import time
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from pipeline.core.alarm import Alarm, AlarmChange, Change
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.core.event import Condition, Event, EventSource, Severity, Signal
 from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Tier
-from pipeline.core.kpi import KpiBatch
+from pipeline.core.kpi import KpiBatch, Quality, packed
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.raw import PollOutcome, RawPoll, RawTrap, SnmpVersion, ValueType, VarBind
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId
 from pipeline.core.sla import Evaluation, Interval
 from pipeline.wire import DeadLetter, Topic
+from tests.support.polls import table_of
 
 NOW = time.time_ns() // 1_000_000 * 1_000_000
 """UTC nanoseconds, on a whole millisecond. Tables forget old rows, so samples are of today."""
@@ -34,7 +37,7 @@ def trap(sequence: int = 1, at: int = NOW) -> RawTrap:
 
 
 def poll(sequence: int = 1, at: int = NOW, outcome: PollOutcome = PollOutcome.ANSWERED) -> RawPoll:
-    return RawPoll("poll-1", sequence, at, "pe1", outcome, uptime_ticks=4_200, indexes=(1, 2), round_trip_ms=1.25)
+    return RawPoll("poll-1", sequence, at, "pe1", outcome, uptime_ticks=4_200, round_trip_ms=1.25, tables={"interfaces": table_of((1, 2))})
 
 
 def event(number: int = 1, at: int = NOW) -> Event:
@@ -126,8 +129,13 @@ def outage(revision: int = 1, *, ended: bool = False, name: str = "ou-1", state:
 
 def kpis(at: int = NOW, device: str = "pe1") -> KpiBatch:
     resources = (PORT, ResourceId("interface/pe1/ge-0/0/2"))
-    columns = {"in_utilisation": (0.4, None), "out_utilisation": (0.555, 0.6)}
-    return KpiBatch(device, at, "poll-1", 1, resources, columns, {"in_utilisation": (0, 1), "out_utilisation": (0, 2)})
+    columns = packed(
+        {
+            "in_utilisation": (np.array([0.4, np.nan]), np.array([Quality.GOOD, Quality.MISSING])),
+            "out_utilisation": (np.array([0.555, 0.6]), np.array([Quality.GOOD, Quality.RESET])),
+        }
+    )
+    return KpiBatch(device, at, "poll-1", 1, resources, *columns)
 
 
 def evaluation() -> Evaluation:

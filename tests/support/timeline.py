@@ -25,13 +25,15 @@ from pipeline.core.normalize import normalize
 from pipeline.core.outage import Outage
 from pipeline.core.plan import Band, Plan, Rating
 from pipeline.core.polling import PollState, fold
-from pipeline.core.raw import PollOutcome, RawPoll, RawTable, RawTrap, SnmpVersion, ValueType, VarBind
+from pipeline.core.profile import BGP_PEERS, GENERIC_NAME
+from pipeline.core.raw import INTERFACES, PollOutcome, RawPoll, RawTrap, SnmpVersion, ValueType, VarBind
 from pipeline.core.routing import Route, Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.settlement import ContractState, record, settle, terms_of
 from pipeline.core.suspicion import suspect
 from pipeline.core.ticket import decide
 from pipeline.inventory.files import load_inventory
+from tests.support.polls import MEASURING, table_of
 
 SECOND = 1_000_000_000
 START = int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()) * SECOND
@@ -216,9 +218,9 @@ class World:
             self.sequence += 1
             poll = self._answer(name, set(as_list(step.get("down", []))))
             if name in silent:
-                poll = replace(poll, outcome=PollOutcome.TIMEOUT, uptime_ticks=None, indexes=(), columns={}, tables={})
+                poll = replace(poll, outcome=PollOutcome.TIMEOUT, uptime_ticks=None, tables={})
             poll = replace(poll, on_suspicion=step.get("on_suspicion") == "yes")
-            result = fold(self.polled.get(name, PollState()), poll, self.directory, ())
+            result = fold(self.polled.get(name, PollState()), poll, self.directory, (), MEASURING)
             self.polled[name] = result.state
             assert result.report is not None, "two polls of one device at one time"
             self.feed([result.report])
@@ -237,19 +239,19 @@ class World:
             device=name,
             outcome=PollOutcome.ANSWERED,
             uptime_ticks=uptime,
-            indexes=tuple(port.index for port in ports),
-            columns={
-                "admin_status": (1,) * len(ports),
-                "oper_status": tuple(2 if f"{name}/{port.name}" in down else 1 for port in ports),
-            },
+            profile=GENERIC_NAME,
             tables={
-                "bgp_peers": RawTable(
+                INTERFACES: table_of(
+                    [port.index for port in ports],
+                    if_name=[port.name for port in ports],
+                    admin_status=[1] * len(ports),
+                    oper_status=[2 if f"{name}/{port.name}" in down else 1 for port in ports],
+                ),
+                BGP_PEERS: table_of(
                     tuple(peers),
-                    {
-                        "peer_admin_status": tuple(admin for admin, _ in peers.values()),
-                        "peer_state": tuple(state for _, state in peers.values()),
-                    },
-                )
+                    peer_admin_status=[admin for admin, _ in peers.values()],
+                    peer_state=[state for _, state in peers.values()],
+                ),
             },
         )
 
