@@ -95,13 +95,23 @@ async def detectors(settings: Settings, stop: asyncio.Event) -> None:
     from pipeline.forecasting import forecast_due_in_s, write_forecast
     from pipeline.inventory.files import InventorySource
     from pipeline.store.element import ElementHistory
-    from pipeline.training import train_all, training_due_in_s
+    from pipeline.training import train_by_schedule, training_due_in_s
 
     own, source = settings.detectors, InventorySource(settings.inventory_dir)
     with ElementHistory.of(settings.history) as history:
         schedule = (
-            Scheduled("training", own.train_every_hours, partial(training_due_in_s, settings), partial(train_all, settings, history, source)),
-            Scheduled("forecast", own.forecast_every_hours, partial(forecast_due_in_s, history), partial(write_forecast, settings, history, source)),
+            Scheduled(
+                "training",
+                own.train_every_hours,
+                partial(training_due_in_s, settings),
+                partial(train_by_schedule, settings, history, source.current),
+            ),
+            Scheduled(
+                "forecast",
+                own.forecast_every_hours,
+                partial(forecast_due_in_s, settings, history),
+                partial(write_forecast, settings, history, source.current),
+            ),
         )
         await run_detectors(settings, source.current, history, schedule, stop)
 

@@ -121,7 +121,7 @@ detectors:
   #rare: 0.001
   #odd_samples: 3
   #normal_samples: 5
-  # Each new model must beat the one that runs. train_days of history are read; with less than least_days nothing is trained. 0 hours: never.
+  # A new model must beat the one that runs. train_days of history are read; with less than least_days nothing is trained. 0 hours: never.
   #train_every_hours: 24.0
   #train_days: 14
   #least_days: 3.0

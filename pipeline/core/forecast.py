@@ -1,11 +1,11 @@
 """When a link will be full: days until its busy-hour utilisation passes a threshold, by a robust trend with an interval.
 
-The *daily busy hour* is the hour of a day with the highest mean (ITU-T E.500's daily peak hour). The hourly mean is taken rather than a 95th
-percentile of short samples since capacity is planned by it, bursts of minutes do not move it, and it is kept for years.
+The *daily busy hour* is the hour of a day with the highest mean (ITU-T E.500's daily peak hour). The hourly mean is taken rather than a
+95th percentile of short samples since capacity is planned by it, bursts of minutes do not move it, and it is kept for years.
 
-The trend is Theil and Sen's over pairs of days that lie whole weeks apart (Hirsch, Slack and Smith 1982, with weekdays for seasons), so that
-the weekly pattern is no trend and single days with an outage or a match do not bend it. Its interval is Kendall's (Gilbert 1987), made wider
-where days resemble the days before them. What is compared with the threshold is the busiest weekday, since that passes it first.
+The trend is Theil and Sen's over pairs of days that lie whole weeks apart (Hirsch, Slack and Smith 1982, with weekdays for seasons), so
+that the weekly pattern is no trend and single days with an outage or a match do not bend it. Its interval is Kendall's (Gilbert 1987), made
+wider where days resemble the days before them. What is compared with the threshold is the busiest weekday, since that passes it first.
 """
 
 from dataclasses import dataclass
@@ -163,7 +163,7 @@ def _outlook(now: _Now, slopes: tuple[float, float, float], threshold: float, sp
     slope, low, high = slopes
     value, _ = now.level(slope)
     value = max(value, 0.0)
-    known = {"slope_per_day": slope, "slope_low": low, "slope_high": high, "history_days": span}
+    known: dict[str, Any] = {"slope_per_day": slope, "slope_low": low, "slope_high": high, "history_days": span}
     grows = f"its busy hour is at {_percent(value)} and {_growth(slope)} a week, over {span} days"
     if value >= threshold:
         sure = Sureness.HIGH if span >= LONG_DAYS else Sureness.MEDIUM
@@ -200,5 +200,7 @@ def _percent(share: float) -> str:
 
 
 def _growth(slope: float) -> str:
-    points = slope * WEEK * 100
-    return f"grows {points:.2f} points" if points >= 0.005 else f"falls {-points:.2f} points" if points <= -0.005 else "stands still, 0 points"  # noqa: PLR2004  # what two digits show
+    points = f"{abs(slope) * WEEK * 100:.2f}"
+    if float(points) == 0:
+        return "stands still, 0.00 points"
+    return f"{'grows' if slope > 0 else 'falls'} {points} points"

@@ -3,7 +3,7 @@
 Pure: the model that judges is elsewhere. The same vector always gives the same event, so a replay tells nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.core.event import Event, EventSource, Severity, Signal
@@ -22,7 +22,7 @@ _LEAST_NAMED = 2
 
 @dataclass(frozen=True, slots=True)
 class OddRule:
-    """Odd is what at most a share ``rare`` of ordinary vectors is; it takes ``odd_samples`` in a row to raise, ``normal_samples`` to clear."""
+    """Odd is what at most a share ``rare`` of ordinary vectors is; ``odd_samples`` in a row raise, ``normal_samples`` in a row clear."""
 
     rare: float = 0.001
     odd_samples: int = 3
@@ -67,7 +67,7 @@ class Judged:
 
 
 def outstanding(
-    values: Sequence[float], usual: Sequence[float], spread: Sequence[float], distances: Sequence[float]
+    values: Iterable[float], usual: Iterable[float], spread: Iterable[float], distances: Iterable[float]
 ) -> tuple[Outstanding, ...]:
     """A vector's features beside what is usual, farthest first; those without a value, or of which nothing is usual, are left out."""
     found = [
@@ -96,7 +96,11 @@ def event(judged: Judged, signal: Signal, domain: str, rule: OddRule) -> Event:
     """The event that raises or clears the element's alarm."""
     vector = judged.vector
     named = [each for each in judged.outstanding[:NAMED] if abs(each.distance) >= STANDS_OUT]
-    text = _raised(judged, named) if signal is Signal.RAISE else f"{vector.device} behaves as usual again, {rule.normal_samples} samples in a row"
+    text = (
+        _raised(judged, named)
+        if signal is Signal.RAISE
+        else f"{vector.device} behaves as usual again, {rule.normal_samples} samples in a row"
+    )
     return Event(
         id=f"{vector.collector}:{vector.sequence}:{QUALIFIER}:{vector.device}",
         occurred_at=vector.at,

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.column import Floats
 from pipeline.core.kpi import KpiBatch
+
+Integers = NDArray[np.int64]
 
 
 class Aggregate(StrEnum):
@@ -87,6 +90,24 @@ class Vector:
     at: int
     collector: str
     sequence: int
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How much history an element has: minutes with values, and the first and last of them (UTC nanoseconds)."""
+
+    minutes: int
+    first_at: int
+    last_at: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings:
+    """Vectors of one element, in order of time: ``values[i]`` has the features of :data:`FEATURES` at ``at[i]``."""
+
+    device: str
+    at: Integers
     values: Floats
 
 

@@ -1,1 +1,1 @@
-"""Elements whose KPIs, taken together, are odd: a model trained from the history, and the process that asks it. The only scikit-learn code."""
+"""Elements whose KPIs, taken together, are odd: models trained from the history, and the process that asks them."""

@@ -6,6 +6,7 @@ few splits, below 0.5 for what lies among others.
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ class Forest:
     @classmethod
     def of(cls, arrays: dict[str, NDArray[np.generic]]) -> "Forest":
         """A forest from what :meth:`arrays` gave. Raises ``KeyError`` when a part is missing, ``ValueError`` when it leads astray."""
-        found = {each.name: arrays[each.name] for each in fields(cls)}
+        found: dict[str, Any] = {each.name: arrays[each.name] for each in fields(cls)}
         forest = cls(**{**found, "depth": int(found["depth"]), "usual_path": float(found["usual_path"])})
         size = len(forest.threshold)
         for name in ("roots", "left", "right"):

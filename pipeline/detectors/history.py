@@ -1,32 +1,9 @@
 """What detectors ask of the history, and of the place where models are told of; ``pipeline.store`` answers, a test may."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """How much history an element has: minutes with values, and the first and last of them (UTC nanoseconds)."""
-
-    minutes: int
-    first_at: int
-    last_at: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Readings:
-    """Vectors of one element, in order of time: ``values[i]`` has the features of :data:`pipeline.core.vector.FEATURES` at ``at[i]``."""
-
-    device: str
-    at: Integers
-    values: Floats
+from pipeline.core.vector import Readings, Seen
 
 
 class HistoryPort(Protocol):

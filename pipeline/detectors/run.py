@@ -32,7 +32,7 @@ FETCH_BYTES = 1_048_576
 BROKER_PATIENCE_S = 60.0
 MESSAGES = Counter("assure_detector_messages_total", "Messages of topic kpis that the detectors read", ["outcome"])
 WORK = Counter("assure_detector_work_total", "Scheduled work of the detectors: training and forecasts", ["work", "outcome"])
-_BATCH = 200
+_BATCH = 50
 _PAUSE_S = 1.0
 
 
@@ -67,10 +67,17 @@ class Scheduled:
 
 
 class Detectors:
-    """Reads, judges and tells. What is told is sent before it is kept, and kept before it is committed: a crash repeats, and loses nothing."""
+    """Reads, judges and tells. What changed is sent, then kept, then committed: a crash repeats, and loses nothing."""
 
     def __init__(
-        self, consumer: Consumer, producer: Producer, watch: Watch, models: Models, files: StandingFiles, history: HistoryPort, partitions: int
+        self,
+        consumer: Consumer,
+        producer: Producer,
+        watch: Watch,
+        models: Models,
+        files: StandingFiles,
+        history: HistoryPort,
+        partitions: int,
     ) -> None:
         self._consumer = consumer
         self._producer = producer
@@ -176,9 +183,7 @@ async def run_detectors(
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, port, lambda: waiting))
         await bus.wait_until_up(settings.broker.bootstrap, within_s=BROKER_PATIENCE_S)
         producer = await stack.enter_async_context(bus.producer(settings.broker.bootstrap))
-        consumer = await stack.enter_async_context(
-            bus.consumer(settings.broker.bootstrap, GROUP, [Topic.KPIS], min_bytes=FETCH_BYTES)
-        )
+        consumer = await stack.enter_async_context(bus.consumer(settings.broker.bootstrap, GROUP, [Topic.KPIS], min_bytes=FETCH_BYTES))
         models = Models(Shelf(settings.data_dir / "models"))
         watch = Watch(models, inventory, OddRule(own.rare, own.odd_samples, own.normal_samples))
         files = StandingFiles(settings.data_dir / "detectors")

@@ -1,7 +1,7 @@
 """Training: history in, a model that must beat the running one out. Memory is bounded by how much is kept, not by how much there is."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.baseline import Baseline, learn
-from pipeline.core.vector import FEATURES, WIDTH
+from pipeline.core.vector import FEATURES, WIDTH, Seen
 from pipeline.detectors.evaluation import HeldOut, Tampered, evaluate, tamper
-from pipeline.detectors.history import HistoryPort, Readings, Seen
+from pipeline.detectors.history import HistoryPort
 from pipeline.detectors.model import FEATURE_NAMES, ElementModel, Parameters, fit
 from pipeline.detectors.shelf import Manifest, ModelError, Shelf
 
@@ -27,7 +27,6 @@ VECTORS_OF_ONE = 3_000
 """Vectors that are read of one element, spread over its window: more would tell its medians no better."""
 FIT_ROWS = 100_000
 HELD_ROWS = 40_000
-DEVICES_AT_ONCE = 20
 INJECTION_SEED = 20_261
 _LEAST = np.array([feature.least for feature in FEATURES])
 _MINUTE_NS = 60 * 10**9
@@ -136,7 +135,7 @@ def _gather(history: HistoryPort, devices: Sequence[str], times: tuple[int, int,
     digest, names = hashlib.sha256(), list[str]()
     centres, spreads, distances = list[Floats](), list[Floats](), list[Floats]()
     held = list[tuple[Integers, Floats]]()
-    for readings in _read(history, devices, times, max(1, minutes // VECTORS_OF_ONE)):
+    for readings in history.readings(devices, times[0], times[2], max(1, minutes // VECTORS_OF_ONE)):
         digest.update(readings.device.encode() + readings.at.tobytes() + readings.values.tobytes())
         early = readings.at < times[1]
         centre, spread = learn(readings.values[early], readings.at[early], _LEAST)
@@ -160,11 +159,6 @@ def _gather(history: HistoryPort, devices: Sequence[str], times: tuple[int, int,
         ),
         digest.hexdigest(),
     )
-
-
-def _read(history: HistoryPort, devices: Sequence[str], times: tuple[int, int, int], one_in: int) -> Iterator[Readings]:
-    for first in range(0, len(devices), DEVICES_AT_ONCE):
-        yield from history.readings(devices[first : first + DEVICES_AT_ONCE], times[0], times[2], one_in)
 
 
 def _some(places: Integers, most: int, random: np.random.Generator) -> Integers:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.vector import FEATURES
-from pipeline.detectors.history import Readings, Seen
+from pipeline.core.vector import FEATURES, Readings, Seen
 
 Floats = NDArray[np.float64]
 S = 10**9
