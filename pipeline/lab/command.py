@@ -27,6 +27,12 @@ class Verb(StrEnum):
     RELIEVE = "relieve"
     DIRTY = "dirty"
     CLEAN = "clean"
+    BURDEN = "burden"
+    UNBURDEN = "unburden"
+    HEAT = "heat"
+    COOL = "cool"
+    DIM = "dim"
+    BRIGHTEN = "brighten"
     DROP_RAISES = "drop-raises"
     DROP_CLEARS = "drop-clears"
     DROP_TRAPS = "drop-traps"
@@ -90,6 +96,12 @@ USAGES: dict[Verb, Usage] = {
     Verb.RELIEVE: Usage(Target.INTERFACE, "back to the everyday load"),
     Verb.DIRTY: Usage(Target.INTERFACE, "receive broken frames", (Amount("errors a second", 0, 1e6, 10),)),
     Verb.CLEAN: Usage(Target.INTERFACE, "receive none"),
+    Verb.BURDEN: Usage(Target.DEVICE, "keep a device's processor this busy", (Amount("percent", 0, 100, 95),)),
+    Verb.UNBURDEN: Usage(Target.DEVICE, "back to the everyday work"),
+    Verb.HEAT: Usage(Target.DEVICE, "warm the air that goes into a device", (Amount("degrees Celsius", 0, 60, 25),)),
+    Verb.COOL: Usage(Target.DEVICE, "back to the everyday temperature"),
+    Verb.DIM: Usage(Target.INTERFACE, "take light from what an interface receives", (Amount("decibels", 0, 60, 12),)),
+    Verb.BRIGHTEN: Usage(Target.INTERFACE, "give it back"),
     Verb.DROP_RAISES: Usage(Target.RESOURCE, "lose the next notifications that raise an alarm", (Amount("count", 1, 1e6, 1),)),
     Verb.DROP_CLEARS: Usage(Target.RESOURCE, "lose the next notifications that clear an alarm", (Amount("count", 1, 1e6, 1),)),
     Verb.DROP_TRAPS: Usage(Target.DEVICE, "lose the next notifications of a device, whatever they say", (Amount("count", 1, 1e6, 1),)),

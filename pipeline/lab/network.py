@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
+from typing import Any
 
 from pipeline.lab.command import Command, Verb
 from pipeline.lab.condition import Condition, Faults, condition_of
@@ -60,7 +61,8 @@ class NetworkState:
     """The network at one time. Interfaces are ``device/interface``, times UTC nanoseconds.
 
     ``loads`` is the offered percentage of a congested interface, ``dirt`` its received errors a second; ``losses`` counts the
-    notifications still to lose, by (resource, whether it clears), ``muted`` those of a device whatever they say.
+    notifications still to lose, by (resource, whether it clears), ``muted`` those of a device whatever they say. ``burdens`` are percent of
+    a device's processor, ``heat`` degrees Celsius above the everyday, ``dims`` decibels of light that an interface lacks.
     """
 
     faults: Faults
@@ -72,6 +74,9 @@ class NetworkState:
     dirt: dict[str, float] = field(default_factory=dict)
     losses: dict[tuple[str, bool], int] = field(default_factory=dict)
     muted: dict[str, int] = field(default_factory=dict)
+    burdens: dict[str, float] = field(default_factory=dict)
+    heat: dict[str, float] = field(default_factory=dict)
+    dims: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,20 +154,22 @@ def _take(kind: str) -> _Action:
     return take
 
 
-def _congest(state: NetworkState, command: Command) -> NetworkState:
-    return replace(state, loads={**state.loads, command.target: command.amounts[0]})
+def _put(kind: str) -> _Action:
+    """Note a command's amount under its target."""
+
+    def put(state: NetworkState, command: Command) -> NetworkState:
+        changed: Any = {**getattr(state, kind), command.target: command.amounts[0]}
+        return replace(state, **{kind: changed})
+
+    return put
 
 
-def _relieve(state: NetworkState, command: Command) -> NetworkState:
-    return replace(state, loads=_without(state.loads, command.target))
+def _forget(kind: str) -> _Action:
+    def drop(state: NetworkState, command: Command) -> NetworkState:
+        changed: Any = _without(getattr(state, kind), command.target)
+        return replace(state, **{kind: changed})
 
-
-def _dirty(state: NetworkState, command: Command) -> NetworkState:
-    return replace(state, dirt={**state.dirt, command.target: command.amounts[0]})
-
-
-def _clean(state: NetworkState, command: Command) -> NetworkState:
-    return replace(state, dirt=_without(state.dirt, command.target))
+    return drop
 
 
 def _drop(*, clears: bool) -> _Action:
@@ -181,7 +188,7 @@ def _nothing(state: NetworkState, _: Command) -> NetworkState:
 
 
 def _mend_all(state: NetworkState, _: Command) -> NetworkState:
-    return replace(state, faults=Faults(), loads={}, dirt={}, losses={}, muted={})
+    return replace(state, faults=Faults(), loads={}, dirt={}, losses={}, muted={}, burdens={}, heat={}, dims={})
 
 
 _ACTIONS: dict[Verb, _Action] = {
@@ -197,10 +204,16 @@ _ACTIONS: dict[Verb, _Action] = {
     Verb.RESTORE_PEER: _take("sessions"),
     Verb.REBOOT: _nothing,
     Verb.FLAP: _nothing,
-    Verb.CONGEST: _congest,
-    Verb.RELIEVE: _relieve,
-    Verb.DIRTY: _dirty,
-    Verb.CLEAN: _clean,
+    Verb.CONGEST: _put("loads"),
+    Verb.RELIEVE: _forget("loads"),
+    Verb.DIRTY: _put("dirt"),
+    Verb.CLEAN: _forget("dirt"),
+    Verb.BURDEN: _put("burdens"),
+    Verb.UNBURDEN: _forget("burdens"),
+    Verb.HEAT: _put("heat"),
+    Verb.COOL: _forget("heat"),
+    Verb.DIM: _put("dims"),
+    Verb.BRIGHTEN: _forget("dims"),
     Verb.DROP_RAISES: _drop(clears=False),
     Verb.DROP_CLEARS: _drop(clears=True),
     Verb.DROP_TRAPS: _mute,

@@ -16,6 +16,8 @@ from tests.support.lab import lab_inventory
 
 NETWORK = Network(Plant.of(lab_inventory()), seed=7)
 DEVICE = lab_inventory().devices["ams-p1"]
+HEALTH = 1 + 2 * 6 + 7 * (1 + 2 * len(DEVICE.interfaces))
+"""A processor, two rows of hrStorageTable, and sensors with a name and six columns: one of temperature, two of light for each port."""
 PEERS = sum(name.startswith("ams-p1/") for name in NETWORK.plant.peers)
 MIB = DeviceMib(NETWORK, DEVICE)
 START = 1_795_000_000 * NANOSECONDS
@@ -88,7 +90,7 @@ def test_getnext_walks_every_object_once_in_order_to_the_end() -> None:
             break
         seen.append(dotted(name))
     assert seen == sorted(set(seen))
-    assert len(seen) == 8 + len(DEVICE.interfaces) * (len(IF_COLUMNS) + len(IFX_COLUMNS)) + 2 + 7 * PEERS
+    assert len(seen) == 8 + len(DEVICE.interfaces) * (len(IF_COLUMNS) + len(IFX_COLUMNS)) + 2 + 7 * PEERS + HEALTH
 
 
 def test_getbulk_gives_non_repeaters_once_then_rows() -> None:
@@ -98,7 +100,7 @@ def test_getbulk_gives_non_repeaters_once_then_rows() -> None:
 
 def test_getbulk_stops_where_the_message_is_full_or_the_view_ends() -> None:
     assert 20 < len(ask(Pdu.GET_BULK, "1.3", bulk=(0, 10_000))) < 100
-    last = ask(Pdu.GET_BULK, "1.3.6.1.2.1.31.1.1.1.19.5", bulk=(0, 10))
+    last = ask(Pdu.GET_BULK, "1.3.6.1.2.1.99.1.1.1.6.2005", bulk=(0, 10))
     assert [isinstance(found, END) for _, found in last] == [False, True]
 
 
