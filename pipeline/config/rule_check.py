@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.anomaly_check import check_anomaly
 from pipeline.config.decode import Decoder
 from pipeline.config.kpi_check import check_kpi
 from pipeline.config.moment import nanoseconds
@@ -65,6 +66,7 @@ def run_tests(found: ReadSet) -> int:
         (list(found.kpis), check_kpi),
         (list(found.routing), _routing),
         (list(found.profiles), _profile),
+        (list(found.anomalies), check_anomaly),
     ]
     for files, runner in runners:
         for file in files:

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.config.anomaly_check import anomaly_rules
+from pipeline.config.anomaly_form import AnomalyFile
 from pipeline.config.kpi_check import tell_wrong_kpis
 from pipeline.config.problem import Path_, Problems, did_you_mean
 from pipeline.config.reload import Reloading
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
 from pipeline.config.rule_form import KpiFile, PlanFile, ProfileFile, RoutingFile
+from pipeline.core.anomaly_rule import AnomalyRule
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
@@ -35,6 +38,7 @@ class RuleSet:
     routing: Routing
     profiles: dict[str, Profile]
     kpis: tuple[KpiRule, ...] = ()
+    anomalies: tuple[AnomalyRule, ...] = ()
 
     def measuring(self) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
@@ -51,6 +55,7 @@ class ReadSet:
     kpis: list[RuleFile[KpiFile]]
     routing: list[RuleFile[RoutingFile]]
     profiles: list[RuleFile[ProfileFile]]
+    anomalies: list[RuleFile[AnomalyFile]]
 
 
 def load_rule_set(folder: Path, mibs: MibIndex | None = None) -> RuleSet:
@@ -107,7 +112,8 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     kpis = list(read_files(folder / "kpis", KpiFile, problems))
     routing = list(read_files(folder / ROUTING_NAME, RoutingFile, problems))
     profiles = list(read_files(folder / "profiles", ProfileFile, problems))
-    known_profiles = _profiles(profiles)
+    anomalies = list(read_files(folder / "anomalies", AnomalyFile, problems)) if (folder / "anomalies").is_dir() else []
+    known_profiles, known_kpis = _profiles(profiles), _kpis(kpis)
     value = RuleSet(
         rules.book,
         mibs,
@@ -115,10 +121,11 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         _thresholds(kpis, rules.book.alarm_types),
         _routing(routing),
         known_profiles,
-        _kpis(kpis),
+        known_kpis,
+        anomaly_rules(anomalies, (*(kpi.name for kpi in known_kpis), *DEVICE_KPIS), rules.book.alarm_types),
     )
     tell_wrong_kpis(kpis, known_profiles.values())
-    return ReadSet(value, rules, plans, kpis, routing, profiles)
+    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies)
 
 
 def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:
