@@ -20,7 +20,7 @@ Columns = dict[str, list[Any]]
 T = TypeVar("T")
 
 _TICKS = {"DateTime64": "int", "DateTime": "int"}
-_INSERT_SETTINGS = {
+_INSERT_SETTINGS: dict[str, Any] = {
     "async_insert": 0,  # the answer comes when the rows are in
     "insert_deduplicate": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,  # else a retry doubles the roll-ups
@@ -84,7 +84,7 @@ class Connection:
         Raises ``StoreError``; the rows may then be in, partly in or not in, and the same call again settles it.
         """
         names = list(columns)
-        settings: dict[str, Any] = dict(_INSERT_SETTINGS) | ({"insert_deduplication_token": token} if token else {})
+        settings: dict[str, Any] = _INSERT_SETTINGS | ({"insert_deduplication_token": token} if token else {})
 
         def run(client: Client) -> None:
             types = self._types_of(client, table, names)
@@ -92,6 +92,11 @@ class Connection:
             client.insert(table, data, column_names=names, column_type_names=types, column_oriented=True, settings=settings)
 
         self._call(run)
+
+    def insert_native(self, table: str, names: Sequence[str], block: bytes, *, token: str) -> None:
+        """Insert one block of ClickHouse's Native format; otherwise as :meth:`insert`."""
+        settings: dict[str, Any] = _INSERT_SETTINGS | {"insert_deduplication_token": token}
+        self._call(lambda client: client.raw_insert(table, list(names), block, settings=settings, fmt="Native"))
 
     def _types_of(self, client: Client, table: str, names: Sequence[str]) -> list[str]:
         known = self._types.get(table)
@@ -173,6 +178,10 @@ class StoreClient:
     async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], *, token: str = "") -> None:
         """As :meth:`Connection.insert`."""
         await asyncio.to_thread(self._connection.insert, table, columns, token=token)
+
+    async def insert_native(self, table: str, names: Sequence[str], block: bytes, *, token: str) -> None:
+        """As :meth:`Connection.insert_native`."""
+        await asyncio.to_thread(self._connection.insert_native, table, names, block, token=token)
 
 
 async def wait_until_up(client: StoreClient, *, within_s: float) -> None:

@@ -92,7 +92,7 @@ def emptied(last: Cut, begin: int) -> Start:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """One message turned into rows; ``count`` is how many."""
+    """One message turned into rows; ``count`` is how much they weigh, in rows."""
 
     offset: int
     timestamp_ms: int

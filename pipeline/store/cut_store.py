@@ -1,11 +1,13 @@
 """What the sink asks of the store, as ClickHouse does it, and a fake in memory that behaves the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from pipeline.store.client import StoreClient, StoreError
 from pipeline.store.cut import Cut, Partition
+from pipeline.store.packed import COLUMNS, Packed
+from pipeline.store.row import Columns
 
 
 class CutStore(Protocol):
@@ -17,7 +19,7 @@ class CutStore(Protocol):
     async def record(self, cuts: Sequence[Cut]) -> None:
         """Make these the last cuts of their partitions, unless later ones are known."""
 
-    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], token: str) -> None:
+    async def insert(self, table: str, block: Columns | Packed, token: str) -> None:
         """Add rows once for a token."""
 
 
@@ -51,9 +53,12 @@ class ClickHouseCutStore:
             columns[name] = [getattr(cut, name) for cut in cuts]
         await self._client.insert("sink_cut", columns)
 
-    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], token: str) -> None:
+    async def insert(self, table: str, block: Columns | Packed, token: str) -> None:
         """As the protocol says."""
-        await self._client.insert(table, columns, token=token)
+        if isinstance(block, Packed):
+            await self._client.insert_native(table, COLUMNS, block.native(), token=token)
+        else:
+            await self._client.insert(table, block, token=token)
 
 
 class MemoryCutStore:
@@ -78,15 +83,16 @@ class MemoryCutStore:
                 self.cuts[cut.partition] = cut
         self._fail_after(failure)
 
-    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], token: str) -> None:
-        """As the protocol says."""
+    async def insert(self, table: str, block: Columns | Packed, token: str) -> None:
+        """As the protocol says; a packed batch is one row."""
         failure = self._fail_before()
         if token not in self._tokens:
             self._tokens.add(token)
-            names = list(columns)
-            self.tables.setdefault(table, []).extend(
-                dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)
-            )
+            rows = self.tables.setdefault(table, [])
+            if isinstance(block, Packed):
+                rows += [{"batch": batch} for batch in block.batches]
+            else:
+                rows += [dict(zip(block, values, strict=True)) for values in zip(*block.values(), strict=True)]
         self._fail_after(failure)
 
     def _fail_before(self) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -11,20 +10,20 @@ from pipeline.core.alarm import Alarm, AlarmChange
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.event import Event, StateReport, Tick
 from pipeline.core.incident import Incident
-from pipeline.core.kpi import KpiBatch, Quality
+from pipeline.core.kpi import KpiBatch
 from pipeline.core.outage import Outage
 from pipeline.core.raw import INTERFACES, RawPoll, RawTrap
 from pipeline.core.settle import Settle
 from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
+from pipeline.store.packed import INTAKE, Packed, pack
 from pipeline.store.text import TYPE_NAMES, value_text
 from pipeline.wire import DeadLetter
 
 Columns = dict[str, list[Any]]
-Rows = dict[str, Columns]
-"""Table -> column -> values, all columns of a table of one length."""
+Rows = dict[str, Columns | Packed]
+"""Table -> column -> values, all columns of a table of one length; or, for indicators, packed batches."""
 
-_NS_PER_MS = 1_000_000
 _INT64 = range(-(2**63), 2**63)
 _UINT32 = range(2**32)
 _UINT64 = range(2**64)
@@ -133,22 +132,9 @@ def outage_rows(outages: Sequence[Outage], recorded_at_ms: int) -> Rows:
     return {"outage": {**_columns(_OUTAGE, outages), "recorded_at": [recorded_at_ms] * len(outages)}}
 
 
-def kpi_rows(batches: Sequence[KpiBatch], _: int) -> Rows:
-    """Table ``kpi``: a row for each resource and indicator; a value that is no finite number is none. Raises ``ValueError`` if ragged."""
-    columns: Columns = {name: [] for name in ("kpi", "device", "resource", "at", "value", "quality")}
-    for batch in batches:
-        size = len(batch.resources)
-        for kpi in batch.columns:
-            values, quality = batch.values(kpi).tolist(), batch.qualities(kpi).tolist()
-            if not len(values) == len(quality) == size:
-                raise ValueError(f"KPI {kpi!r} has {len(values)} values and {len(quality)} qualities for {size} resources")
-            columns["kpi"] += [kpi] * size
-            columns["device"] += [batch.device] * size
-            columns["resource"] += batch.resources
-            columns["at"] += [batch.at // _NS_PER_MS] * size
-            columns["value"] += [value if math.isfinite(value) else None for value in values]
-            columns["quality"] += [Quality(number).value for number in quality]
-    return {"kpi": columns}
+def kpi_rows(batches: Sequence[KpiBatch], precision: Mapping[str, int]) -> Rows:
+    """Table ``kpi_intake``, from which the engine fills the tables of indicators. Raises ``ValueError`` for a batch that none can hold."""
+    return {INTAKE: Packed([pack(batch, precision) for batch in batches])}
 
 
 _EVALUATION = (
@@ -195,28 +181,32 @@ CONVERTERS: Mapping[type[Any], Converter] = {
     AlarmChange: alarm_rows,
     Incident: incident_rows,
     Outage: outage_rows,
-    KpiBatch: kpi_rows,
     Evaluation: evaluation_rows,
     Effect: effect_rows,
     Receipt: receipt_rows,
     DeadLetter: dead_letter_rows,
 }
+PACKERS: Mapping[type[Any], Callable[[Sequence[Any], Mapping[str, int]], Rows]] = {KpiBatch: kpi_rows}
+NO_RULES: Mapping[str, int] = {}
 NOT_KEPT = frozenset({StateReport, Tick, Settle, Question})
 """Values that are means, not history: their effect is in what they led to. The sink counts them."""
 
 
-def rows_of(items: Sequence[Any], recorded_at_ms: int) -> Rows:
+def rows_of(items: Sequence[Any], recorded_at_ms: int, precision: Mapping[str, int] = NO_RULES) -> Rows:
     """Rows of one message's values, checked to fit their columns; nothing for kinds that are not kept.
 
-    ``recorded_at_ms`` is the broker's timestamp (Unix milliseconds), so that a replay gives the same rows. Raises ``ValueError`` for a
-    value that no column can hold, ``KeyError`` for a type without a table.
+    ``recorded_at_ms`` is the broker's timestamp (Unix milliseconds), so that a replay gives the same rows; ``precision`` is how many
+    significant binary digits are kept of an indicator. Raises ``ValueError`` for a value that no column can hold, ``KeyError`` for a type
+    without a table.
     """
     kind = type(items[0])
     if kind in NOT_KEPT:
         return {}
+    if kind in PACKERS:
+        return PACKERS[kind](items, precision)
     rows = CONVERTERS[kind](items, recorded_at_ms)
     for table, columns in rows.items():
-        for name, values in columns.items():
+        for name, values in _plainly(columns).items():
             _check(table, name, values)
     return rows
 
@@ -250,12 +240,27 @@ def _check(table: str, name: str, values: list[Any]) -> None:
 
 def append(rows: Rows, more: Rows) -> None:
     """Add the rows of ``more`` to ``rows``, in place."""
-    for table, columns in more.items():
-        into = rows.setdefault(table, {})
-        for name, values in columns.items():
+    for table, block in more.items():
+        if isinstance(block, Packed):
+            packed = rows.setdefault(table, Packed([]))
+            assert isinstance(packed, Packed), "a table is packed or it is not"
+            packed.batches.extend(block.batches)
+            continue
+        into = _plainly(rows.setdefault(table, {}))
+        for name, values in block.items():
             into.setdefault(name, []).extend(values)
 
 
-def count(rows: Rows) -> int:
-    """How many rows, all tables together."""
-    return sum(len(next(iter(columns.values()), ())) for columns in rows.values())
+def _plainly(block: Columns | Packed) -> Columns:
+    assert not isinstance(block, Packed), "only indicators are packed"
+    return block
+
+
+def length(block: Columns | Packed) -> int:
+    """How many rows, or values of indicators."""
+    return block.samples if isinstance(block, Packed) else len(next(iter(block.values()), ()))
+
+
+def weight(rows: Rows) -> int:
+    """How many rows, all tables together; packed values count for less (:data:`pipeline.store.packed.SAMPLES_PER_ROW`)."""
+    return sum(block.weight if isinstance(block, Packed) else length(block) for block in rows.values())

@@ -1,7 +1,7 @@
 """The schema: numbered SQL files, applied in order, each recorded once applied.
 
-Every statement says ``IF NOT EXISTS``, so a file that was cut short, or that two processes apply at the same moment, ends in the same
-schema. A file that was applied is never edited: what comes later is a new file.
+Every statement says ``IF [NOT] EXISTS``, or ``WHEN`` it is to be run: ``WHEN query THEN statement`` runs the statement when the query gives
+a number that is not 0. So a file that was cut short, or that two processes apply at the same moment, ends in the same schema. A file that was applied is never edited: what comes later is a new file.
 """
 
 import hashlib
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from pipeline.store.client import StoreClient
+from pipeline.store.client import StoreClient, StoreError
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+_WHEN = re.compile(r"WHEN\s+([\s\S]+?)\nTHEN\s+([\s\S]+)")
 _RECORD = """
 CREATE TABLE IF NOT EXISTS schema_migration (
     number UInt32 COMMENT 'order of application',
@@ -86,11 +87,27 @@ async def migrate(client: StoreClient, database: str) -> tuple[str, ...]:
     todo = pending(migrations(), {row["number"]: row["digest"] for row in rows})
     for migration in todo:
         for statement in migration.statements:
-            await client.command(statement)
+            await _apply(client, statement)
         record: dict[str, list[Any]] = {"number": [migration.number], "name": [migration.name], "digest": [migration.digest]}
         await client.insert("schema_migration", record, token=f"migration:{migration.number}:{migration.digest}")
         log.info("applied migration %04d_%s", migration.number, migration.name)
     return tuple(migration.name for migration in todo)
+
+
+async def _apply(client: StoreClient, statement: str) -> None:
+    conditional = _WHEN.fullmatch(statement)
+    if conditional is None:
+        await client.command(statement)
+    elif await _holds(client, conditional[1]):
+        try:
+            await client.command(conditional[2])
+        except StoreError:  # another process may have run it between the question and the statement
+            if await _holds(client, conditional[1]):
+                raise
+
+
+async def _holds(client: StoreClient, query: str) -> bool:
+    return any(value for row in await client.rows(query) for value in row.values())
 
 
 def _identifier(name: str) -> str:

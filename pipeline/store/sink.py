@@ -18,17 +18,18 @@ from pipeline.core.reason import Reason
 from pipeline.store.client import StoreError
 from pipeline.store.cut import Converted, Cut, Cutter, EmptiedError, Partition, emptied, start_of
 from pipeline.store.cut_store import CutStore
-from pipeline.store.row import NOT_KEPT, Rows, count, quarantine_rows, rows_of
+from pipeline.store.packed import Packed
+from pipeline.store.row import NO_RULES, NOT_KEPT, Columns, Rows, length, quarantine_rows, rows_of, weight
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-STORED = Counter("assure_stored_rows_total", "Rows written to ClickHouse, repeats of a cut included", ["table"])
+STORED = Counter("assure_stored_rows_total", "Rows, or values of indicators, written to ClickHouse, repeats of a cut included", ["table"])
 MESSAGES = Counter("assure_sink_messages_total", "Messages read by the sink", ["topic", "outcome"])
 NOT_KEPT_ITEMS = Counter("assure_sink_items_not_kept_total", "Values of kinds that have no table (reports, ticks, requests)", ["kind"])
 ERRORS = Counter("assure_sink_errors_total", "What went wrong and was tried again or worked around", ["reason"])
 LAG = Gauge("assure_sink_lag_messages", "Messages in the broker that the sink has not read", ["topic", "partition"])
-BUFFERED = Gauge("assure_sink_buffered_rows", "Rows that wait to be written")
+BUFFERED = Gauge("assure_sink_buffered_rows", "Rows that wait to be written; 32 values of indicators count as one")
 INSERT_SECONDS = Histogram("assure_sink_insert_seconds", "Time of one insert", ["table"])
 
 
@@ -92,10 +93,21 @@ class _StoppingError(Exception):
 
 
 class Sink:
-    """One member of the sink's group. ``run`` works until ``stop``; ``not_ready`` says why it cannot, for the readiness probe."""
+    """One member of the sink's group. ``run`` works until ``stop``; ``not_ready`` says why it cannot, for the readiness probe.
 
-    def __init__(self, config: SinkConfig, source: Source, store: CutStore, stop: asyncio.Event) -> None:
+    ``precision`` is asked for the significant binary digits to keep of indicators that have a rule for it.
+    """
+
+    def __init__(
+        self,
+        config: SinkConfig,
+        source: Source,
+        store: CutStore,
+        stop: asyncio.Event,
+        precision: Callable[[], Mapping[str, int]] = lambda: NO_RULES,
+    ) -> None:
         self._config = config
+        self._precision = precision
         self._source = source
         self._store = store
         self._stop = stop
@@ -160,6 +172,7 @@ class Sink:
     # messages
 
     async def _accept(self, batches: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        precision = self._precision()
         for key, records in batches.items():
             cutter = self._cutters.get(Partition(key.topic, key.partition))
             if cutter is None:
@@ -167,7 +180,7 @@ class Sink:
             try:
                 for record in records:
                     if cutter.wants(record.offset, record.timestamp):
-                        cutter.add(convert(record))
+                        cutter.add(convert(record, precision))
             except EmptiedError:
                 await self._start_over(cutter)
             LAG.labels(key.topic, str(key.partition)).set(max(0, (self._source.highwater(key) or 0) - records[-1].offset - 1))
@@ -224,10 +237,10 @@ class Sink:
                 log.warning("%s partition %d was written by another member: reading it again from there", *cut.partition)
         return ours
 
-    async def _insert(self, cut: Cut, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    async def _insert(self, cut: Cut, table: str, block: Columns | Packed) -> None:
         with INSERT_SECONDS.labels(table).time():
-            await self._retried(lambda: self._store.insert(table, columns, cut.token(table)))
-        STORED.labels(table).inc(len(next(iter(columns.values()))))
+            await self._retried(lambda: self._store.insert(table, block, cut.token(table)))
+        STORED.labels(table).inc(length(block))
 
     async def _commit(self, cuts: Sequence[Cut]) -> None:
         held = self._source.assignment()
@@ -275,13 +288,13 @@ class Sink:
             await self._accept(await self._source.getmany(timeout_ms=int(min(left, 0.5) * 1000) + 1, max_records=1))
 
 
-def convert(record: ConsumerRecord) -> Converted:
-    """One message to rows. What cannot be read becomes a row of ``quarantine_message``, counted, and the partition goes on."""
+def convert(record: ConsumerRecord, precision: Mapping[str, int] = NO_RULES) -> Converted:
+    """One message to rows, of indicators as many binary digits as ``precision`` says. What cannot be read becomes a row of ``quarantine_message``, counted, and the partition goes on."""
     try:
         items = wire.decode(record.value or b"")
         if type(items[0]) in NOT_KEPT:
             NOT_KEPT_ITEMS.labels(type(items[0]).__name__).inc(len(items))
-        rows = rows_of(items, record.timestamp)
+        rows = rows_of(items, record.timestamp, precision)
         outcome = "stored"
     except Exception as error:  # noqa: BLE001  # any failure of one message is that message's: it is kept with its bytes and its reason
         outcome = Reason.UNDECODABLE if isinstance(error, wire.WireError) else Reason.HANDLER_FAILED
@@ -289,4 +302,4 @@ def convert(record: ConsumerRecord) -> Converted:
         log.warning("%s partition %d offset %d is quarantined: %s", record.topic, record.partition, record.offset, detail)
         rows = quarantine_rows(record.topic, record.partition, record.offset, record.timestamp, outcome, detail, record.value or b"")
     MESSAGES.labels(record.topic, outcome).inc()
-    return Converted(record.offset, record.timestamp, rows, count(rows))
+    return Converted(record.offset, record.timestamp, rows, weight(rows))
