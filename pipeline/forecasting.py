@@ -10,8 +10,9 @@ import numpy as np
 
 from pipeline.config.settings import Settings
 from pipeline.core.capacity import Path, paths
-from pipeline.core.forecast import Forecast, forecast
+from pipeline.core.forecast import Forecast, Outlook, forecast
 from pipeline.core.inventory import Inventory
+from pipeline.core.resource import ResourceId, name_of
 from pipeline.core.topology import Topology
 
 WINDOW_DAYS = 180
@@ -46,6 +47,13 @@ class PathForecast:
     kpi: str
     forecast: Forecast
 
+    @property
+    def reason(self) -> str:
+        """Which direction, and why: one sentence."""
+        if self.forecast.outlook is Outlook.TOO_LITTLE_HISTORY:
+            return self.forecast.reason
+        return f"{'into' if self.kpi.startswith('in_') else 'out of'} {name_of(ResourceId(self.resource))}: {self.forecast.reason}"
+
 
 def forecast_paths(history: CapacityHistory, inventory: Inventory, threshold: float, now: int) -> list[PathForecast]:
     """The outlook of every link and every customer's interface, most urgent first. Raises ``OSError``."""
@@ -66,24 +74,23 @@ def _most_urgent(path: Path, busy: BusyHours, today: int, threshold: float) -> P
     return min(outlooks, key=lambda each: each.forecast.urgency)
 
 
+_PLAIN = ("threshold", "value_now", "slope_per_day", "slope_low", "slope_high", "days", "days_low", "days_high", "history_days")
+
+
 def rows_of(found: Iterable[PathForecast], now: int) -> list[dict[str, Any]]:
-    """Rows of table ``forecast``: one for each link, and one more for each customer who needs it."""
+    """Rows of table ``forecast``, made at ``now``: one for each link."""
     return [
         {
-            "at": now // _NS_PER_S,
-            "link": each.path.name,
-            "customer": customer,
-            "kpi": each.kpi,
-            "threshold": each.forecast.threshold,
-            "value_now": each.forecast.value_now,
-            "slope_per_day": each.forecast.slope_per_day,
-            "days": each.forecast.days,
-            "days_low": each.forecast.days_low,
-            "days_high": each.forecast.days_high,
-            "reason": f"{each.forecast.outlook.value}: {each.forecast.reason}",
+            "made_at": now,
+            "name": each.path.name,
+            "ends": list(each.path.ends),
+            "customers": list(each.path.customers),
+            "outlook": each.forecast.outlook.value,
+            **{name: getattr(each.forecast, name) for name in _PLAIN},
+            "sure": each.forecast.sure.value,
+            "reason": each.reason,
         }
         for each in found
-        for customer in ("", *each.path.customers)
     ]
 
 

@@ -11,6 +11,7 @@ from pipeline.config.rule_set import load_rule_set
 from pipeline.config.settings import Settings
 from pipeline.core.directory import Directory
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
+from pipeline.core.rollup import Groups
 from pipeline.core.topology import Topology
 from pipeline.inventory.files import load_inventory
 from pipeline.resources import data_dir
@@ -50,16 +51,17 @@ class FileKnowledge:
         """Read everything now. Raises ``ConfigError`` with every problem."""
         inventory = load_inventory(self._settings.inventory_dir)
         rules = load_rule_set(self._rules, load_mib_index(self._mibs))
+        topology = Topology.of(inventory)
         return Knowledge(
             inventory=inventory,
             directory=Directory.of(inventory),
-            topology=Topology.of(inventory),
+            topology=topology,
             rules=rules.book,
             mibs=rules.mibs,
             plans=rules.plans,
             thresholds=rules.thresholds,
             routing=rules.routing,
-            measuring=rules.measuring(),
+            measuring=rules.measuring(Groups.of(inventory, topology)),
         )
 
 

@@ -65,25 +65,38 @@ def train_all(settings: Settings, history: ModelHistory, inventory: Inventory, *
 
 def tell(history: ModelHistory, shelf: Shelf, names: Iterable[str]) -> None:
     """Tell the history of every version of these models. What it does not take it is told the next time."""
+    now = time.time_ns()
     for name in names:
         running = shelf.running(name)
-        rows = [row_of(manifest, is_running=manifest.version == running) for manifest in shelf.versions(name)]
-        token = hashlib.sha256(repr((name, running, [row["version"] for row in rows], time.time_ns())).encode()).hexdigest()
+        rows = [row_of(manifest, is_running=manifest.version == running, now=now) for manifest in shelf.versions(name)]
+        token = hashlib.sha256(repr((name, now)).encode()).hexdigest()
         try:
             history.tell_models(rows, token)
         except OSError as error:
             log.warning("table model was not told of %s: %s", name, error)
 
 
-def row_of(manifest: Manifest, *, is_running: bool) -> dict[str, Any]:
-    """A row of table ``model``."""
+def row_of(manifest: Manifest, *, is_running: bool, now: int) -> dict[str, Any]:
+    """A row of table ``model``, written at ``now``."""
+    plain = (
+        "name",
+        "version",
+        "trained_at",
+        "starts_at",
+        "held_from",
+        "ends_at",
+        "devices",
+        "rows",
+        "data_hash",
+        "score",
+        "rival",
+        "decision",
+    )
     return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "trained_at": manifest.trained_at // _NS_PER_MS,
-        "data_hash": manifest.data_hash,
-        "score": manifest.score,
+        **{name: getattr(manifest, name) for name in plain},
+        "rival_score": manifest.rival_evaluation.get("all"),
         "is_running": is_running,
+        "recorded_at": now // _NS_PER_MS,
     }
 
 

@@ -18,6 +18,7 @@ from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch
 from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
+from pipeline.core.rollup import Part
 from pipeline.core.settle import Settle
 from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
@@ -36,6 +37,7 @@ class Topic(StrEnum):
     INCIDENTS = "incidents"
     OUTAGES = "outages"
     KPIS = "kpis"
+    ROLLUPS = "rollups"
     QUESTIONS = "questions"
     EVALUATIONS = "evaluations"
     EFFECTS = "effects"
@@ -68,6 +70,7 @@ KINDS: dict[str, type[Any]] = {
     "outage": Outage,
     "settle": Settle,
     "kpi2": KpiBatch,
+    "rollup-part": Part,
     "question": Question,
     "evaluation": Evaluation,
     "effect": Effect,

@@ -14,6 +14,7 @@ from pipeline.core.formula import RATE, FormulaError, compiled, names_in
 from pipeline.core.kpi import KpiBatch, KpiRule, bind, counters_of, dimensions_of, packed
 from pipeline.core.profile import Profile, ProfileTable
 from pipeline.core.resource import ResourceKind, resource_id
+from pipeline.core.rollup import rolled_up, tally_of
 from pipeline.core.threshold import Standing, Threshold, apply
 from pipeline.core.unit import UNITS, UnitError, described, unit
 
@@ -41,7 +42,7 @@ def _tell_wrong_kpi(file: RuleFile[KpiFile], path: Path_, rule: KpiRule, profile
     except UnitError as error:
         file.tell((*path, "unit"), str(error), did_you_mean(rule.unit, UNITS))
         return
-    tables = [table for profile in profiles for table in profile.tables if table.name == rule.table]
+    tables = [table for profile in profiles if (table := profile.table(rule.table)) is not None]
     if not tables:
         names = {table.name for profile in profiles for table in profile.tables}
         file.tell((*path, "table"), f"no profile has a table '{rule.table}'", did_you_mean(rule.table, names))
@@ -74,6 +75,8 @@ def check_kpi(test: KpiTest, rules: "RuleSet") -> Outcome:
     if test.threshold:
         chosen = [threshold for threshold in rules.thresholds if threshold.name == test.threshold]
         return _crossed(test, chosen[0]) if chosen else ({}, f"'{test.threshold}' is not a threshold")
+    if test.rollup:
+        return _rolled_up(test, rules)
     rule = next((kpi for kpi in rules.kpis if kpi.name == test.kpi), None)
     if rule is None:
         return {}, f"'{test.kpi}' is not a KPI; {did_you_mean(test.kpi, [kpi.name for kpi in rules.kpis])}"
@@ -84,11 +87,19 @@ def _crossed(test: KpiTest, threshold: Threshold) -> Outcome:
     state: Mapping[str, Standing] = {}
     signals: list[str] = []
     resources = (resource_id(ResourceKind.INTERFACE, "router/eth1"),)
-    for place, value in enumerate(test.values):
+    for place, value in enumerate(_numbers(test.values).tolist()):
         columns = packed({threshold.kpi: (np.array([value]), np.zeros(1, np.uint8))})
         state, events = apply(state, KpiBatch("router", place, "check", place, resources, *columns), [threshold])
         signals.append(events[0].signal.value if events else "-")
     return {"signals": " ".join(map(str, test.expect))}, {"signals": " ".join(signals)}
+
+
+def _rolled_up(test: KpiTest, rules: "RuleSet") -> Outcome:
+    rule = next((rollup for rollup in rules.rollups if rollup.name == test.rollup), None)
+    if rule is None:
+        return {}, f"'{test.rollup}' is not a roll-up; {did_you_mean(test.rollup, [each.name for each in rules.rollups])}"
+    value = rolled_up([tally_of(_numbers([each])) for each in test.values], rule)
+    return {"values": _words(test.expect)}, {"values": _words([value])}
 
 
 def _computed(test: KpiTest, rule: KpiRule, rules: "RuleSet") -> Outcome:

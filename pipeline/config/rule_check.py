@@ -10,9 +10,10 @@ from pipeline.config.decode import Decoder
 from pipeline.config.kpi_check import check_kpi
 from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import Path_, Problem, Problems, did_you_mean
+from pipeline.config.profile_proof import prove_profiles
 from pipeline.config.rule_compile import Compiler
 from pipeline.config.rule_files import RuleFile, default_mibs
-from pipeline.config.rule_form import AlarmTypeTest, PlanTest, ProfileTest, RoutingTest, TrapFile, TrapTest
+from pipeline.config.rule_form import AlarmTypeTest, PlanTest, RoutingTest, TrapFile, TrapTest
 from pipeline.config.rule_set import ReadSet, RuleSet, read_set
 from pipeline.config.yaml_source import Fields
 from pipeline.core.directory import Directory
@@ -65,7 +66,6 @@ def run_tests(found: ReadSet) -> int:
         (list(found.plans), _plan),
         (list(found.kpis), check_kpi),
         (list(found.routing), _routing),
-        (list(found.profiles), _profile),
         (list(found.anomalies), check_anomaly),
     ]
     for files, runner in runners:
@@ -73,7 +73,7 @@ def run_tests(found: ReadSet) -> int:
             for place, test in enumerate(file.form.tests):
                 _tell_differences(file, ("tests", place), *runner(test, rules))
                 ran += 1
-    return ran
+    return ran + prove_profiles(found.profiles, rules.profiles, rules.mibs)
 
 
 def _tell_differences(file: RuleFile[Any], path: Path_, expected: Mapping[str, Any], actual: Mapping[str, Any] | str) -> None:
@@ -197,11 +197,3 @@ def _routing(test: RoutingTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapp
     told = [route.name for route in rules.routing.routes if route.refusal(incident) is None]
     ticket = rules.routing.tickets.refusal(incident) is None
     return {"routes": " ".join(test.routes), "ticket": test.ticket}, {"routes": " ".join(told), "ticket": ticket}
-
-
-def _profile(test: ProfileTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
-    profile = rules.profiles.get(test.profile)
-    if profile is None:
-        return {}, f"'{test.profile}' is not a profile"
-    asked = [column for table in profile.tables for column in table.columns]
-    return test.expect, {column.name: rules.mibs.named(column.oid) for column in asked}

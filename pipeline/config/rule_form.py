@@ -8,8 +8,8 @@ from pipeline.core.inventory import Tier
 from pipeline.core.kpi import KpiRule
 from pipeline.core.outage import ServiceState
 from pipeline.core.plan import Plan
-from pipeline.core.profile import Profile
 from pipeline.core.resource import ResourceKind
+from pipeline.core.rollup import RollupRule
 from pipeline.core.routing import Route, TicketRule
 from pipeline.core.rule import By, EventType
 from pipeline.core.threshold import Threshold
@@ -143,13 +143,14 @@ class KpiTest:
     """Either a ``threshold``: good ``values`` in a row, and what each must cause (``raise``, ``clear`` or ``-``).
 
     Or a ``kpi``: ``inputs`` by name, each a value for every row in the unit of its column (counters as ``rate(name)``, a second), and what
-    each row must give in the KPI's unit (``none`` for no value).
+    each row must give in the KPI's unit (``none`` for no value). Or a ``rollup``: ``values`` of a group, and the one that they become.
     """
 
     expect: tuple[Any, ...]
     threshold: str = ""
-    values: tuple[float, ...] = ()
+    values: tuple[Any, ...] = ()
     kpi: str = ""
+    rollup: str = ""
     inputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
@@ -159,6 +160,7 @@ class KpiFile:
 
     tests: tuple[KpiTest, ...]
     kpis: tuple[KpiRule, ...] = ()
+    rollups: tuple[RollupRule, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
 
 
@@ -180,22 +182,6 @@ class RoutingFile:
     tickets: TicketRule
     routes: tuple[Route, ...]
     tests: tuple[RoutingTest, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileTest:
-    """The columns that a profile must ask for, by name with their OIDs."""
-
-    profile: str
-    expect: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileFile:
-    """A file of ``rules/profiles``."""
-
-    profiles: tuple[Profile, ...]
-    tests: tuple[ProfileTest, ...]
 
 
 _X733 = (

@@ -9,9 +9,11 @@ from pipeline.config.anomaly_check import anomaly_rules
 from pipeline.config.anomaly_form import AnomalyFile
 from pipeline.config.kpi_check import tell_wrong_kpis
 from pipeline.config.problem import Path_, Problems, did_you_mean
+from pipeline.config.profile_check import read_profiles
+from pipeline.config.profile_form import ProfileFile
 from pipeline.config.reload import Reloading
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
-from pipeline.config.rule_form import KpiFile, PlanFile, ProfileFile, RoutingFile
+from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
 from pipeline.core.anomaly_rule import AnomalyRule
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
@@ -19,6 +21,7 @@ from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
 from pipeline.core.plan import Plan, validate
 from pipeline.core.profile import Profile, ProfileBook
+from pipeline.core.rollup import GROUPS, Groups, RollupRule, Shares
 from pipeline.core.routing import Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.threshold import Threshold
@@ -38,11 +41,12 @@ class RuleSet:
     routing: Routing
     profiles: dict[str, Profile]
     kpis: tuple[KpiRule, ...] = ()
+    rollups: tuple[RollupRule, ...] = ()
     anomalies: tuple[AnomalyRule, ...] = ()
 
-    def measuring(self) -> Measuring:
+    def measuring(self, groups: Groups) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
-        return Measuring(ProfileBook(self.profiles), self.kpis)
+        return Measuring(ProfileBook(self.profiles), self.kpis, self.rollups, Shares(groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def load_kpis(folder: Path) -> tuple[KpiRule, ...]:
 
 def load_profiles(folder: Path) -> dict[str, Profile]:
     """The poll profiles of a rules folder by name. Raises ``ConfigError``."""
-    return _load(folder / "profiles", ProfileFile, _profiles)
+    return _load(folder / "profiles", ProfileFile, read_profiles)
 
 
 def load_routing(folder: Path) -> Routing:
@@ -113,7 +117,11 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     routing = list(read_files(folder / ROUTING_NAME, RoutingFile, problems))
     profiles = list(read_files(folder / "profiles", ProfileFile, problems))
     anomalies = list(read_files(folder / "anomalies", AnomalyFile, problems)) if (folder / "anomalies").is_dir() else []
-    known_profiles, known_kpis = _profiles(profiles), _kpis(kpis)
+    told = len(problems.errors)
+    known_profiles = read_profiles(profiles, mibs)
+    are_whole = len(problems.errors) == told
+    known_kpis, rollups = _kpis(kpis), _rollups(kpis)
+    kpi_names = (*(kpi.name for kpi in known_kpis), *(rollup.name for rollup in rollups), *DEVICE_KPIS)
     value = RuleSet(
         rules.book,
         mibs,
@@ -122,9 +130,11 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         _routing(routing),
         known_profiles,
         known_kpis,
-        anomaly_rules(anomalies, (*(kpi.name for kpi in known_kpis), *DEVICE_KPIS), rules.book.alarm_types),
+        rollups,
+        anomaly_rules(anomalies, kpi_names, rules.book.alarm_types),
     )
-    tell_wrong_kpis(kpis, known_profiles.values())
+    if are_whole:  # formulas are held against columns and units that are known
+        tell_wrong_kpis(kpis, known_profiles.values())
     return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies)
 
 
@@ -157,9 +167,30 @@ def _kpis(files: Iterable[RuleFile[KpiFile]]) -> tuple[KpiRule, ...]:
     return tuple(found.values())
 
 
+def _rollups(files: Sequence[RuleFile[KpiFile]]) -> tuple[RollupRule, ...]:
+    known = (*(kpi.name for file in files for kpi in file.form.kpis), *DEVICE_KPIS)
+    found: dict[str, RollupRule | None] = dict.fromkeys(known)
+    for file in files:
+        for place, rollup in enumerate(file.form.rollups):
+            path = ("rollups", place)
+            _tell_twice(file, path, rollup.name, found, "KPI")
+            if rollup.kpi not in known:
+                file.tell((*path, "kpi"), f"'{rollup.kpi}' is not a KPI", did_you_mean(rollup.kpi, known))
+            if rollup.over not in GROUPS:
+                file.tell((*path, "over"), f"KPIs are not rolled up over a {rollup.over}", f"write one of: {', '.join(GROUPS)}")
+            if not 0 < rollup.least <= 1:
+                file.tell((*path, "least"), f"{rollup.least:g} is no share", "write more than 0, at most 1")
+            found.setdefault(rollup.name, rollup)
+    return tuple(rollup for rollup in found.values() if rollup is not None)
+
+
 def _thresholds(files: Sequence[RuleFile[KpiFile]], types: dict[str, AlarmType] | Any) -> tuple[Threshold, ...]:
     found: dict[str, Threshold] = {}
-    kpis = (*(kpi.name for file in files for kpi in file.form.kpis), *DEVICE_KPIS)
+    kpis = (
+        *(kpi.name for file in files for kpi in file.form.kpis),
+        *(rollup.name for file in files for rollup in file.form.rollups),
+        *DEVICE_KPIS,
+    )
     for file in files:
         for place, threshold in enumerate(file.form.thresholds):
             path = ("thresholds", place)
@@ -188,15 +219,6 @@ def _routing(files: Iterable[RuleFile[RoutingFile]]) -> Routing:
             seen[route.name] = route
         return Routing(file.form.routes, file.form.tickets)
     return Routing()
-
-
-def _profiles(files: Iterable[RuleFile[ProfileFile]]) -> dict[str, Profile]:
-    profiles: dict[str, Profile] = {}
-    for file in files:
-        for place, profile in enumerate(file.form.profiles):
-            _tell_twice(file, ("profiles", place), profile.name, profiles, "profile")
-            profiles.setdefault(profile.name, profile)
-    return profiles
 
 
 def _tell_twice(file: RuleFile[Any], path: Path_, name: str, known: dict[str, Any], what: str) -> None:

@@ -247,7 +247,7 @@ class _Step:
         feature = rarities.argmax(axis=1)
         largest = rarities.max(axis=1)
         others = tuning.together * (rarities.sum(axis=1) - largest)
-        off = tuning.length_weight * (np.log10(self.count + 2.0) - tuning.length_from)
+        off = tuning.length_weight * np.maximum(np.log10(self.count + 2.0) - tuning.length_from, 0.0)
         muted = state["mute"][rows]
         rarity = np.where(muted > 0, 0.0, np.maximum(largest + others - off, 0.0))
         held = state["held"][rows].astype(np.float64)

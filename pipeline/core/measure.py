@@ -11,6 +11,7 @@ from pipeline.core.kpi import DEVICE_KPIS, KpiBatch, KpiRule, compute, packed
 from pipeline.core.profile import Profile, ProfileBook, ProfileTable
 from pipeline.core.raw import PollOutcome, RawPoll, RawTable
 from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.rollup import RollupRule, Shares
 from pipeline.core.row_plan import SPEED, BoundTable, Plans, RowPlan, blind_rows
 from pipeline.core.sample import DISCONTINUITY, Quality, Samples, SeenTable, gauges, labels_of, said, sampled
 
@@ -20,10 +21,12 @@ Seen = dict[str, SeenTable]
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """What KPIs are computed by: profiles and KPI rules, and a memory of what was worked out for earlier polls."""
+    """What KPIs are computed by: profiles, KPI rules and roll-ups, and a memory of what was worked out for earlier polls."""
 
     profiles: ProfileBook = field(default_factory=ProfileBook)
     rules: tuple[KpiRule, ...] = ()
+    rollups: tuple[RollupRule, ...] = ()
+    shares: Shares = field(default_factory=Shares)
     plans: Plans = field(default_factory=Plans)
 
 

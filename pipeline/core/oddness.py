@@ -6,6 +6,9 @@ Pure: the model that judges is elsewhere. The same vector always gives the same 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from pipeline.core.anomaly_batch import FOREST, AnomalyBatch, packed
 from pipeline.core.event import Event, EventSource, Severity, Signal
 from pipeline.core.resource import ResourceKind, resource_id
 from pipeline.core.vector import FEATURES, Feature, Vector, told
@@ -18,6 +21,8 @@ STANDS_OUT = 2.0
 """Spreads from where on a feature is odd enough to be named as such."""
 NAMED = 4
 _LEAST_NAMED = 2
+_USUAL = 3.0
+"""Spreads within which a feature is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,27 @@ def event(judged: Judged, signal: Signal, domain: str, rule: OddRule) -> Event:
             "model": judged.model,
             **{each.feature.name: _beside(each) for each in judged.outstanding[:NAMED]},
         },
+    )
+
+
+def anomalies(judged: Judged) -> AnomalyBatch:
+    """What the store keeps of an odd vector: the features that stand out, one for each KPI, in its unit; usual is within 3 spreads."""
+    by_kpi = {each.feature.kpi: each for each in reversed(judged.outstanding[:NAMED])}
+    found = list(reversed(by_kpi.values()))
+    usual, spread = np.array([each.usual for each in found]), np.array([each.spread for each in found])
+    observed, score = np.array([each.observed for each in found]), np.full(len(found), judged.score)
+    vector = judged.vector
+    return AnomalyBatch(
+        device=vector.device,
+        at=vector.at,
+        collector=vector.collector,
+        sequence=vector.sequence,
+        resources=(resource_id(ResourceKind.DEVICE, vector.device),) * len(found),
+        kpis=tuple(each.feature.kpi for each in found),
+        features=tuple(each.feature.aggregate.value for each in found),
+        numbers=packed([observed, usual, usual - _USUAL * spread, usual + _USUAL * spread, score]),
+        source=FOREST,
+        model=judged.model,
     )
 
 

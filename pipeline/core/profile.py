@@ -117,8 +117,8 @@ class Profile:
     description: str = ""
 
     def table(self, name: str) -> ProfileTable | None:
-        """A table by name."""
-        return next((table for table in self.tables if table.name == name), None)
+        """A table by name; what pings measured is one of every profile."""
+        return next((table for table in (*self.tables, PING_TABLE) if table.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,15 @@ class ProfileBook:
         """A profile by name; the generic one for a name that is not known (any more)."""
         return self.profiles.get(name) or self.profiles.get(GENERIC_NAME) or GENERIC
 
+
+PING = "ping"
+PING_TABLE = ProfileTable(
+    PING,
+    (PollColumn("rtt", "", ColumnType.GAUGE, "ms"), PollColumn("loss", "", ColumnType.GAUGE, "share")),
+    scalar=True,
+    rows=ResourceKind.DEVICE,
+)
+"""What pings measured, where they are on: the median round trip, and the share of echoes that did not come. No agent is asked for it."""
 
 _COUNTER32, _COUNTER64, _TEXT = ColumnType.COUNTER32, ColumnType.COUNTER64, ColumnType.TEXT
 _FRAME = SMALLEST_FRAME_BITS

@@ -79,20 +79,20 @@ def gauges(table: RawTable, spec: ProfileTable) -> dict[str, Floats]:
 
 
 def said(table: RawTable, wanted: Iterable[tuple[str, str]]) -> dict[str, Floats]:
-    """Whether a column of text has what a pattern finds: 1 or 0 for each row, NaN where the device gave no text."""
+    """Whether a column of text has what a pattern finds: 1 or 0 for each row, 0 where the device gave no text."""
     found = {}
     for name, pattern in wanted:
         column = table.columns.get(name)
         rows = len(table.indexes)
         texts = column.texts() if column is not None and len(column) == rows else ("",) * rows
-        found[says_key(name, pattern)] = np.array([_said(pattern, text) if text else np.nan for text in texts], np.float64)
+        found[says_key(name, pattern)] = np.array([_said(pattern, text) for text in texts], np.float64)
     return found
 
 
 @lru_cache(maxsize=65_536)
 def _said(pattern: str, text: str) -> float:
     """Devices repeat their texts with every poll, so that looking once is enough."""
-    return float(re.search(pattern, text, re.IGNORECASE) is not None)
+    return float(bool(text) and re.search(pattern, text, re.IGNORECASE) is not None)
 
 
 def _gauge(table: RawTable, column: PollColumn, rows: int) -> Floats:

@@ -126,8 +126,10 @@ class Detectors:
             if key.partition not in held:
                 continue
             standings = await self._standings_of(key.partition)
-            told = await asyncio.to_thread(self._watch.advance, standings, _vectors(records))
-            await self._send(told)
+            events, odd = await asyncio.to_thread(self._watch.advance, standings, _vectors(records))
+            if odd:
+                await self._producer.send_and_wait(Topic.KPIS.value, wire.encode(odd), partition=key.partition)
+            await self._send(events)
             await asyncio.to_thread(self._files.write, key.partition, standings)
             await self._consumer.commit({key: records[-1].offset + 1})
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from prometheus_client import Counter, Gauge
 
+from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.event import Event
 from pipeline.core.inventory import Inventory
-from pipeline.core.oddness import ElementStanding, Judged, OddRule, event, fold, outstanding
+from pipeline.core.oddness import ElementStanding, Judged, OddRule, anomalies, event, fold, outstanding
 from pipeline.core.vector import Vector
 from pipeline.detectors.model import ElementModel
 from pipeline.detectors.shelf import ModelError, Shelf, model_name
@@ -72,8 +73,8 @@ class Watch:
         self._inventory = inventory
         self._rule = rule
 
-    def advance(self, standings: Standings, vectors: Sequence[Vector]) -> list[Event]:
-        """Judge what came, change where elements stand, and tell what changed, in the order in which it came."""
+    def advance(self, standings: Standings, vectors: Sequence[Vector]) -> tuple[list[Event], list[AnomalyBatch]]:
+        """Judge what came, change where elements stand, and tell what changed and what was odd, in the order in which it came."""
         inventory = self._inventory()
         by_class: dict[str, list[int]] = defaultdict(list)
         for place, vector in enumerate(vectors):
@@ -82,16 +83,18 @@ class Watch:
         judged: dict[int, Judged] = {}
         for name, places in by_class.items():
             judged |= self._judge(name, [(place, vectors[place]) for place in places])
-        events = []
+        events, odd = list[Event](), list[AnomalyBatch]()
         for place in sorted(judged):
             device = judged[place].vector.device
             before = standings.get(device, ElementStanding())
             standings[device], signal = fold(before, judged[place], self._rule)
+            if judged[place].outstanding and standings[device] is not before:
+                odd.append(anomalies(judged[place]))
             if signal is not None:
                 known = inventory.devices.get(device)
                 events.append(event(judged[place], signal, known.domain if known else DEFAULT_DOMAIN, self._rule))
                 EVENTS.labels(signal.value).inc()
-        return events
+        return events, odd
 
     def _judge(self, name: str, placed: Sequence[tuple[int, Vector]]) -> dict[int, Judged]:
         """The judgement of each vector that the class's model knows the element of, by place."""

@@ -121,7 +121,7 @@ class ElementHistory:
 
     def last_forecast_at(self) -> int:
         """When a forecast was last written (UTC nanoseconds); 0 for never."""
-        rows = self._viewer.rows("SELECT toUnixTimestamp(max(at)) AS last_at FROM forecast")
+        rows = self._viewer.rows("SELECT toUnixTimestamp(max(made_at)) AS last_at FROM forecast")
         return int(rows[0]["last_at"]) * _NS_PER_S
 
     def _insert(self, table: str, rows: Sequence[Mapping[str, Any]], token: str) -> None:

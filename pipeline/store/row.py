@@ -13,6 +13,7 @@ from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch
 from pipeline.core.outage import Outage
 from pipeline.core.raw import INTERFACES, RawPoll, RawTrap
+from pipeline.core.rollup import Part
 from pipeline.core.settle import Settle
 from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
@@ -188,7 +189,7 @@ CONVERTERS: Mapping[type[Any], Converter] = {
 }
 PACKERS: Mapping[type[Any], Callable[[Sequence[Any], Mapping[str, int]], Rows]] = {KpiBatch: kpi_rows}
 NO_RULES: Mapping[str, int] = {}
-NOT_KEPT = frozenset({StateReport, Tick, Settle, Question})
+NOT_KEPT = frozenset({StateReport, Tick, Settle, Question, Part})
 """Values that are means, not history: their effect is in what they led to. The sink counts them."""
 
 

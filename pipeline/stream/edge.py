@@ -11,6 +11,7 @@ from pipeline.core.kpi import KpiBatch
 from pipeline.core.normalize import normalize
 from pipeline.core.polling import PollState, fold
 from pipeline.core.raw import RawPoll, RawTrap
+from pipeline.core.rollup import Part, parts_of
 from pipeline.stream.rows import Keyed
 from pipeline.stream.turn import Turn
 from pipeline.wire import Topic
@@ -31,7 +32,10 @@ class TrapHandler:
 
 
 class PollHandler:
-    """``raw.polls -> kpis`` and, keyed by correlation domain, ``events``: what each poll saw, and which thresholds it crossed."""
+    """``raw.polls -> kpis``; keyed by correlation domain, ``events``: what each poll saw, and which thresholds it crossed.
+
+    And keyed by group, ``rollups``: what each poll brings to its site, region and services.
+    """
 
     def __init__(self, source: KnowledgeSource, devices: Keyed, partitions: int) -> None:
         self._source = source
@@ -44,22 +48,30 @@ class PollHandler:
         batches: list[KpiBatch] = []
         events: list[Event] = []
         reports: list[StateReport] = []
+        parts: list[Part] = []
         for poll in polls:
             result = fold(self._devices.get(turn, poll.device) or PollState(), poll, known.directory, known.thresholds, known.measuring)
             if result.report is not None:
+                parts += parts_of(result.batches, known.measuring.rollups, known.measuring.shares, result.report.domain)
                 self._devices.put(turn, poll.device, result.state)
                 batches += result.batches
                 events += result.events
                 reports.append(result.report)
         turn.send(Topic.KPIS, partition, batches)
+        send_by(turn, Topic.ROLLUPS, [(part.group, part) for part in parts], self._partitions)
         send_by_domain(turn, events, self._partitions)
         send_by_domain(turn, reports, self._partitions)
 
 
 def send_by_domain(turn: Turn, items: Iterable[Any], partitions: int) -> None:
     """Publish events or state reports to the partitions of their domains, keeping their order within each."""
+    send_by(turn, Topic.EVENTS, [(item.domain, item) for item in items], partitions)
+
+
+def send_by(turn: Turn, topic: Topic, items: Iterable[tuple[str, Any]], partitions: int) -> None:
+    """Publish values of one kind to the partitions of their keys, keeping their order within each."""
     by_partition: dict[int, list[Any]] = defaultdict(list)
-    for item in items:
-        by_partition[partition_of(item.domain, partitions)].append(item)
+    for key, item in items:
+        by_partition[partition_of(key, partitions)].append(item)
     for partition, batch in by_partition.items():
-        turn.send(Topic.EVENTS, partition, batch)
+        turn.send(topic, partition, batch)

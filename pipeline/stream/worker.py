@@ -1,7 +1,7 @@
-"""The Faust worker: four agents, each ten lines of reading, asking the core, and writing.
+"""The Faust worker: five agents, each ten lines of reading, asking the core, and writing.
 
-``raw.traps -> events``; ``raw.polls -> kpis, events``; ``events -> alarms, incidents, outages, effects, questions``;
-``outages -> evaluations, effects``.
+``raw.traps -> events``; ``raw.polls -> kpis, rollups, events``; ``rollups -> kpis, events``;
+``events -> alarms, incidents, outages, effects, questions``; ``outages -> evaluations, effects``.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from pipeline.core.settlement import ContractState
 from pipeline.stream.app import build_app, channel, rows
 from pipeline.stream.domain import DomainHandler
 from pipeline.stream.edge import PollHandler, TrapHandler
+from pipeline.stream.groups import GroupHandler, GroupRow
 from pipeline.stream.guard import Guard, Handler, sender
 from pipeline.stream.rows import Keyed, Rows
 from pipeline.stream.settling import SettlementHandler
@@ -50,9 +51,11 @@ class Worker:
         domain = DomainHandler(source, Rows(ROW_TYPES), settings.correlation, partitions)
         traps = TrapHandler(source, partitions)
         polls = PollHandler(source, Keyed(PollState), partitions)
+        groups = GroupHandler(source, Keyed(GroupRow), partitions)
         settling = SettlementHandler(source, Keyed(ContractState), partitions)
         self._agent("traps", Topic.RAW_TRAPS, Guard(self._over(None), self._send), traps.handle)
         self._agent("polls", Topic.RAW_POLLS, Guard(self._over(rows(app, "poll")), self._send), polls.handle)
+        self._agent("groups", Topic.ROLLUPS, Guard(self._over(rows(app, "group")), self._send), groups.handle)
         self._agent("domain", Topic.EVENTS, Guard(self._over(rows(app, "domain")), self._send, domain.forget), domain.handle)
         self._agent("settling", Topic.OUTAGES, Guard(self._over(rows(app, "contract")), self._send), settling.handle)
         app.on_partitions_revoked.connect(self._on_revoked(domain), weak=False)

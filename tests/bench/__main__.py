@@ -16,6 +16,8 @@ MODULES = {
     "first-incident": "tests.bench.first_incident",
     "fuzz": "tests.bench.fuzz",
     "receiver-kills": "tests.bench.receiver_kills",
+    "nab": "tests.bench.nab",
+    "anomaly-cost": "tests.bench.anomaly_cost",
 }
 """Name of the bar -> module."""
 

@@ -51,10 +51,23 @@ def test_every_trap_rule_is_reached_by_a_test_of_its_file(found: ReadSet) -> Non
 def test_every_plan_threshold_and_profile_has_a_test(found: ReadSet) -> None:
     for file in found.plans:
         assert {plan.name for plan in file.form.plans} == {test.plan for test in file.form.tests}
-    for thresholds in found.thresholds:
-        assert {threshold.name for threshold in thresholds.form.thresholds} == {test.threshold for test in thresholds.form.tests}
+    for kpis in found.kpis:
+        assert {threshold.name for threshold in kpis.form.thresholds} == {test.threshold for test in kpis.form.tests if test.threshold}
+        assert {kpi.name for kpi in kpis.form.kpis} == {test.kpi for test in kpis.form.tests if test.kpi}
     for profiles in found.profiles:
-        assert {profile.name for profile in profiles.form.profiles} == {test.profile for test in profiles.form.tests}
+        tested = {test.profile for test in profiles.form.tests if test.rows or test.expect}
+        assert {profile.name for profile in profiles.form.profiles} == tested
+        chosen = {choice.expect for test in profiles.form.tests for choice in test.choose}
+        assert {profile.name for profile in profiles.form.profiles if profile.match} <= chosen
+
+
+def test_every_column_of_a_profile_says_which_object_it_is_and_every_table_is_tested(found: ReadSet) -> None:
+    for file in found.profiles:
+        for form in file.form.profiles:
+            assert all("::" in column.object for table in form.tables for column in table.columns), form.name
+            tested = {name for test in file.form.tests if test.profile == form.name for name in test.rows}
+            asked = {key.partition(".")[0] for test in file.form.tests if test.profile == form.name for key in test.expect}
+            assert {table.name for table in form.tables} <= tested | asked, form.name
 
 
 def test_the_catalogue_has_every_type_that_the_code_speaks_of(found: ReadSet) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config.rule_set import load_kpis
+from pipeline.config.rule_set import load_kpis, load_profiles
 from pipeline.core.column import Cell, Column
 from pipeline.core.directory import Directory
 from pipeline.core.inventory import Device, Interface, Inventory
@@ -37,7 +37,8 @@ DIRECTORY = Directory.of(inventory_of(device_of()))
 
 INTERFACE_TABLE = next(table for table in GENERIC.tables if table.name == INTERFACES)
 KPIS = load_kpis(RULES)
-MEASURING = Measuring(ProfileBook({GENERIC.name: GENERIC}), KPIS)
+PROFILES = ProfileBook(load_profiles(RULES))
+MEASURING = Measuring(PROFILES, KPIS)
 
 
 def table_of(indexes: Sequence[int | str], **columns: Sequence[Cell]) -> RawTable:
