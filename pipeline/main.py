@@ -66,9 +66,10 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
 
 async def sink(settings: Settings, stop: asyncio.Event) -> None:
     """Every topic -> ClickHouse."""
+    from pipeline.knowing import FileKnowledge
     from pipeline.store.run import run_sink
 
-    await run_sink(settings, stop)
+    await run_sink(settings, stop, FileKnowledge(settings))
 
 
 async def outputs(settings: Settings, stop: asyncio.Event) -> None:

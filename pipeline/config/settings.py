@@ -21,7 +21,10 @@ class BrokerSettings:
 
 @dataclass(frozen=True, slots=True)
 class HistorySettings:
-    """ClickHouse over HTTP. ``embedded`` starts the engine of the chdb wheel as a child on ``host:port``."""
+    """ClickHouse over HTTP. ``embedded`` starts the engine of the chdb wheel as a child on ``host:port``.
+
+    Every value of an indicator is kept ``kpi_days``, by the minute ``kpi_1m_days`` and by the hour ``kpi_1h_days`` days (1 or more).
+    """
 
     host: str = "127.0.0.1"
     port: int = 18123
@@ -34,6 +37,9 @@ class HistorySettings:
     embedded: bool = True
     memory_bytes: int = 2_000_000_000
     flush_ms: int = 500
+    kpi_days: int = 14
+    kpi_1m_days: int = 90
+    kpi_1h_days: int = 1_095
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ def _check_traps(traps: TrapSettings, require: Callable[..., None]) -> None:
 
 
 def _positive(settings: Settings) -> dict[tuple[str, ...], float]:
-    sections: dict[str, tuple[str, ...]] = {"broker": ("partitions", "replication"), "history": ("memory_bytes", "flush_ms")}
+    sections: dict[str, tuple[str, ...]] = {"broker": ("partitions", "replication")}
+    sections["history"] = ("memory_bytes", "flush_ms", "kpi_days", "kpi_1m_days", "kpi_1h_days")
     sections["traps"] = ("receive_buffer_bytes", "batch_ms", "segment_bytes", "journal_bytes")
     sections["polls"] = ("interval_s", "timeout_s", "in_flight", "segment_bytes", "journal_bytes")
     sections["correlation"] = ("settle_s", "settle_cap_s", "flap_changes", "flap_window_s")

@@ -45,6 +45,10 @@ history:
   #embedded: true
   #memory_bytes: 2_000_000_000
   #flush_ms: 500
+  # Days for which indicators are kept: every value, by the minute, by the hour.
+  #kpi_days: 14
+  #kpi_1m_days: 90
+  #kpi_1h_days: 1_095
 
 # Ticket links, receipts, credits and approvals. Without a URL: SQLite in data_dir. For PostgreSQL: env:ASSURE_OBLIGATIONS_URL.
 obligations:

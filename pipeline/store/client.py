@@ -28,6 +28,10 @@ _INSERT_SETTINGS: dict[str, Any] = {
 }
 
 
+def _with_token(token: str) -> dict[str, Any]:
+    return _INSERT_SETTINGS | ({"insert_deduplication_token": token} if token else {})
+
+
 class StoreError(OSError):
     """ClickHouse could not be reached or refused a statement; the text is one line, without secrets."""
 
@@ -84,7 +88,7 @@ class Connection:
         Raises ``StoreError``; the rows may then be in, partly in or not in, and the same call again settles it.
         """
         names = list(columns)
-        settings: dict[str, Any] = _INSERT_SETTINGS | ({"insert_deduplication_token": token} if token else {})
+        settings = _with_token(token)
 
         def run(client: Client) -> None:
             types = self._types_of(client, table, names)
@@ -93,9 +97,9 @@ class Connection:
 
         self._call(run)
 
-    def insert_native(self, table: str, names: Sequence[str], block: bytes, *, token: str) -> None:
+    def insert_native(self, table: str, names: Sequence[str], block: bytes, *, token: str = "") -> None:
         """Insert one block of ClickHouse's Native format; otherwise as :meth:`insert`."""
-        settings: dict[str, Any] = _INSERT_SETTINGS | {"insert_deduplication_token": token}
+        settings = _with_token(token)
         self._call(lambda client: client.raw_insert(table, list(names), block, settings=settings, fmt="Native"))
 
     def _types_of(self, client: Client, table: str, names: Sequence[str]) -> list[str]:
@@ -179,7 +183,7 @@ class StoreClient:
         """As :meth:`Connection.insert`."""
         await asyncio.to_thread(self._connection.insert, table, columns, token=token)
 
-    async def insert_native(self, table: str, names: Sequence[str], block: bytes, *, token: str) -> None:
+    async def insert_native(self, table: str, names: Sequence[str], block: bytes, *, token: str = "") -> None:
         """As :meth:`Connection.insert_native`."""
         await asyncio.to_thread(self._connection.insert_native, table, names, block, token=token)
 

@@ -1,6 +1,7 @@
-"""Indicators on their way into the store as bytes: from a packed batch to a block of ClickHouse's Native format, no Python object for a value.
+"""Indicators on their way into the store as bytes: packed batches become a block of ClickHouse's Native format.
 
-A block holds one row for each batch; the engine makes of it a row for each indicator (``kpi_raw``), and the roll-ups. Pure.
+There is no Python object for a value. A block holds one row for each batch; the engine makes of it a row for each indicator
+(``kpi_raw``), and the roll-ups. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,22 +72,22 @@ class Packed:
         rated = np.array([flag for batch in batches for flag in batch.rated], np.uint64)
         sizes_of_kpis = np.repeat(sizes, counts.astype(np.int64))
         ends_of_kpis = _ends(counts)
-        return b"".join(
-            (
-                *(_length(len(COLUMNS)), _length(len(batches))),
-                *(_text("device"), _text("String"), *(batch.device for batch in batches)),
-                *(_text("at"), _text("DateTime('UTC')"), np.array([batch.at_s for batch in batches], "<u4").tobytes()),
-                *(_text("resources"), _text("Array(String)"), _ends(sizes), *(batch.resources for batch in batches)),
-                *(_text("kpis"), _text("Array(String)"), ends_of_kpis, *(batch.kpis for batch in batches)),
-                *(_text("values"), _text("Array(Array(Float64))"), ends_of_kpis, _ends(sizes_of_kpis), *(batch.values for batch in batches)),
-                *(_text("qualities"), _text("Array(Array(UInt8))"), ends_of_kpis, _ends(sizes_of_kpis * rated)),
-                *(batch.qualities for batch in batches),
-            )
+        columns = (
+            ("String", *(batch.device for batch in batches)),
+            ("DateTime('UTC')", np.array([batch.at_s for batch in batches], "<u4").tobytes()),
+            ("Array(String)", _ends(sizes), *(batch.resources for batch in batches)),
+            ("Array(String)", ends_of_kpis, *(batch.kpis for batch in batches)),
+            ("Array(Array(Float64))", ends_of_kpis, _ends(sizes_of_kpis), *(batch.values for batch in batches)),
+            ("Array(Array(UInt8))", ends_of_kpis, _ends(sizes_of_kpis * rated), *(batch.qualities for batch in batches)),
         )
+        parts = [_length(len(COLUMNS)), _length(len(batches))]
+        for name, (kind, *data) in zip(COLUMNS, columns, strict=True):
+            parts += [_text(name), _text(kind), *data]
+        return b"".join(parts)
 
 
 def pack(batch: KpiBatch, precision: Mapping[str, int]) -> PackedBatch:
-    """A batch as bytes, each value rounded to ``precision`` significant binary digits (12 unless it is named); the last quality rule is core's.
+    """A batch as bytes, each value rounded to ``precision`` significant binary digits, 12 for an indicator that is not named.
 
     A value that is no finite number becomes none. Raises ``ValueError`` for a ragged batch, a quality that is not known or a time that no
     column holds.

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from pipeline.config.settings import HistorySettings
 from pipeline.core.event import Severity
+from pipeline.core.resource import ResourceId, device_of
 from pipeline.store.client import Connection, Row
 
 TABLES = (
@@ -23,6 +24,7 @@ _NESTED = ("impacts", "intervals", "varbinds")
 _IN_MS = ("recorded_at",)
 _NS_PER_MS = 1_000_000
 _FOREVER_NS = 2**63 - 1
+_LAST_NS = (2**32 - 1) * 1_000_000_000
 
 _INCIDENTS = (
     "SELECT *, length(alarms) AS alarm_count FROM incident FINAL WHERE {state:String} IN ('', state)"
@@ -49,14 +51,17 @@ _TRAP_EVENTS = (
     " ORDER BY sequence"
 )
 _SERIES_RAW = (
-    "SELECT toDateTime64(k.at, 9, 'UTC') AS t, if(k.quality = 'good', k.value, NULL) AS mean, mean AS lowest, mean AS highest,"
-    " toUInt64(mean IS NOT NULL) AS samples FROM kpi AS k FINAL WHERE k.kpi = {kpi:String} AND k.resource = {resource:String}"
-    " AND k.at >= fromUnixTimestamp64Nano({starts_at:Int64}) AND k.at < fromUnixTimestamp64Nano({ends_at:Int64}) ORDER BY t"
+    "SELECT toDateTime64(k.at, 9, 'UTC') AS t, anyIf(k.value, k.quality = 'good') AS mean, mean AS lowest, mean AS highest,"
+    " toUInt64(mean IS NOT NULL) AS samples FROM kpi"
 )
 _SERIES_1M = (
     "SELECT toDateTime64(k.at, 9, 'UTC') AS t, sum(k.total) / nullIf(sum(k.samples), 0) AS mean, min(k.lowest) AS lowest,"
-    " max(k.highest) AS highest, sum(k.samples) AS samples FROM kpi_1m AS k WHERE k.kpi = {kpi:String} AND k.resource = {resource:String}"
-    " AND k.at >= fromUnixTimestamp64Nano({starts_at:Int64}) AND k.at < fromUnixTimestamp64Nano({ends_at:Int64}) GROUP BY t ORDER BY t"
+    " max(k.highest) AS highest, sum(k.samples) AS samples FROM kpi_1m"
+)
+_OF_SERIES = (
+    " AS k WHERE k.kpi = {kpi:String} AND ({device:String} = '' OR k.device = {device:String}) AND k.resource = {resource:String}"
+    " AND k.at >= toDateTime(intDiv({starts_at:Int64} + 999999999, 1000000000), 'UTC')"
+    " AND k.at < toDateTime(intDiv({ends_at:Int64} + 999999999, 1000000000), 'UTC') GROUP BY t ORDER BY t"
 )
 _SERIES = {"raw": _SERIES_RAW, "1m": _SERIES_1M, "1h": _SERIES_1M.replace("kpi_1m", "kpi_1h")}
 
@@ -197,10 +202,13 @@ class Queries:
         ``resolution`` is ``raw``, ``1m`` or ``1h``; means are of good values only, ``None`` where there is none. Raises ``ValueError`` for
         another resolution.
         """
-        sql = _SERIES.get(resolution)
-        if sql is None:
+        about = _SERIES.get(resolution)
+        if about is None:
             raise ValueError(f"resolution {resolution!r} is none of {', '.join(_SERIES)}")
-        rows = self._read(sql, kpi=kpi, resource=resource, starts_at=starts_at, ends_at=ends_at)
+        device = device_of(ResourceId(resource)) or ""
+        rows = self._read(
+            about + _OF_SERIES, kpi=kpi, device=device, resource=resource, starts_at=starts_at, ends_at=min(ends_at, _LAST_NS)
+        )
         return [{"at": row.pop("t"), **row} for row in rows]
 
     # accounts

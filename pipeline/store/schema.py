@@ -1,7 +1,8 @@
 """The schema: numbered SQL files, applied in order, each recorded once applied.
 
 Every statement says ``IF [NOT] EXISTS``, or ``WHEN`` it is to be run: ``WHEN query THEN statement`` runs the statement when the query gives
-a number that is not 0. So a file that was cut short, or that two processes apply at the same moment, ends in the same schema. A file that was applied is never edited: what comes later is a new file.
+a number that is not 0. So a file that was cut short, or that two processes apply at the same moment, ends in the same schema. A file that
+was applied is never edited: what comes later is a new file.
 """
 
 import hashlib

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -289,7 +289,10 @@ class Sink:
 
 
 def convert(record: ConsumerRecord, precision: Mapping[str, int] = NO_RULES) -> Converted:
-    """One message to rows, of indicators as many binary digits as ``precision`` says. What cannot be read becomes a row of ``quarantine_message``, counted, and the partition goes on."""
+    """One message to rows, ``precision`` being that of indicators.
+
+    What cannot be read becomes a row of ``quarantine_message``, counted, and the partition goes on.
+    """
     try:
         items = wire.decode(record.value or b"")
         if type(items[0]) in NOT_KEPT:

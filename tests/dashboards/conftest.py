@@ -1,8 +1,6 @@
 """One embedded engine with a whole story in it: a fibre cut that is still open, one that was mended and settled, polls, what went wrong."""
 
-import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -15,10 +13,10 @@ from pipeline.core.kpi import DEVICE_KPIS, KpiBatch
 from pipeline.core.outage import ServiceState
 from pipeline.core.raw import PollOutcome
 from pipeline.core.sla import Evaluation
-from pipeline.store.client import Connection, StoreClient
-from pipeline.store.row import quarantine_rows, rows_of
+from pipeline.store.client import Connection
+from pipeline.store.row import quarantine_rows
 from tests.support import history_samples as sample
-from tests.support.history import HistoryProcess, embedded_history
+from tests.support.history import HistoryProcess, embedded_history, keep
 from tests.support.history_samples import NOW, PORT, S
 from tests.support.polls import batch_of
 
@@ -83,17 +81,12 @@ def story() -> list[object]:
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryProcess]:
     """The engine with the story in it."""
 
-    async def tell(running: HistoryProcess) -> None:
-        async with StoreClient.writer(running.settings) as writer:
-            for item in story():
-                for table, columns in rows_of([item], NOW // 1_000_000).items():
-                    await writer.insert(table, columns)
-            broken = quarantine_rows("events", 0, 9, NOW // 1_000_000, "undecodable", "unknown kind 'x'", b"\x00")
-            for table, columns in broken.items():
-                await writer.insert(table, columns)
-
-    with embedded_history(tmp_path_factory.mktemp("dashboards")) as running, ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, tell(running)).result()
+    with embedded_history(tmp_path_factory.mktemp("dashboards")) as running:
+        writer = Connection.writer(running.settings)
+        keep(writer, *story(), recorded_at_ms=NOW // 1_000_000)
+        for table, columns in quarantine_rows("events", 0, 9, NOW // 1_000_000, "undecodable", "unknown kind 'x'", b"\x00").items():
+            writer.insert(table, columns)
+        writer.close()
         yield running
 
 

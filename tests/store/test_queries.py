@@ -1,18 +1,21 @@
 """What is written comes back as it was meant: whole nanoseconds, names for severities, exact decimals, the last revision of everything."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.config.settings import HistorySettings
+from pipeline.core.kpi import packed
 from pipeline.core.raw import PollOutcome
 from pipeline.store.client import Connection, StoreClient, StoreError
 from pipeline.store.queries import TABLES, Queries
-from pipeline.store.row import rows_of
 from tests.support.history import HistoryProcess
+from tests.support.history import keep as history_keep
 from tests.support.history_samples import (
     EVERY_KIND,
     NOW,
@@ -37,9 +40,7 @@ def queries(history: HistoryProcess, client: StoreClient) -> Iterator[Queries]:
 
 async def keep(client: StoreClient, *values: Any) -> None:
     """Write values as the sink does, each an insert of its own."""
-    for value in values:
-        for table, columns in rows_of([value], NOW // 1_000_000).items():
-            await client.insert(table, columns)
+    await asyncio.to_thread(history_keep, client._connection, *values, recorded_at_ms=NOW // 1_000_000)
 
 
 async def test_an_incident_comes_back_as_its_last_revision(client: StoreClient, queries: Queries) -> None:
@@ -131,13 +132,14 @@ async def test_a_series_has_the_same_mean_at_every_resolution(client: StoreClien
     """Roll-ups leave out what does not count, and agree with the raw values."""
     hour = NOW // (3_600 * S) * 3_600 * S
     for at, value in ((hour, 0.2), (hour + S, 0.4), (hour + 60 * S, 0.9)):
-        batch = replace(kpis(at), columns={"in_utilisation": (value, 0.5)}, quality={"in_utilisation": (0, 2)})
-        await keep(client, batch)
+        columns, quality = packed({"in_utilisation": (np.array([value, 0.5]), np.array([0, 2]))})
+        await keep(client, replace(kpis(at), columns=columns, quality=quality))
     series = queries.kpi_series("in_utilisation", PORT, hour, hour + 3_600 * S, resolution)
     assert len(series) == points
     assert sum(each["samples"] for each in series) == 3
-    assert sum(each["mean"] * each["samples"] for each in series) == pytest.approx(1.5)
-    assert (series[0]["at"], min(each["lowest"] for each in series), max(each["highest"] for each in series)) == (hour, 0.2, 0.9)
+    assert sum(each["mean"] * each["samples"] for each in series) == pytest.approx(1.5, rel=1 / 4096)
+    lowest, highest = min(each["lowest"] for each in series), max(each["highest"] for each in series)
+    assert (series[0]["at"], lowest, highest) == (hour, pytest.approx(0.2, rel=1 / 4096), pytest.approx(0.9, rel=1 / 4096))
     nothing = queries.kpi_series("in_utilisation", "interface/pe1/ge-0/0/2", hour, resolution=resolution)
     assert {each["mean"] for each in nothing} == {None}
 

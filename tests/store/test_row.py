@@ -3,7 +3,6 @@
 from dataclasses import fields, replace
 from decimal import Decimal
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,24 +10,24 @@ from hypothesis import strategies as st
 from pipeline import wire
 from pipeline.core.event import StateReport, Tick
 from pipeline.core.raw import ValueType, VarBind
-from pipeline.store.row import CONVERTERS, NOT_KEPT, append, count, rows_of
+from pipeline.store.packed import INTAKE, Packed
+from pipeline.store.row import CONVERTERS, NOT_KEPT, PACKERS, append, length, rows_of, weight
 from pipeline.store.text import show, value_text
-from tests.support.history_samples import EVERY_KIND, NOW, evaluation, kpis, poll, trap
+from tests.support.history_samples import EVERY_KIND, NOW, S, evaluation, kpis, poll, trap
 
 LEFT_OUT = {
     "RawTrap": {"request_id"},
     "RawPoll": {"profile", "tables", "truncated"},
     "AlarmChange": {"alarm"},
-    "KpiBatch": {"resources", "columns", "collector", "sequence"},
 }
 
 
 def test_every_kind_of_the_wire_is_kept_or_left_out_on_purpose() -> None:
     """A new kind cannot be forgotten here."""
-    assert set(wire.KINDS.values()) == set(CONVERTERS) | NOT_KEPT
+    assert set(wire.KINDS.values()) == set(CONVERTERS) | set(PACKERS) | NOT_KEPT
 
 
-@pytest.mark.parametrize("topic", EVERY_KIND, ids=str)
+@pytest.mark.parametrize("topic", [topic for topic in EVERY_KIND if topic is not wire.Topic.KPIS], ids=str)
 def test_columns_are_named_as_fields(topic: wire.Topic) -> None:
     """Each field of a value has its column, or several under its name."""
     item = EVERY_KIND[topic][0]
@@ -122,10 +121,19 @@ def test_ragged_indicators_are_refused(batch: object) -> None:
         rows_of([batch], 0)
 
 
-def test_values_that_are_no_numbers_are_none() -> None:
-    """An infinity would spoil every sum above it."""
-    batch = replace(kpis(), columns={"in_bps": np.array([np.inf, np.nan]).tobytes()}, quality={"in_bps": bytes(2)})
-    assert rows_of([batch], 0)["kpi"]["value"] == [None, None]
+def test_a_time_that_no_column_holds_is_refused() -> None:
+    """Seconds of 32 bits, to the year 2106."""
+    with pytest.raises(ValueError, match=r"^kpi\.at"):
+        rows_of([kpis(2**32 * S)], 0)
+
+
+def test_indicators_are_packed_and_add_up() -> None:
+    """Batches of several messages make one block; many values weigh as one row."""
+    rows = rows_of([kpis(), kpis(NOW + S)], 0)
+    append(rows, rows_of([kpis(NOW + 2 * S)], 0))
+    block = rows[INTAKE]
+    assert isinstance(block, Packed)
+    assert (len(block.batches), block.samples, length(block), weight(rows)) == (3, 12, 12, 1)
 
 
 def test_rows_of_messages_add_up() -> None:
@@ -133,7 +141,7 @@ def test_rows_of_messages_add_up() -> None:
     rows = rows_of([poll(1), poll(2)], 0)
     append(rows, rows_of([poll(3)], 0))
     append(rows, rows_of([trap()], 0))
-    assert (rows["poll"]["sequence"], count(rows)) == ([1, 2, 3], 4)
+    assert (rows["poll"]["sequence"], weight(rows)) == ([1, 2, 3], 4)
 
 
 def test_the_same_message_gives_the_same_rows() -> None:

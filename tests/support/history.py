@@ -10,12 +10,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from pipeline.config.secret import Secret
 from pipeline.config.settings import HistorySettings
 from pipeline.embedded.clickhouse.child import command, environment
 from pipeline.embedded.clickhouse.engine_config import EngineConfig
-from pipeline.store.client import StoreClient
+from pipeline.store.client import Connection, StoreClient
+from pipeline.store.packed import COLUMNS, Packed
+from pipeline.store.row import rows_of
 from pipeline.store.schema import migrate
 
 START_WITHIN_S = 90.0
@@ -92,6 +95,16 @@ class HistoryProcess:
 
         with ThreadPoolExecutor(1) as thread:  # the caller may have an event loop of its own
             thread.submit(asyncio.run, work()).result()
+
+
+def keep(connection: Connection, *values: Any, recorded_at_ms: int = 0) -> None:
+    """Write values into the history as the sink does, each an insert of its own."""
+    for value in values:
+        for table, block in rows_of([value], recorded_at_ms).items():
+            if isinstance(block, Packed):
+                connection.insert_native(table, COLUMNS, block.native())
+            else:
+                connection.insert(table, block)
 
 
 def _line(descriptor: int) -> bytes:

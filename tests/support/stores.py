@@ -13,8 +13,7 @@ from pipeline.core.obligation import TicketLink
 from pipeline.obligations import Obligations
 from pipeline.reading import Reader
 from pipeline.store.client import Connection
-from pipeline.store.row import rows_of
-from tests.support.history import HistoryProcess, embedded_history
+from tests.support.history import HistoryProcess, embedded_history, keep
 from tests.support.history_samples import NOW
 
 INVENTORY = """\
@@ -46,9 +45,7 @@ class Stores:
 
     def keep(self, *values: Any) -> None:
         """Write values into the history as the sink does."""
-        for value in values:
-            for table, columns in rows_of([value], NOW // 1_000_000).items():
-                self._connection.insert(table, columns)
+        keep(self._connection, *values, recorded_at_ms=NOW // 1_000_000)
 
     def forget(self, table: str, name: str = "") -> None:
         """Lose rows of the history, as an expired partition does: one id's, or all."""

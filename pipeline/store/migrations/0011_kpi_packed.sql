@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS kpi_raw (
     resources Array(LowCardinality(String)) COMMENT 'what it is about, kind/name' CODEC(ZSTD(1)),
     `values` Array(Float64) COMMENT 'in the indicator''s unit, for each of resources; NaN where there is no value' CODEC(ZSTD(1)),
     qualities Array(UInt8) COMMENT 'quality of each value, numbered as in kpi; empty where all are good' CODEC(ZSTD(1))
-) ENGINE = ReplacingMergeTree ORDER BY (kpi, device, layout, at)
+) ENGINE = MergeTree ORDER BY (kpi, device, layout, at)
 PARTITION BY toYYYYMMDD(at)
 TTL at + INTERVAL 14 DAY
 SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
