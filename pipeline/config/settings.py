@@ -205,7 +205,7 @@ class DetectorSettings:
 
     score_every_s: float = 5.0
     rare: float = 0.001
-    odd_samples: int = 3
+    odd_samples: int = 5
     normal_samples: int = 5
     train_every_hours: float = 24.0
     train_days: int = 14

@@ -123,7 +123,7 @@ detectors:
   #score_every_s: 5.0
   # Odd is what at most such a share of an element's ordinary moments is; so many in a row raise an alarm, so many clear it.
   #rare: 0.001
-  #odd_samples: 3
+  #odd_samples: 5
   #normal_samples: 5
   # A new model must beat the one that runs. train_days of history are read; with less than least_days nothing is trained. 0 hours: never.
   #train_every_hours: 24.0

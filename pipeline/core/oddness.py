@@ -30,7 +30,7 @@ class OddRule:
     """Odd is what at most a share ``rare`` of ordinary vectors is; ``odd_samples`` in a row raise, ``normal_samples`` in a row clear."""
 
     rare: float = 0.001
-    odd_samples: int = 3
+    odd_samples: int = 5
     normal_samples: int = 5
 
 

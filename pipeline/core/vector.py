@@ -28,9 +28,9 @@ class Form(StrEnum):
     """How a value is told to people."""
 
     SHARE = "share"
-    PERCENT = "percent"
     RATE = "rate"
     CELSIUS = "celsius"
+    POWER = "power"
     DECIBEL = "decibel"
     MILLISECOND = "millisecond"
 
@@ -65,10 +65,11 @@ FEATURES: tuple[Feature, ...] = (
     Feature("out_errors", "out_errors_per_s", Aggregate.HIGHEST, "errors out", Form.RATE, 0.1),
     Feature("in_discards", "in_discards_per_s", Aggregate.HIGHEST, "discards in", Form.RATE, 0.5),
     Feature("out_discards", "out_discards_per_s", Aggregate.HIGHEST, "discards out", Form.RATE, 0.5),
-    *_both("cpu", "cpu_busy", "CPU", Form.PERCENT, 1.0),
-    Feature("memory", "memory_used", Aggregate.HIGHEST, "memory used", Form.SHARE, 0.01),
+    *_both("cpu", "cpu_utilisation", "CPU", Form.SHARE, 0.01),
+    Feature("memory", "memory_utilisation", Aggregate.HIGHEST, "memory used", Form.SHARE, 0.01),
     Feature("temperature", "temperature_celsius", Aggregate.HIGHEST, "highest temperature", Form.CELSIUS, 1.0),
-    Feature("rx_power", "rx_power_dbm", Aggregate.LOWEST, "lowest light received", Form.DECIBEL, 0.3),
+    Feature("rx_power", "rx_power_dbm", Aggregate.LOWEST, "lowest light received", Form.POWER, 0.3),
+    Feature("rx_margin", "rx_margin_db", Aggregate.LOWEST, "lowest optical margin", Form.DECIBEL, 0.3),
     Feature("round_trip", "round_trip_ms", Aggregate.MEAN, "round trip", Form.MILLISECOND, 0.5),
     Feature("up", "oper_up", Aggregate.MEAN, "interfaces up", Form.SHARE, 0.02),
 )
@@ -136,5 +137,5 @@ def told(value: float, form: Form) -> str:
     """A value for people: ``81 %``, ``0.3/s``, ``-17.2 dBm``."""
     if form is Form.SHARE:
         return f"{value * 100:.3g} %"
-    suffix = {Form.PERCENT: " %", Form.RATE: "/s", Form.CELSIUS: " °C", Form.DECIBEL: " dBm", Form.MILLISECOND: " ms"}[form]
+    suffix = {Form.RATE: "/s", Form.CELSIUS: " °C", Form.POWER: " dBm", Form.DECIBEL: " dB", Form.MILLISECOND: " ms"}[form]
     return f"{value:.3g}{suffix}"

@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Arrays = dict[str, NDArray[np.generic]]
 
+_TENTH, _HUNDREDTH = 0.1, 0.01
+_RAREST = 1e-9
 FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
 
 
@@ -75,9 +77,17 @@ class ElementModel:
         return self.forest.score(prepared(distances, self.directions, self.squash, self.weight))
 
     def rarity(self, score: Floats) -> Floats:
-        """The share of ordinary vectors with at least this score; never 0, since what was not seen yet may still be."""
-        above = len(self.ordinary) - np.searchsorted(self.ordinary, score, side="left")
-        return (above + 1) / (len(self.ordinary) + 1)
+        """The share of ordinary vectors with at least this score.
+
+        It is counted up to the most odd hundredth. From there on it is told by how the scores thin out from tenth to hundredth, as an
+        exponential does: the few vectors beyond may be the very anomalies that history has, and must not make the next one ordinary.
+        """
+        counted = 1 - np.searchsorted(self.ordinary, score, side="left") / len(self.ordinary)
+        tenth, hundredth = np.quantile(self.ordinary, (1 - _TENTH, 1 - _HUNDREDTH))
+        fade = max((hundredth - tenth) / np.log(_TENTH / _HUNDREDTH), 1e-9)
+        beyond = _HUNDREDTH * np.exp(-(score - hundredth) / fade)
+        found: Floats = np.maximum(np.where(score < hundredth, np.maximum(counted, _HUNDREDTH), beyond), _RAREST)
+        return found
 
     def arrays(self) -> Arrays:
         """Everything, by name, to be written without a pickle."""

@@ -88,9 +88,9 @@ def train(history: HistoryPort, shelf: Shelf, name: str, devices: Sequence[str],
         rows = f"{len(gathered.distances)} vectors to train on and {len(gathered.held.rows)} to judge by"
         return Trained(name, Outcome.TOO_LITTLE_HISTORY, f"{name}: only {rows}; {LEAST_ROWS} are wanted. The running model stays.")
     candidate = fit(gathered.baseline, gathered.distances, asked.parameters)
-    own = candidate.judge(gathered.held.values, gathered.held.names(), gathered.held.at)
-    candidate = replace(candidate, ordinary=np.sort(own.score[own.known]))
-    tampered = tamper(gathered.held, _LEAST, INJECTION_SEED)
+    held = gathered.held
+    candidate = replace(candidate, ordinary=np.sort(candidate.score(gathered.baseline.distances(held.values, held.rows, held.at))))
+    tampered = tamper(held, _LEAST, INJECTION_SEED)
     manifest = Manifest(
         name=name,
         version=datetime.fromtimestamp(asked.now / 1e9, UTC).strftime("%Y%m%dT%H%M%SZ"),
@@ -100,7 +100,7 @@ def train(history: HistoryPort, shelf: Shelf, name: str, devices: Sequence[str],
         ends_at=ends_at,
         devices=len(gathered.baseline.devices),
         rows=len(gathered.distances),
-        held_rows=len(gathered.held.rows),
+        held_rows=len(held.rows),
         data_hash=gathered.data_hash,
         features=FEATURE_NAMES,
         parameters=asdict(asked.parameters),

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from pipeline.core.kpi import KpiBatch, Quality, packed
+from pipeline.config.rule_set import load_kpis
+from pipeline.core.kpi import DEVICE_KPIS, KpiBatch, Quality, packed
 from pipeline.core.resource import ResourceId
-from pipeline.core.vector import FEATURES, Form, told, vectors
+from pipeline.core.vector import FEATURES, KPIS, Form, told, vectors
+from pipeline.resources import data_dir
 from tests.support.element_history import INDEX
 
 
@@ -54,12 +56,17 @@ def test_features_have_names_of_their_own_and_a_spread_that_matters() -> None:
     ("value", "form", "text"),
     [
         (0.8123, Form.SHARE, "81.2 %"),
-        (7, Form.PERCENT, "7 %"),
+        (3.5, Form.DECIBEL, "3.5 dB"),
         (0.25, Form.RATE, "0.25/s"),
-        (-17.25, Form.DECIBEL, "-17.2 dBm"),
+        (-17.25, Form.POWER, "-17.2 dBm"),
         (41, Form.CELSIUS, "41 °C"),
         (3.456, Form.MILLISECOND, "3.46 ms"),
     ],
 )
 def test_values_are_told_with_their_unit(value: float, form: Form, text: str) -> None:
     assert told(value, form) == text
+
+
+def test_every_feature_is_of_an_indicator_that_there_is() -> None:
+    """A KPI that is renamed in rules/kpis must be renamed here."""
+    assert set(KPIS) <= {rule.name for rule in load_kpis(data_dir("rules"))} | set(DEVICE_KPIS)

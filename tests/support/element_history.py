@@ -6,7 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.kpi import KpiBatch, packed
+from pipeline.core.resource import ResourceId
 from pipeline.core.vector import FEATURES, Readings, Seen
+from pipeline.store.client import Connection
+from pipeline.store.packed import COLUMNS, INTAKE, Packed, pack
 
 Floats = NDArray[np.float64]
 S = 10**9
@@ -73,8 +77,8 @@ def history(one: Element, at: NDArray[np.int64], random: np.random.Generator) ->
     put("in_discards", random.poisson(np.clip(traffic * 1.6 - 0.6, 0, None) * 5) * 1.0)
     put("out_discards", random.poisson(np.clip(back * 1.6 - 0.6, 0, None) * 5) * 1.0)
     cpu = one.cpu_idle + one.cpu_by_load * traffic + 1.5 * random.normal(size=size)
-    put("cpu_mean", np.clip(cpu, 0, 100))
-    put("cpu_highest", np.clip(cpu * 1.2 + random.exponential(1.5, size), 0, 100))
+    put("cpu_mean", np.clip(cpu, 0, 100) / 100)
+    put("cpu_highest", np.clip(cpu * 1.2 + random.exponential(1.5, size), 0, 100) / 100)
     put("memory", 0.5 + 0.04 * _wander(size, random, 0.99))
     put("temperature", np.round(one.celsius + 0.12 * cpu + 1.2 * np.cos((hour - 15) / 24 * 2 * np.pi) + 0.3 * random.normal(size=size)))
     put("rx_power", one.dbm + 0.1 * _wander(size, random, 0.99))
@@ -108,3 +112,53 @@ class MadeHistory:
 
     def standing(self) -> frozenset[str]:
         return self.stands
+
+
+_PAIRS = {
+    "in_utilisation": ("in_utilisation_mean", "in_utilisation_highest"),
+    "out_utilisation": ("out_utilisation_mean", "out_utilisation_highest"),
+    "cpu_utilisation": ("cpu_mean", "cpu_highest"),
+}
+_SINGLE = {
+    "in_errors_per_s": "in_errors",
+    "out_errors_per_s": "out_errors",
+    "in_discards_per_s": "in_discards",
+    "out_discards_per_s": "out_discards",
+}
+
+
+def batches(device: str, at: int, vector: Floats, sequence: int) -> list[KpiBatch]:
+    """The KPIs of a poll that gives this vector: an element with two interfaces and two processors."""
+
+    def value(feature: str) -> float:
+        return float(vector[INDEX[feature]])
+
+    def both(mean: float, highest: float) -> list[float]:
+        return [highest, 2 * mean - highest]
+
+    def batch(kind: str, names: list[str], columns: dict[str, list[float]]) -> KpiBatch:
+        good = {name: (np.array(values), np.zeros(len(values), np.uint8)) for name, values in columns.items()}
+        return KpiBatch(device, at, "poll-1", sequence, tuple(ResourceId(f"{kind}/{name}") for name in names), *packed(good))
+
+    ports = {kpi: both(value(mean), value(highest)) for kpi, (mean, highest) in _PAIRS.items() if kpi != "cpu_utilisation"}
+    ports |= {kpi: [value(feature), 0.0] for kpi, feature in _SINGLE.items()} | {"oper_up": [1.0, 1.0]}
+    return [
+        batch("device", [device], {"answered": [1.0], "round_trip_ms": [value("round_trip")]}),
+        batch("interface", [f"{device}/ge-0/0/1", f"{device}/ge-0/0/2"], ports),
+        batch("component", [f"{device}/cpu 0", f"{device}/cpu 1"], {"cpu_utilisation": both(value("cpu_mean"), value("cpu_highest"))}),
+        batch("component", [f"{device}/memory"], {"memory_utilisation": [value("memory")]}),
+        batch("component", [f"{device}/temperature"], {"temperature_celsius": [value("temperature")]}),
+        batch("port", [f"{device}/ge-0/0/1"], {"rx_power_dbm": [value("rx_power")]}),
+    ]
+
+
+def store(connection: Connection, made: MadeHistory) -> None:
+    """Write a made-up history into ClickHouse as the sink does."""
+    for name, (at, values) in made.rows.items():
+        for first in range(0, len(at), 2_000):
+            some = [
+                batches(name, int(when), vector, first + place)
+                for place, (when, vector) in enumerate(zip(at[first : first + 2_000], values[first : first + 2_000], strict=True))
+            ]
+            block = Packed([pack(batch, {}) for parts in some for batch in parts])
+            connection.insert_native(INTAKE, COLUMNS, block.native())
