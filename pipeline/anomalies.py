@@ -202,7 +202,7 @@ class Anomalies:
         verdict = "odd" if rarity <= self._rare else "ordinary"
         facts = [
             ("judged", f"{verdict}: {one_in(rarity)} of the vectors known is as odd; at most {one_in(self._rare)} is told as an anomaly"),
-            ("model", f"{version}, score {found.score[place]:.3f}"),
+            ("model", version),
             *(("" if number else "stands out", _stands_out(each)) for number, each in enumerate(features[:NAMED])),
         ]
         near = self._queries.anomalies(read.device, at - AROUND_NS, at + AROUND_NS)

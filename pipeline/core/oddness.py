@@ -21,6 +21,7 @@ STANDS_OUT = 2.0
 """Spreads from where on a feature is odd enough to be named as such."""
 NAMED = 4
 _LEAST_NAMED = 2
+_RAREST_TOLD = 1e-6
 _USUAL = 3.0
 """Spreads within which a feature is usual."""
 
@@ -65,7 +66,6 @@ class Judged:
     """What a model says of a vector; ``outstanding`` has its features, those farthest from usual first."""
 
     vector: Vector
-    score: float
     rarity: float
     model: str
     outstanding: tuple[Outstanding, ...]
@@ -122,8 +122,7 @@ def event(judged: Judged, signal: Signal, domain: str, rule: OddRule) -> Event:
         qualifier=QUALIFIER,
         rule=judged.model,
         attributes={
-            "score": f"{judged.score:.3f}",
-            "rarity": f"{judged.rarity:.2g}",
+            "rarity": one_in(judged.rarity),
             "model": judged.model,
             **{each.feature.name: _beside(each) for each in judged.outstanding[:NAMED]},
         },
@@ -135,7 +134,7 @@ def anomalies(judged: Judged) -> AnomalyBatch:
     by_kpi = {each.feature.kpi: each for each in reversed(judged.outstanding[:NAMED])}
     found = list(reversed(by_kpi.values()))
     usual, spread = np.array([each.usual for each in found]), np.array([each.spread for each in found])
-    observed, score = np.array([each.observed for each in found]), np.full(len(found), judged.score)
+    observed, score = np.array([each.observed for each in found]), np.full(len(found), -np.log10(judged.rarity))
     vector = judged.vector
     return AnomalyBatch(
         device=vector.device,
@@ -152,7 +151,9 @@ def anomalies(judged: Judged) -> AnomalyBatch:
 
 
 def one_in(rarity: float) -> str:
-    """A share as ``1 in 5,000``, to two digits."""
+    """A share as ``1 in 5,000``, to two digits; what is less than one in a million is told as that."""
+    if rarity < _RAREST_TOLD:
+        return "less than 1 in 1,000,000"
     return f"1 in {int(float(f'{1 / rarity:.2g}')):,}"
 
 

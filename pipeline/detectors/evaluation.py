@@ -124,7 +124,7 @@ def average_precision(truth: NDArray[np.bool_], score: Floats) -> float:
 
 def evaluate(model: ElementModel, tampered: Tampered) -> dict[str, float]:
     """The average precision over all anomalies (``all``) and among those of each kind."""
-    score = model.judge(tampered.values, tampered.held.names(), tampered.held.at).score
+    score = -np.log10(model.judge(tampered.values, tampered.held.names(), tampered.held.at).rarity)
     ordinary = tampered.kind == 0
     found = {"all": average_precision(~ordinary, score)}
     for number, kind in enumerate(Kind, start=1):

@@ -1,7 +1,7 @@
 """A model of a class of elements: what is usual for each, how their features go together, and a forest that tells what is rare."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Arrays = dict[str, NDArray[np.generic]]
 
-_TENTH, _HUNDREDTH = 0.1, 0.01
-_RAREST = 1e-9
+_HUNDREDTH = 0.01
+_MOST_DECADES = 100.0
+_NEAR = 1e-3
 FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
 
 
@@ -38,12 +39,11 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """What a model says of vectors, one row each; rows of elements that it does not know have score 0 and rarity 1.
+    """What a model says of vectors, one row each; rows of elements that it does not know have rarity 1.
 
     ``rarity`` is the share of ordinary vectors that are at least as odd; ``distances`` are those of the features, in spreads.
     """
 
-    score: Floats
     rarity: Floats
     distances: Floats
     centre: Floats
@@ -51,16 +51,47 @@ class Judgement:
     known: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How a measure of oddness thins out among ordinary vectors: from the most odd tenth to the most odd hundredth it grows by ``decade``.
+
+    What lies beyond is told by going on so, as an exponential does: the few vectors there may be the very anomalies that history has, and
+    must not make the next one ordinary.
+    """
+
+    hundredth: float
+    decade: float
+
+    @classmethod
+    def of(cls, ordinary: Floats) -> "Tail":
+        """The tail of a measure."""
+        tenth, hundredth = np.quantile(ordinary, (0.9, 0.99))
+        return cls(float(hundredth), float(max(hundredth - tenth, 1e-9)))
+
+    def excess(self, measure: Floats) -> Floats:
+        """Decades beyond the most odd hundredth; negative before it."""
+        return (measure - self.hundredth) / self.decade
+
+
+_NO_TAIL = Tail(0.0, 1.0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ElementModel:
-    """A trained model. ``ordinary`` are the scores of vectors that it was not trained on and that nobody tampered with, sorted."""
+    """A trained model. ``isolation`` and ``distance`` are the tails of its two measures, ``ordinary`` the sorted excesses of both together.
+
+    Those are of vectors that it was not trained on and that nobody tampered with. The forest tells what is rare among the shapes that
+    elements have, but not how far beyond all of them something lies; the distance does.
+    """
 
     baseline: Baseline
     directions: Floats
     forest: Forest
-    ordinary: Floats
     squash: float
     weight: int
+    isolation: Tail = _NO_TAIL
+    distance: Tail = _NO_TAIL
+    ordinary: Floats = field(default_factory=lambda: np.empty(0))
 
     def judge(self, values: Floats, devices: Sequence[str], at: Integers) -> Judgement:
         """Judge vectors of elements at times, all at once."""
@@ -68,25 +99,31 @@ class ElementModel:
         known = rows >= 0
         distances = self.baseline.distances(values, rows, at)
         distances[~known] = 0.0
-        score = np.where(known, self.score(distances), 0.0)
         centre, spread = self.baseline.usual(rows, at)
-        return Judgement(score, np.where(known, self.rarity(score), 1.0), distances, centre, spread, known)
+        return Judgement(np.where(known, self._rarity(distances), 1.0), distances, centre, spread, known)
 
-    def score(self, distances: Floats) -> Floats:
-        """How odd vectors of distances are, from 0 to 1."""
-        return self.forest.score(prepared(distances, self.directions, self.squash, self.weight))
+    def calibrated(self, distances: Floats) -> "ElementModel":
+        """The model that knows what is ordinary, from vectors held out."""
+        isolation, distance = self._measures(distances)
+        found = replace(self, isolation=Tail.of(isolation), distance=Tail.of(distance))
+        return replace(found, ordinary=np.sort(found.excess(distances)))
 
-    def rarity(self, score: Floats) -> Floats:
-        """The share of ordinary vectors with at least this score.
+    def excess(self, distances: Floats) -> Floats:
+        """How odd vectors of distances are by the measure that finds them odder, in decades beyond that measure's most odd hundredth."""
+        isolation, distance = self._measures(distances)
+        return np.maximum(self.isolation.excess(isolation), self.distance.excess(distance))
 
-        It is counted up to the most odd hundredth. From there on it is told by how the scores thin out from tenth to hundredth, as an
-        exponential does: the few vectors beyond may be the very anomalies that history has, and must not make the next one ordinary.
-        """
-        counted = 1 - np.searchsorted(self.ordinary, score, side="left") / len(self.ordinary)
-        tenth, hundredth = np.quantile(self.ordinary, (1 - _TENTH, 1 - _HUNDREDTH))
-        fade = max((hundredth - tenth) / np.log(_TENTH / _HUNDREDTH), 1e-9)
-        beyond = _HUNDREDTH * np.exp(-(score - hundredth) / fade)
-        found: Floats = np.maximum(np.where(score < hundredth, np.maximum(counted, _HUNDREDTH), beyond), _RAREST)
+    def _measures(self, distances: Floats) -> tuple[Floats, Floats]:
+        """How isolated vectors are, and the logarithm of their distance: that thins out as a Pareto tail does."""
+        rows = prepared(distances, self.directions, self.squash, self.weight)
+        return self.forest.score(rows), np.log(rows[:, -1] + _NEAR)
+
+    def _rarity(self, distances: Floats) -> Floats:
+        """The share of ordinary vectors that are at least as odd: counted up to the most odd hundredth, told by the tail beyond."""
+        excess, tail = self.excess(distances), Tail.of(self.ordinary)
+        counted = 1 - np.searchsorted(self.ordinary, excess, side="left") / len(self.ordinary)
+        beyond = tail.excess(excess)
+        found: Floats = np.where(beyond < 0, np.maximum(counted, _HUNDREDTH), _HUNDREDTH * 10.0 ** -np.clip(beyond, 0, _MOST_DECADES))
         return found
 
     def arrays(self) -> Arrays:
@@ -97,9 +134,9 @@ class ElementModel:
             "centre": self.baseline.centre.astype(np.float32),
             "spread": self.baseline.spread.astype(np.float32),
             "directions": self.directions,
+            "prepared": np.array([self.squash, self.weight]),
+            "tails": np.array([astuple(self.isolation), astuple(self.distance)]),
             "ordinary": self.ordinary,
-            "squash": np.array(self.squash),
-            "weight": np.array(self.weight),
             **{f"forest_{name}": value for name, value in self.forest.arrays().items()},
         }
 
@@ -111,8 +148,10 @@ class ElementModel:
         forest = Forest.of({name.removeprefix("forest_"): value for name, value in arrays.items() if name.startswith("forest_")})
         devices = tuple(map(str, arrays["devices"]))
         baseline = Baseline(devices, arrays["centre"].astype(float), arrays["spread"].astype(float))
-        own = (arrays["directions"].astype(float), forest, arrays["ordinary"].astype(float))
-        return cls(baseline, *own, float(arrays["squash"]), int(arrays["weight"]))
+        squash, weight = arrays["prepared"].astype(float).tolist()
+        isolation, distance = (Tail(*row) for row in arrays["tails"].astype(float).tolist())
+        directions, ordinary = arrays["directions"].astype(float), arrays["ordinary"].astype(float)
+        return cls(baseline, directions, forest, squash, int(weight), isolation, distance, ordinary)
 
 
 def prepared(distances: Floats, directions: Floats, squash: float, weight: int) -> Floats:
@@ -138,4 +177,4 @@ def fit(baseline: Baseline, distances: Floats, parameters: Parameters) -> Elemen
     directions = directions_of(distances, parameters.squash, parameters.floor)
     rows = prepared(distances, directions, parameters.squash, parameters.weight)
     forest = grow(rows, trees=parameters.trees, sample=parameters.sample, seed=parameters.seed)
-    return ElementModel(baseline, directions, forest, np.empty(0), parameters.squash, parameters.weight)
+    return ElementModel(baseline, directions, forest, parameters.squash, parameters.weight)

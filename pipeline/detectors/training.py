@@ -89,7 +89,7 @@ def train(history: HistoryPort, shelf: Shelf, name: str, devices: Sequence[str],
         return Trained(name, Outcome.TOO_LITTLE_HISTORY, f"{name}: only {rows}; {LEAST_ROWS} are wanted. The running model stays.")
     candidate = fit(gathered.baseline, gathered.distances, asked.parameters)
     held = gathered.held
-    candidate = replace(candidate, ordinary=np.sort(candidate.score(gathered.baseline.distances(held.values, held.rows, held.at))))
+    candidate = candidate.calibrated(gathered.baseline.distances(held.values, held.rows, held.at))
     tampered = tamper(held, _LEAST, INJECTION_SEED)
     manifest = Manifest(
         name=name,

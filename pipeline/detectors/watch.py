@@ -111,7 +111,6 @@ class Watch:
         return {
             place: Judged(
                 vector,
-                float(found.score[row]),
                 float(found.rarity[row]),
                 f"forest/{name}/{version}",
                 outstanding(vector.values, found.centre[row], found.spread[row], found.distances[row])
