@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from pipeline.core.alarm import AlarmChange
+from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.event import Event, StateReport, Tick
 from pipeline.core.incident import Incident
@@ -70,6 +71,7 @@ KINDS: dict[str, type[Any]] = {
     "outage": Outage,
     "settle": Settle,
     "kpi2": KpiBatch,
+    "anomaly": AnomalyBatch,
     "rollup-part": Part,
     "question": Question,
     "evaluation": Evaluation,

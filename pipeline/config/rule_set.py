@@ -14,7 +14,7 @@ from pipeline.config.profile_form import ProfileFile
 from pipeline.config.reload import Reloading
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
 from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
-from pipeline.core.anomaly_rule import AnomalyRule
+from pipeline.core.anomaly_rule import AnomalyRule, Watching
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
@@ -46,7 +46,7 @@ class RuleSet:
 
     def measuring(self, groups: Groups) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
-        return Measuring(ProfileBook(self.profiles), self.kpis, self.rollups, Shares(groups))
+        return Measuring(ProfileBook(self.profiles), self.kpis, self.rollups, Shares(groups), Watching(self.anomalies))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ A value that comes back is usual again, and so is one whose level has followed i
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,20 @@ class AnomalyState:
         kept = np.flatnonzero(self.series.records["seen_at"] >= before_s)
         names = self.names
         return AnomalyState([names[row] for row in kept.tolist()], self.series.take(kept), self.standing[kept].copy())
+
+    def standings(self) -> dict[str, bytes]:
+        """The series whose alarm stands, each with how: little enough to be kept with every poll, as the series are not."""
+        rows = np.flatnonzero(self.standing["raised"]).tolist()
+        names = self.names if rows else ()
+        return {names[row]: self.standing[row].tobytes() for row in rows}
+
+    def stand_as(self, standings: Mapping[str, bytes]) -> None:
+        """Let exactly these alarms stand; a series that is not known yet begins."""
+        self._add([name for name in standings if name not in self._row_of])
+        self.standing[:] = np.zeros(1, _STANDING)
+        for name, data in standings.items():
+            if len(data) == _STANDING.itemsize:
+                self.standing[self._row_of[name]] = np.frombuffer(data, _STANDING)[0]
 
     def to_bytes(self) -> bytes:
         """Pack: a header with the version and lengths, then names, standings and series."""

@@ -75,6 +75,11 @@ class Watching:
     rules: tuple[AnomalyRule, ...] = ()
     _known: dict[str, AnomalyRule | None] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def wants_speeds(self) -> bool:
+        """Whether a rule takes the speed of interfaces for the end of a range."""
+        return any(rule.high_is_speed for rule in self.rules)
+
     def rule_of(self, kpi: str) -> AnomalyRule | None:
         """The first rule that names a KPI, ``None`` when it is not watched."""
         if kpi not in self._known:

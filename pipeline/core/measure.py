@@ -5,15 +5,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pipeline.core.anomaly_rule import Watching
 from pipeline.core.column import Bytes, Flags, Floats
 from pipeline.core.directory import Directory
 from pipeline.core.kpi import DEVICE_KPIS, KpiBatch, KpiRule, compute, packed
 from pipeline.core.profile import Profile, ProfileBook, ProfileTable
 from pipeline.core.raw import PollOutcome, RawPoll, RawTable
-from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.resource import ResourceId, ResourceKind, kind_of, name_of, resource_id
 from pipeline.core.rollup import RollupRule, Shares
 from pipeline.core.row_plan import SPEED, BoundTable, Plans, RowPlan, blind_rows
 from pipeline.core.sample import DISCONTINUITY, Quality, Samples, SeenTable, gauges, labels_of, said, sampled
+from pipeline.core.unit import unit
 
 Seen = dict[str, SeenTable]
 """By name, a device's tables as they were last read."""
@@ -27,6 +29,7 @@ class Measuring:
     rules: tuple[KpiRule, ...] = ()
     rollups: tuple[RollupRule, ...] = ()
     shares: Shares = field(default_factory=Shares)
+    watching: Watching = field(default_factory=Watching)
     plans: Plans = field(default_factory=Plans)
 
 
@@ -48,6 +51,14 @@ def measured(poll: RawPoll, seen: Mapping[str, SeenTable], directory: Directory,
             batch, now[name] = _table(poll, profile, spec, table, seen.get(name), directory, by)
             batches += [batch] if batch.resources and batch.columns else []
     return tuple(batches), now
+
+
+def speeds_of(batch: KpiBatch, directory: Directory) -> Floats | None:
+    """The declared speeds of a batch's interfaces in bits a second, NaN where none is; ``None`` for a batch of anything else."""
+    if not batch.resources or kind_of(batch.resources[0]) is not ResourceKind.INTERFACE:
+        return None
+    declared = (directory.interface_by_name.get((batch.device, name_of(resource).partition("/")[2])) for resource in batch.resources)
+    return np.array([port.speed_mbps * unit("Mbit/s").factor if port else np.nan for port in declared], np.float64)
 
 
 def _batch(poll: RawPoll, resources: tuple[ResourceId, ...], columns: Mapping[str, tuple[Floats, Bytes]]) -> KpiBatch:

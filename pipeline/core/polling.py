@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from pipeline.core.anomaly_alarm import AnomalyState
+from pipeline.core.anomaly_alarm import apply as watch
+from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.directory import Directory
 from pipeline.core.event import Event, StateReport
 from pipeline.core.kpi import KpiBatch
-from pipeline.core.measure import Measuring, measured
+from pipeline.core.measure import Measuring, measured, speeds_of
 from pipeline.core.profile import BGP_PEERS
 from pipeline.core.raw import PollOutcome, RawPoll
 from pipeline.core.report import peer_states, state_report
@@ -20,8 +23,9 @@ NANOSECONDS_PER_TICK = 10_000_000
 class PollState:
     """What one device's next poll is compared with: its tables as last seen, where its thresholds stand, and which poll was the last.
 
-    ``answered_at`` and ``uptime_ticks`` are of the last answer to a turn of the schedule, ``profile`` is what it was asked by.
-    ``peers_seen_up`` are the addresses of its BGP peers that a poll has seen established, as long as the device has them.
+    ``answered_at`` and ``uptime_ticks`` are of the last answer to a turn of the schedule, ``profile`` is what it was asked by. ``unusual``
+    are the series whose alarm of an anomaly stands. ``peers_seen_up`` are the addresses of its BGP peers that a poll has seen established,
+    as long as the device has them.
     """
 
     seen: dict[str, SeenTable] = field(default_factory=dict)
@@ -33,6 +37,7 @@ class PollState:
     uptime_ticks: int | None = None
     profile: str = ""
     peers_seen_up: tuple[str, ...] = ()
+    unusual: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,20 @@ class PollResult:
 
     state: PollState
     batches: tuple[KpiBatch, ...] = ()
+    anomalies: tuple[AnomalyBatch, ...] = ()
     events: tuple[Event, ...] = ()
     report: StateReport | None = None
 
 
-def fold(state: PollState, poll: RawPoll, directory: Directory, thresholds: Sequence[Threshold], by: Measuring) -> PollResult:
-    """Fold one poll into its device's state.
+def fold(
+    state: PollState,
+    poll: RawPoll,
+    directory: Directory,
+    thresholds: Sequence[Threshold],
+    by: Measuring,
+    memory: AnomalyState | None = None,
+) -> PollResult:
+    """Fold one poll into its device's state; ``memory`` is the detector's of the device, and is changed in place.
 
     A poll on suspicion tells of states only: its indicators would be of a moment, not of an interval, and the next poll of the schedule is
     compared with the last one of the schedule. A device that does not answer is measured by the profile that it last answered to.
@@ -61,7 +74,28 @@ def fold(state: PollState, poll: RawPoll, directory: Directory, thresholds: Sequ
     for batch in batches:
         standings, crossed = apply(standings, batch, thresholds, report.domain)
         events += crossed
-    return PollResult(_after(state, asked, seen, standings), batches, tuple(events), report)
+    unusual = state.unusual
+    anomalies: tuple[AnomalyBatch, ...] = ()
+    if memory is not None and batches:
+        odd, anomalies = _watched(memory, batches, directory, by, report.domain)
+        events += odd
+        unusual = memory.standings()
+    after = replace(_after(state, asked, seen, standings), unusual=unusual)
+    return PollResult(after, batches, anomalies, tuple(events), report)
+
+
+def _watched(
+    memory: AnomalyState, batches: Sequence[KpiBatch], directory: Directory, by: Measuring, domain: str
+) -> tuple[list[Event], tuple[AnomalyBatch, ...]]:
+    """What is unusual in the batches of one poll."""
+    events: list[Event] = []
+    found: list[AnomalyBatch] = []
+    for batch in batches:
+        speeds = speeds_of(batch, directory) if by.watching.wants_speeds else None
+        odd, anomalies = watch(memory, batch, by.watching, domain, speeds=speeds)
+        events += odd
+        found += [anomalies] if anomalies is not None else []
+    return events, tuple(found)
 
 
 def _is_news(state: PollState, poll: RawPoll) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.bus import partition_of
+from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.event import Event, StateReport
 from pipeline.core.knowledge import KnowledgeSource
 from pipeline.core.kpi import KpiBatch
@@ -12,6 +13,7 @@ from pipeline.core.normalize import normalize
 from pipeline.core.polling import PollState, fold
 from pipeline.core.raw import RawPoll, RawTrap
 from pipeline.core.rollup import Part, parts_of
+from pipeline.stream.memory import Memories
 from pipeline.stream.rows import Keyed
 from pipeline.stream.turn import Turn
 from pipeline.wire import Topic
@@ -37,10 +39,19 @@ class PollHandler:
     And keyed by group, ``rollups``: what each poll brings to its site, region and services.
     """
 
-    def __init__(self, source: KnowledgeSource, devices: Keyed, partitions: int) -> None:
+    def __init__(self, source: KnowledgeSource, devices: Keyed, partitions: int, memories: Memories | None = None) -> None:
         self._source = source
         self._devices = devices
         self._partitions = partitions
+        self._memories = memories or Memories()
+
+    def forget(self, partition: int) -> None:
+        """Drop what is remembered of a partition's devices; the rows have what was last completed."""
+        self._memories.forget(partition)
+
+    def forget_all(self) -> None:
+        """Drop all that is remembered: the partitions may have been elsewhere in between."""
+        self._memories.forget_all()
 
     def handle(self, partition: int, polls: list[RawPoll], turn: Turn) -> None:
         """Fold a batch of polls, one device after the other."""
@@ -49,15 +60,21 @@ class PollHandler:
         events: list[Event] = []
         reports: list[StateReport] = []
         parts: list[Part] = []
+        anomalies: list[AnomalyBatch] = []
         for poll in polls:
-            result = fold(self._devices.get(turn, poll.device) or PollState(), poll, known.directory, known.thresholds, known.measuring)
+            state = self._devices.get(turn, poll.device) or PollState()
+            memory = self._memories.of(turn, partition, poll.device, state.unusual)
+            result = fold(state, poll, known.directory, known.thresholds, known.measuring, memory)
             if result.report is not None:
+                self._memories.keep(turn, partition, poll.device, poll.polled_at)
+                anomalies += result.anomalies
                 parts += parts_of(result.batches, known.measuring.rollups, known.measuring.shares, result.report.domain)
                 self._devices.put(turn, poll.device, result.state)
                 batches += result.batches
                 events += result.events
                 reports.append(result.report)
         turn.send(Topic.KPIS, partition, batches)
+        turn.send(Topic.KPIS, partition, anomalies)
         send_by(turn, Topic.ROLLUPS, [(part.group, part) for part in parts], self._partitions)
         send_by_domain(turn, events, self._partitions)
         send_by_domain(turn, reports, self._partitions)

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field
 
+from pipeline.core.anomaly_alarm import apply as watch
+from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.event import Event
 from pipeline.core.knowledge import KnowledgeSource
 from pipeline.core.kpi import KpiBatch
 from pipeline.core.rollup import GroupState, Part, gather
 from pipeline.core.threshold import Standing, apply
 from pipeline.stream.edge import send_by_domain
+from pipeline.stream.memory import recalled
 from pipeline.stream.rows import Keyed
 from pipeline.stream.turn import Turn
 from pipeline.wire import Topic
@@ -15,10 +18,11 @@ from pipeline.wire import Topic
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """What is kept of a group: its parts, and where its thresholds stand."""
+    """What is kept of a group: its parts, where its thresholds stand, and the detector's memory of its KPIs."""
 
     state: GroupState = field(default_factory=GroupState)
     standings: dict[str, Standing] = field(default_factory=dict)
+    memory: bytes = b""
 
 
 class GroupHandler:
@@ -34,15 +38,21 @@ class GroupHandler:
         known = self._source.current()
         batches: list[KpiBatch] = []
         events: list[Event] = []
+        anomalies: list[AnomalyBatch] = []
         for part in parts:
             row = self._groups.get(turn, part.group) or GroupRow()
             state, batch = gather(row.state, part, known.measuring.rollups)
-            standings = row.standings
+            standings, memory = row.standings, row.memory
             if batch is not None:
                 standings, crossed = apply(standings, batch, known.thresholds, part.domain)
+                remembered = recalled(memory, part.group)
+                odd, unusual = watch(remembered, batch, known.measuring.watching, part.domain)
+                memory = remembered.to_bytes()
                 batches.append(batch)
-                events += crossed
-            if state != row.state or standings != row.standings:
-                self._groups.put(turn, part.group, GroupRow(state, standings))
+                anomalies += [unusual] if unusual is not None else []
+                events += (*crossed, *odd)
+            if state is not row.state:
+                self._groups.put(turn, part.group, GroupRow(state, standings, memory))
         turn.send(Topic.KPIS, partition, batches)
+        turn.send(Topic.KPIS, partition, anomalies)
         send_by_domain(turn, events, self._partitions)

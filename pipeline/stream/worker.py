@@ -54,11 +54,11 @@ class Worker:
         groups = GroupHandler(source, Keyed(GroupRow), partitions)
         settling = SettlementHandler(source, Keyed(ContractState), partitions)
         self._agent("traps", Topic.RAW_TRAPS, Guard(self._over(None), self._send), traps.handle)
-        self._agent("polls", Topic.RAW_POLLS, Guard(self._over(rows(app, "poll")), self._send), polls.handle)
+        self._agent("polls", Topic.RAW_POLLS, Guard(self._over(rows(app, "poll")), self._send, polls.forget), polls.handle)
         self._agent("groups", Topic.ROLLUPS, Guard(self._over(rows(app, "group")), self._send), groups.handle)
         self._agent("domain", Topic.EVENTS, Guard(self._over(rows(app, "domain")), self._send, domain.forget), domain.handle)
         self._agent("settling", Topic.OUTAGES, Guard(self._over(rows(app, "contract")), self._send), settling.handle)
-        app.on_partitions_revoked.connect(self._on_revoked(domain), weak=False)
+        app.on_partitions_revoked.connect(self._on_revoked(domain, polls), weak=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set. Raises when Faust crashed or a send was lost, so that the process ends and starts again clean."""
@@ -126,9 +126,10 @@ class Worker:
         self._turns.append(turns)
         return turns
 
-    def _on_revoked(self, domain: DomainHandler) -> Any:
+    def _on_revoked(self, *handlers: DomainHandler | PollHandler) -> Any:
         async def revoked(*_: object, **__: object) -> None:
-            domain.forget_all()
+            for handler in handlers:
+                handler.forget_all()
             for turns in self._turns:
                 turns.forget_all()
 
