@@ -115,7 +115,11 @@ class Shelf:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 return ElementModel.of({key: arrays[key] for key in arrays.files})
-        except (ValueError, KeyError, OSError) as error:
+        except KeyError as error:
+            raise ModelError(
+                f"version {version} of model {name} cannot be used: it has no part {error}, as another program wrote it"
+            ) from error
+        except (ValueError, OSError) as error:
             raise ModelError(f"version {version} of model {name} cannot be used: {error}") from error
 
     def put(self, manifest: Manifest, model: ElementModel) -> Manifest:

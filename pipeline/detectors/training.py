@@ -138,7 +138,7 @@ def _gather(history: HistoryPort, devices: Sequence[str], times: tuple[int, int,
     for readings in history.readings(devices, times[0], times[2], max(1, minutes // VECTORS_OF_ONE)):
         digest.update(readings.device.encode() + readings.at.tobytes() + readings.values.tobytes())
         early = readings.at < times[1]
-        centre, spread = learn(readings.values[early], readings.at[early], _LEAST)
+        centre, spread = (_as_kept(part) for part in learn(readings.values[early], readings.at[early], _LEAST))
         own = Baseline((readings.device,), centre[None], spread[None])
         names.append(readings.device)
         centres.append(centre)
@@ -159,6 +159,11 @@ def _gather(history: HistoryPort, devices: Sequence[str], times: tuple[int, int,
         ),
         digest.hexdigest(),
     )
+
+
+def _as_kept(part: Floats) -> Floats:
+    """In the precision that the model is written with, so that what is judged here is what will run."""
+    return part.astype(np.float32).astype(float)
 
 
 def _some(places: Integers, most: int, random: np.random.Generator) -> Integers:
