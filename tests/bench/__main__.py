@@ -16,6 +16,7 @@ MODULES = {
     "first-incident": "tests.bench.first_incident",
     "fuzz": "tests.bench.fuzz",
     "receiver-kills": "tests.bench.receiver_kills",
+    "kpi-path": "tests.bench.kpi_path",
     "nab": "tests.bench.nab",
     "anomaly-cost": "tests.bench.anomaly_cost",
 }

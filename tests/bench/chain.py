@@ -118,11 +118,14 @@ async def until(probe: Any, within_s: float, every_s: float = 0.25) -> bool:
 
 
 @asynccontextmanager
-async def running_chain(profile: Mapping[str, Path] | None = None, inventory: str = "", *, guard: bool = True) -> AsyncIterator[Chain]:
+async def running_chain(
+    profile: Mapping[str, Path] | None = None, inventory: str = "", *, guard: bool = True, parts: Sequence[str] = ()
+) -> AsyncIterator[Chain]:
     """Everything up on free ports in a folder of its own, every device polled once; all of it gone at the end.
 
     ``profile`` names parts to run under cProfile, and where each writes. ``inventory`` is YAML to put beside the lab's own. Without
-    ``guard`` the storm guard is off, so that every notification goes all the way. A folder for the data: ``ASSURE_BENCH_DIR``.
+    ``guard`` the storm guard is off, so that every notification goes all the way. Of ``parts`` only these are started, and no lab: the
+    benchmark feeds them. A folder for the data: ``ASSURE_BENCH_DIR``.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("ASSURE_BENCH_DIR"))))
@@ -134,7 +137,10 @@ async def running_chain(profile: Mapping[str, Path] | None = None, inventory: st
         settings = load_settings(stage.settings_file)
         known = load_inventory(settings.inventory_dir)
         children = groups(settings, stage.settings_file)
-        children[0].insert(0, _lab(stage.folder, stage.ports))
+        if parts:
+            children = [[spec for spec in group if spec.name in parts] for group in children]
+        else:
+            children[0].insert(0, _lab(stage.folder, stage.ports))
         children = [[_profiled(spec, profile or {}) for spec in group] for group in children]
         pages: list[tuple[float, dict[str, Any]]] = []
         await stack.enter_async_context(_receiver(stage.ports.webhook, pages))
@@ -142,6 +148,9 @@ async def running_chain(profile: Mapping[str, Path] | None = None, inventory: st
         history = Connection.viewer(settings.history)
         stack.callback(history.close)
         chain = Chain(settings, known, stage.ports.traps, LabClient(f"127.0.0.1:{stage.ports.lab}"), supervisor, history, pages)
+        if parts:
+            yield chain
+            return
         polled = f"SELECT uniqExact(device) >= {len(known.devices)} FROM poll"
         if not await until(lambda: chain.one(polled), 60):
             raise TimeoutError("the lab's devices were not polled within 60 s")
