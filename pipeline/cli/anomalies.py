@@ -106,7 +106,9 @@ def episode_table(found: Sequence[Json], *, wide: bool) -> Table:
 @click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Write the plot into this file as well.")
 @json_option
 def explain(*, subject: str, kpi: str | None, config: Path | None, at: int | None, hours: float, png: Path | None, as_json: bool) -> None:
-    """Why: what was observed and expected, how rare that is, and what else was odd.
+    """Why: what was observed, what expected, how rare that is.
+
+    And what else was odd on the same element at the time.
 
     By the anomaly's ID (or its beginning) from `assure anomalies ls`; or any RESOURCE and indicator, whether it was told as an anomaly
     or not. An element as a whole is device/NAME kpi-vector. Times are UTC.
@@ -246,7 +248,7 @@ def _row(one: "tuple[Manifest, bool]") -> tuple[str, ...]:
 @config_option
 @click.option("--name", help="The model; needed only if several have this version.")
 def use(*, version: str, config: Path | None, name: str | None) -> None:
-    """Let VERSION run from now on, whatever its score: a step back, or forward.
+    """Let VERSION run from now on, whatever its score.
 
     The next training still judges a new model against it.
 
