@@ -28,6 +28,7 @@ class LazyGroup(Group):
         "credits": ("pipeline.cli.credits:credits_", "the ledger of SLA credits; verify its chain"),
         "effects": ("pipeline.cli.effects:effects", "what is still to be sent, and what was given up; try it again"),
         "webhooks": ("pipeline.cli.effects:webhooks", "receivers of notifications; switch one on again"),
+        "discover": ("pipeline.cli.discover:discover", "ask a network what is there; compare it with the inventory"),
         "topology": ("pipeline.cli.topology:topology", "what depends on what; the impact of a failure"),
         "rules": ("pipeline.cli.rules:rules", "the rules that are used; draft new ones, or import others'"),
         "mibs": ("pipeline.cli.mibs:mibs", "compile MIBs; look up a name or OID"),
@@ -73,6 +74,7 @@ def assure() -> None:
 
     \b
     Exit codes: 0 fine; 1 a problem was found; 2 wrong usage or configuration,
-                or a port in use; 3 nothing by that name; 4 a part does not
+                or a port in use; 3 nothing by that name (for discover: the
+                network differs from the inventory); 4 a part does not
                 answer; 130 Ctrl-C.
     """

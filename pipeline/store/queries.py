@@ -17,7 +17,7 @@ from pipeline.store.client import Connection, Row
 
 TABLES = (
     *("trap", "poll", "event", "alarm_change", "alarm", "incident_revision", "incident", "outage", "kpi", "kpi_1m", "kpi_1h"),
-    *("evaluation", "effect", "receipt", "dead_letter", "quarantine_message"),
+    *("anomaly", "evaluation", "effect", "receipt", "dead_letter", "quarantine_message"),
 )
 
 _NESTED = ("impacts", "intervals", "varbinds")

@@ -35,7 +35,7 @@ ROOMS = {
     "_chdb": ("pipeline.embedded.clickhouse",),
     "pysmi": ("pipeline.mib",),
     "defusedxml": ("pipeline.drafting",),
-    "gufo": ("collectors.poll",),
+    "gufo": ("collectors.poll", "collectors.discover"),
     "click": ("pipeline.cli", "pipeline.__main__"),
     "rich": ("pipeline.cli",),
     "sklearn": ("pipeline.detectors",),
