@@ -24,7 +24,7 @@ from pipeline.store.queries import Queries
 WAIT_S = 2.0
 LEAST_FREE_BYTES = 1_000_000_000
 BEHIND_MESSAGES = 5_000
-GROUPS = {"worker": "assure", "outputs": "outputs"}
+GROUPS = {"worker": "assure", "outputs": "outputs", "detectors": "assure-detectors"}
 """The consumer group of each part whose lag the broker knows; the sink commits no message without rows, and tells its lag itself."""
 
 _TRAPS_KEPT_NS = 89 * 86_400 * 10**9
