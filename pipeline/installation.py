@@ -69,6 +69,7 @@ def part(name: str, settings: Settings, settings_file: Path) -> ChildSpec:
     return ChildSpec(
         name=name,
         argv=("-m", "pipeline", "run", name, "--config", str(settings_file), "--watch-stdin"),
-        says=says.get(name) or f"{name:<12} the same addresses, shared by source",
+        says=says.get(name)
+        or f"{name:<12} {'the same devices, shared' if name.startswith('polls') else 'the same addresses, shared by source'}",
         ready_url=f"http://{host}:{port}/readyz",
     )

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 
 from pipeline.config.settings import Settings
 
-POLL_PROFILE = "generic"
 Runner = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
@@ -42,17 +41,17 @@ async def traps(settings: Settings, stop: asyncio.Event) -> None:
 
 async def polls(settings: Settings, stop: asyncio.Event) -> None:
     """Agents -> journal -> ``raw.polls``."""
+    from functools import partial
+
     from collectors.poll.collector import run
     from pipeline.config.rule_set import load_profiles
+    from pipeline.core.profile_book import choose
     from pipeline.inventory.files import InventorySource
     from pipeline.resources import data_dir
 
     source = InventorySource(settings.inventory_dir)
-    rules = settings.rules_dir or data_dir("rules")
-    profile = load_profiles(rules).get(POLL_PROFILE)
-    if profile is None:
-        raise FileNotFoundError(f"no profile named '{POLL_PROFILE}' in {rules / 'profiles'}; every device is polled by it")
-    await run(settings, source.current, stop, profile)
+    profiles = load_profiles(settings.rules_dir or data_dir("rules"))
+    await run(settings, source.current, stop, partial(choose, profiles))
 
 
 async def worker(settings: Settings, stop: asyncio.Event) -> None:

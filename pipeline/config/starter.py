@@ -102,7 +102,16 @@ polls:
   #interval_s: 30.0
   #timeout_s: 1.0
   #retries: 1
-  #in_flight: 64
+  #in_flight: 256
+  # Questions a second to one device, one at a time.
+  #requests_per_s: 200.0
+  # After so many turns without an answer a device is asked a single question each turn, until it answers.
+  #silent_polls: 3
+  # More processes share the devices; when one ends, the others take its devices over.
+  #processes: 1
+  # ICMP echoes beside SNMP; the kernel must grant them: sysctl -w net.ipv4.ping_group_range="0 2147483647"
+  #ping: false
+  #pings: 3
   #segment_bytes: 67_108_864
   #journal_bytes: 1_073_741_824
   #journal_days: 0.0
@@ -159,6 +168,8 @@ devices:
   - name: pe2
     site: rtm
     address: 192.0.2.2
+    #snmp_version: v3  # v2c unless written; with v3 comes a user of the settings' traps.users
+    #user: noc
     interfaces:
       - {name: ge-0/0/1, index: 1, speed_mbps: 10000, description: to pe1}
       - {name: ge-0/0/2, index: 2, speed_mbps: 1000, description: customer}

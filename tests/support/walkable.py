@@ -51,9 +51,9 @@ class Walkable:
         return [(0, self.right(asked))] if spoilt is None else spoilt
 
     def right(self, asked: Asked) -> bytes:
-        if not asked.rows:
+        if not asked.repetitions:
             return response(asked, [Var(oid, *self.mib.get(oid, (NO_SUCH_INSTANCE, None))) for oid in asked.oids])  # type: ignore[arg-type]
-        return response(asked, self._after(asked.oids[0], asked.rows))
+        return response(asked, self._after(asked.oids[0], asked.repetitions))
 
     def _after(self, oid: str, rows: int) -> list[Var]:
         first = bisect_right(self._keys, arcs(oid))
