@@ -1,6 +1,6 @@
 """What the doctor says of sockets and journals: buffers asked for and got, the host's own count of drops, how far back a journal goes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from collectors.journal.overview import Overview
@@ -67,7 +67,15 @@ def span_kept(found: Overview, bound: int) -> Finding:
 
 def left_behind(settings: Settings) -> list[Path]:
     """Journals of receivers that ``traps.processes`` no longer has."""
-    first, known = settings.traps.collector, set(settings.trap_collectors.values())
+    return _no_more(settings, settings.traps.collector, settings.trap_collectors.values())
+
+
+def polls_left_behind(settings: Settings) -> list[Path]:
+    """Journals of pollers that ``polls.processes`` no longer has."""
+    return _no_more(settings, settings.polls.collector, settings.poll_collectors.values())
+
+
+def _no_more(settings: Settings, first: str, known: Collection[str]) -> list[Path]:
     folders = settings.journal_dir(first).parent.glob(f"{first}.*")
     return sorted(folder for folder in folders if folder.name not in known and folder.name.rpartition(".")[2].isdigit())
 

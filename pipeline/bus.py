@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import murmur2
@@ -13,6 +14,9 @@ from aiokafka.partitioner import murmur2
 from pipeline.wire import Topic
 
 log = logging.getLogger(__name__)
+
+SESSION_MS = 10_000
+"""How long the broker waits for a group's member that falls silent."""
 
 __all__ = ["ConsumerRecord", "TopicPartition", "consumer", "create_topics", "has_topic", "lag", "partition_of", "producer", "wait_until_up"]
 
@@ -100,12 +104,45 @@ async def consumer(bootstrap: str, group: str, topics: Sequence[Topic], *, min_b
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        session_timeout_ms=10_000,
-        heartbeat_interval_ms=2_000,
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=SESSION_MS // 5,
         fetch_max_wait_ms=200,
         fetch_min_bytes=min_bytes,
         max_partition_fetch_bytes=8_388_608,
     )
+    async with _running(client):
+        yield client
+
+
+class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # the client publishes no types
+    """Passes on which partitions a member has. What it loses in a rebalance it keeps until it is given others."""
+
+    def __init__(self, told: Callable[[frozenset[int]], None]) -> None:
+        self._told = told
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Nothing: somebody should have them at any time."""
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._told(frozenset(place.partition for place in assigned))
+
+
+@asynccontextmanager
+async def member(bootstrap: str, group: str, topic: Topic, told: Callable[[frozenset[int]], None]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A member of a group that shares a topic's partitions, and reads from now on; ``told`` hears which are its own.
+
+    Nothing is committed. A member that falls silent loses its partitions to the others after ten seconds.
+    """
+    client = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="latest",
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=SESSION_MS // 5,
+        fetch_max_wait_ms=200,
+    )
+    client.subscribe([topic.value], listener=_Assignments(told))
     async with _running(client):
         yield client
 

@@ -12,7 +12,7 @@ from collectors.trap.address import networks
 from collectors.trap.ber import OCTET_STRING, SEQUENCE, DecodeError
 from collectors.trap.decode import TrapDecoder
 from collectors.trap.usm.security import UserSecurity
-from pipeline.auditing import left_behind
+from pipeline.auditing import left_behind, polls_left_behind
 from pipeline.config.settings import Settings
 from pipeline.core.raw import RawTrap
 from pipeline.core.reason import Reason
@@ -54,9 +54,10 @@ class Wanted:
 
 
 def collectors_of(settings: Settings) -> dict[str, str]:
-    """Every collector of these settings, and what it collects; receivers that are no more are among them as long as their journals are."""
-    gone = dict.fromkeys((folder.name for folder in left_behind(settings)), "traps")
-    return {**dict.fromkeys(settings.trap_collectors.values(), "traps"), **gone, settings.polls.collector: "polls"}
+    """Every collector of these settings, and what it collects; those that are no more are among them as long as their journals are."""
+    traps = (*settings.trap_collectors.values(), *(folder.name for folder in left_behind(settings)))
+    polls = (*settings.poll_collectors.values(), *(folder.name for folder in polls_left_behind(settings)))
+    return dict.fromkeys(traps, "traps") | dict.fromkeys(polls, "polls")
 
 
 def stock(settings: Settings) -> Iterator[Stock]:

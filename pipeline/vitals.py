@@ -14,17 +14,17 @@ from collectors.journal.overview import overview
 from collectors.trap import quarantine
 from collectors.trap.conservation import conservation
 from pipeline import bus
-from pipeline.auditing import beside_the_host, host_drops, left_behind, receive_buffers, span_kept
+from pipeline.auditing import beside_the_host, host_drops, left_behind, polls_left_behind, receive_buffers, span_kept
 from pipeline.config.settings import Settings
 from pipeline.core.inventory import Inventory
-from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, once_each
+from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, once_each, polls_stored
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
 
 WAIT_S = 2.0
 LEAST_FREE_BYTES = 1_000_000_000
 BEHIND_MESSAGES = 5_000
-GROUPS = {"worker": "assure", "outputs": "outputs"}
+GROUPS = {"worker": "assure", "outputs": "outputs", "detectors": "assure-detectors"}
 """The consumer group of each part whose lag the broker knows; the sink commits no message without rows, and tells its lag itself."""
 
 _TRAPS_KEPT_NS = 89 * 86_400 * 10**9
@@ -119,6 +119,13 @@ class Vitals:
         decisions = [(c.contract, c.service, c.metric, c.period, str(c.revision)) for c in entries]
         return once_each(tickets, decisions, f"entry {broken.sequence} ({broken.key}): {broken.why}" if broken else "")
 
+    def polls(self) -> Finding:
+        """Whether a poll was lost between journal and store."""
+        try:
+            return polls_stored(self._queries.polls_stored())
+        except OSError as error:
+            return Finding("polls journaled = polls stored", Verdict.UNKNOWN, str(error))
+
     def parts(self) -> tuple[Finding, ...]:
         """Whether each part answers and is ready, how far it is behind, what it gave up."""
         lags = asyncio.run(self._lags())
@@ -192,16 +199,19 @@ class Vitals:
     def _journals(self) -> Iterator[Finding]:
         """How far back each journal goes; and journals of receivers that are no more, which nobody publishes."""
         traps, polls = self._settings.traps, self._settings.polls
-        bounds = dict.fromkeys(self._settings.trap_collectors.values(), traps.journal_bytes) | {polls.collector: polls.journal_bytes}
+        bounds = dict.fromkeys(self._settings.trap_collectors.values(), traps.journal_bytes)
+        bounds |= dict.fromkeys(self._settings.poll_collectors.values(), polls.journal_bytes)
         for collector, bound in bounds.items():
             folder = self._settings.journal_dir(collector)
             if folder.is_dir():
                 yield span_kept(overview(folder), bound)
-        for folder in left_behind(self._settings):
-            found = overview(folder)
-            if found.waiting:
-                remedy = f"nobody publishes them: raise traps.processes to {folder.name.rpartition('.')[2]} until they have drained"
-                yield Finding(f"journal {folder.name}", Verdict.BROKEN, f"{found.waiting} datagrams wait, and it has no receiver", remedy)
+        gone = ((left_behind, "traps", "datagrams", "receiver"), (polls_left_behind, "polls", "polls", "poller"))
+        for folders, section, what, who in gone:
+            for folder in folders(self._settings):
+                waiting = overview(folder).waiting
+                remedy = f"nobody publishes them: raise {section}.processes to {folder.name.rpartition('.')[2]} until they have drained"
+                if waiting:
+                    yield Finding(f"journal {folder.name}", Verdict.BROKEN, f"{waiting} {what} wait, and it has no {who}", remedy)
 
     def _devices(self) -> Iterator[Finding]:
         try:

@@ -1,13 +1,13 @@
 """The poll collector: schedule -> poller -> journal -> topic ``raw.polls``. What a device said is durable before it is used.
 
-What a trap claims is asked back out of turn: topic ``questions`` -> the same poller. Without the broker nobody asks, and the schedule
-goes on.
+What a trap claims is asked back out of turn: topic ``questions`` -> the same poller. Collectors share the devices by the partitions of that
+topic. Without the broker nobody asks, and the schedule goes on as it was.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,8 @@ from collectors.keeping import Keeper, cancel, raise_first
 from collectors.poll.lane import Lanes
 from collectors.poll.listener import Hear, kafka_questions
 from collectors.poll.metric import PollMetrics
-from collectors.poll.poller import Polled, Poller
+from collectors.poll.ownership import Ownership
+from collectors.poll.poller import Choose, Polled, Poller
 from collectors.poll.question import Questions
 from collectors.poll.schedule import NANOSECONDS, Schedule
 from collectors.publish import Connect, Message, Outgoing, Publisher, PublishLimits, PublishMetrics, kafka_sender, pack
@@ -29,7 +30,7 @@ from pipeline import wire
 from pipeline.bus import partition_of
 from pipeline.config.settings import COMPONENTS, PollSettings, Settings
 from pipeline.core.inventory import Device, Inventory
-from pipeline.core.profile import GENERIC, Profile
+from pipeline.core.profile import GENERIC
 from pipeline.core.raw import PollOutcome, RawPoll
 from pipeline.core.reason import Reason
 from pipeline.core.suspicion import Question
@@ -43,6 +44,9 @@ RELOAD_S = 1.0
 LAST_POLLS_S = 0.5
 HEAR_AGAIN_S = 1.0
 HEAR_AGAIN_CAP_S = 10.0
+SLOW_S = 2.0
+SLOW_SHARE = 0.1
+"""A device is slow whose poll takes two seconds, or a tenth of the interval if that is less."""
 
 InventorySource = Callable[[], Inventory]
 """Gives the inventory that is in force; it is asked about once a second and should be quick."""
@@ -51,8 +55,12 @@ InventorySource = Callable[[], Inventory]
 class AsksDevices(Protocol):
     """What the collector needs of a poller."""
 
-    async def poll(self, device: Device) -> Polled:
-        """Ask one device; never raises for what a device does."""
+    async def poll(self, device: Device, *, on_suspicion: bool = False) -> Polled:
+        """Ask one device, on suspicion for its states alone; never raises for what a device does."""
+        ...
+
+    def forget_all_but(self, devices: Collection[str]) -> None:
+        """Drop what is known of devices that are not polled here any more."""
         ...
 
 
@@ -90,8 +98,8 @@ class PollCollector:
     """One poll collector; an async context manager that opens the journal, and :meth:`run` that works.
 
     ``inventory_source`` is asked about once a second: a new version changes the schedule without a restart. ``connect`` gives a
-    connection to the broker, ``hear`` the questions asked there (none: only the schedule polls), ``clock`` UTC nanoseconds, ``now``
-    monotonic seconds.
+    connection to the broker, ``hear`` the questions asked there and which devices are ours (none: all are, and only the schedule polls),
+    ``clock`` UTC nanoseconds, ``now`` monotonic seconds.
     """
 
     def __init__(
@@ -124,7 +132,8 @@ class PollCollector:
         self._questions = Questions(settings.question_pause_s, settings.questions_per_s)
         self._hear = hear
         self._news = asyncio.Event()
-        self._lanes = Lanes(settings.in_flight)
+        self._lanes = Lanes(settings.in_flight, min(SLOW_S, SLOW_SHARE * settings.interval_s))
+        self._ownership = Ownership(journal_dir, partitions)
         self._inventory: Inventory | None = None
         self._reload_at = 0.0
         self._polling: set[asyncio.Task[None]] = set()
@@ -135,6 +144,7 @@ class PollCollector:
         """Open the journal. Raises ``JournalError`` with the remedy."""
         async with AsyncExitStack() as stack:
             stack.enter_context(self._keeper)
+            self._ownership.recall()
             self.metrics.watch(self.journal)
             self._stack = stack.pop_all()
         return self
@@ -145,7 +155,7 @@ class PollCollector:
 
     def trouble(self) -> str:
         """Why the collector is degraded; empty when it is not."""
-        if not self._schedule.devices:
+        if self._inventory is None or not self._inventory.devices:
             return "no device in the inventory"
         return self._keeper.trouble or self.publisher.trouble
 
@@ -208,10 +218,12 @@ class PollCollector:
         pause_s = HEAR_AGAIN_S
         while self._hear is not None:
             try:
-                async for questions in self._hear():
+                async for heard in self._hear():
                     self.metrics.hearing.set(1)
                     pause_s = HEAR_AGAIN_S
-                    self._take(questions)
+                    if heard.partitions is not None and self._ownership.take(heard.partitions):
+                        self._share()
+                    self._take(heard.questions)
             except Exception as error:  # noqa: BLE001  # whatever a broker's library raises, the schedule must go on
                 log.info("no questions are heard (%s); devices are polled by schedule alone; trying again in %.0f s", error, pause_s)
             self.metrics.hearing.set(0)
@@ -220,7 +232,10 @@ class PollCollector:
         await asyncio.Event().wait()
 
     def _take(self, questions: Sequence[Question]) -> None:
-        """Let questions wait for their turn. One about a device that is not polled here is another collector's, or nobody's."""
+        """Let questions wait for their turn. One about a device that is not polled here is another collector's, or nobody's.
+
+        The topic's partitions are those of the devices, so that only questions about devices of ours, or of nobody, are heard.
+        """
         for question in questions:
             if question.device in self._schedule.devices:
                 reason = self._questions.take(question.device, self._clock() - question.asked_at, self._mono_ns())
@@ -241,10 +256,21 @@ class PollCollector:
         if self._inventory is not None and inventory.version == self._inventory.version:
             return
         self._inventory = inventory
-        self._schedule.set_devices(inventory.devices, self._mono_ns())
-        self._lanes.forget_all_but(self._schedule.devices)
-        self.metrics.devices.set(len(inventory.devices))
-        log.info("polling %d devices of inventory %s", len(inventory.devices), inventory.version)
+        self._share()
+
+    def _share(self) -> None:
+        """Poll from now on the devices that are ours of those in the inventory."""
+        if self._inventory is None:
+            return
+        declared = self._inventory.devices
+        self._schedule.set_devices(self._ownership.owned(declared), self._mono_ns())
+        devices = self._schedule.devices
+        self._lanes.forget_all_but(devices)
+        self._poller.forget_all_but(devices)
+        self.metrics.share(devices, len(self._ownership.partitions))
+        self._news.set()
+        ours = "" if len(devices) == len(declared) else f" of {len(declared)}"
+        log.info("polling %d%s devices of inventory %s", len(devices), ours, self._inventory.version)
 
     async def _poll_one(self, name: str, *, on_suspicion: bool = False) -> None:
         """One device's turn; it is over for the schedule when its poll is on its way to the journal.
@@ -256,11 +282,11 @@ class PollCollector:
                 device = self._inventory.devices.get(name) if self._inventory else None
                 if device is None:
                     return  # it left the inventory while it waited for its turn
-                polled = await self._poller.poll(device)
+                polled = await self._poller.poll(device, on_suspicion=on_suspicion)
                 if on_suspicion and polled.poll.outcome is PollOutcome.TIMEOUT:
-                    polled = await self._poller.poll(device)
+                    polled = await self._poller.poll(device, on_suspicion=True)
                 polled = replace(polled, poll=replace(polled.poll, on_suspicion=on_suspicion))
-            self._lanes.learn(name, answered=polled.poll.outcome is PollOutcome.ANSWERED)
+            self._lanes.learn(name, answered=polled.poll.outcome is PollOutcome.ANSWERED, seconds=polled.seconds)
             self.metrics.count(polled)
             self._ended.put_nowait(polled)
         finally:
@@ -281,8 +307,10 @@ class PollCollector:
                 self._ended.task_done()
 
 
-async def run(settings: Settings, inventory_source: InventorySource, stop: asyncio.Event, profile: Profile = GENERIC) -> None:
-    """The component ``polls``: ask every device for the columns of ``profile`` until ``stop``, serving metrics and health.
+async def run(
+    settings: Settings, inventory_source: InventorySource, stop: asyncio.Event, choose: Choose = lambda _object_id, _descr: GENERIC
+) -> None:
+    """The component ``polls``: ask every device by the profile that is chosen for it until ``stop``, serving metrics and health.
 
     Raises as :class:`PollCollector`.
     """
@@ -293,7 +321,7 @@ async def run(settings: Settings, inventory_source: InventorySource, stop: async
         settings.broker.partitions,
         lambda: kafka_sender(settings.broker.bootstrap, Topic.RAW_POLLS),
         inventory_source,
-        poller=Poller(polls, profile),
+        poller=Poller(polls, choose, settings.traps.users),
         registry=REGISTRY,
         hear=lambda: kafka_questions(settings.broker.bootstrap),
     )

@@ -1,83 +1,126 @@
-"""Answers by OID -> columns. Nothing an agent says can fail here: what does not fit its column is refused and counted."""
+"""Answers -> packed columns. Nothing an agent says can fail here: what does not fit its column is refused and counted."""
 
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from pipeline.core.profile import SYS_UPTIME, PollColumn, Profile, ProfileTable
+import numpy as np
+
+from pipeline.core.column import FLOAT, UNSIGNED, Cell, Column
+from pipeline.core.profile import ColumnType, PollColumn
 from pipeline.core.raw import RawTable
 
-_UPTIME = PollColumn("uptime_ticks", SYS_UPTIME)
-_INDEX = re.compile(r"\d{1,10}(\.\d{1,10}){0,31}")
-"""At most 32 numbers of 32 bits: an index that is longer is none of a table that is asked for."""
+Cells = Sequence[object]
+
+MOST_TEXT = 255
+"""Characters of a text that are kept, as many as a DisplayString has (RFC 2579)."""
+
+_UNSIGNED_32 = (0, (1 << 32) - 1)
+_RANGES = {
+    ColumnType.COUNTER32: _UNSIGNED_32,
+    ColumnType.COUNTER64: (0, (1 << 64) - 1),
+    ColumnType.GAUGE: _UNSIGNED_32,
+    ColumnType.GAUGE64: (0, (1 << 64) - 1),
+    ColumnType.INTEGER: (-(1 << 31), (1 << 31) - 1),
+}
+_MAC_OCTETS = 6
+_ADDRESS_OCTETS = (4, 16)
+_DOTTED = re.compile(r"\d{1,10}(\.\d{1,10}){1,127}")
+_SPELLED = re.compile(rb"\s*[+-]?(\d{1,32}\.?\d{0,32}|\.\d{1,32})([eE][+-]?\d{1,3})?\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What an agent said: rows that it showed, ``values`` of them in all, and how many values were ``refused``."""
-
-    uptime_ticks: int | None
-    indexes: tuple[int, ...]
-    columns: dict[str, tuple[int | None, ...]]
-    values: int
-    refused: int
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether not one value could be used."""
-        return self.uptime_ticks is None and self.values == 0
-
-
-def oids_of(profile: Profile, indexes: Sequence[int]) -> tuple[str, ...]:
-    """The instances to ask for, row by row, so that one answer holds whole rows where it can."""
-    return tuple(f"{column.oid}.{index}" for index in indexes for column in profile.columns)
-
-
-def decode(profile: Profile, indexes: Sequence[int], answers: Mapping[str, object]) -> Decoded:
-    """Sort answers into columns; a row without any value is left out.
-
-    Refused are values of another type or size than their column's (RFC 2578 section 7.1), and instances that nobody asked for.
-    """
-    cells = {(column.name, index): _fit(column, answers.get(f"{column.oid}.{index}")) for column in profile.columns for index in indexes}
-    shown = tuple(index for index in indexes if any(cells[column.name, index] is not None for column in profile.columns))
-    uptime = _fit(_UPTIME, answers.get(SYS_UPTIME))
-    values = sum(cell is not None for cell in cells.values())
-    return Decoded(
-        uptime_ticks=uptime,
-        indexes=shown,
-        columns={column.name: tuple(cells[column.name, index] for index in shown) for column in profile.columns} if shown else {},
-        values=values,
-        refused=len(answers) - values - (uptime is not None),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedTable:
-    """A walked table, with how many of its values were kept and refused."""
+    """A table, with how many of its values were kept and how many refused."""
 
     table: RawTable
     values: int
     refused: int
 
 
-def decode_table(table: ProfileTable, answers: Mapping[str, object]) -> DecodedTable:
-    """Sort what a walk found into columns; the rows are those of the first column, in the order in which the agent gave them.
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A column, and the same of it."""
 
-    Refused are values that do not fit, as in :func:`decode`, and indexes that are none.
+    column: Column
+    values: int
+    refused: int
+
+
+def decode(columns: Sequence[PollColumn], indexes: Sequence[str], cells: Sequence[Cells]) -> Decoded:
+    """Pack ``cells[column][row]``; ``None`` is a value that the agent did not give.
+
+    Refused are values of another type or size than their column's (RFC 2578 section 7.1).
     """
-    first = f"{table.columns[0].oid}."
-    indexes = tuple(oid.removeprefix(first) for oid in answers if oid.startswith(first) and _INDEX.fullmatch(oid.removeprefix(first)))
-    columns = {column.name: tuple(_fit(column, answers.get(f"{column.oid}.{index}")) for index in indexes) for column in table.columns}
-    values = sum(cell is not None for cells in columns.values() for cell in cells)
-    return DecodedTable(RawTable(indexes, columns if indexes else {}), values, len(answers) - values)
+    packed = [pack(column.type, each) for column, each in zip(columns, cells, strict=True)]
+    named = {column.name: each.column for column, each in zip(columns, packed, strict=True)} if indexes else {}
+    return Decoded(RawTable(tuple(indexes), named), sum(each.values for each in packed), sum(each.refused for each in packed))
 
 
-def chunks(oids: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
-    """Questions of at most ``size`` instances; a device without interfaces is still asked for its uptime."""
-    for start in range(0, max(len(oids), 1), size):
-        yield tuple(oids[start : start + size])
+def pack(kind: ColumnType, cells: Cells) -> Packed:
+    """One column of a type."""
+    bounds = _RANGES.get(kind)
+    if bounds is None:
+        present = [None if cell == b"" and kind is not ColumnType.TEXT else cell for cell in cells]  # such as the MAC of a loopback
+        return _gathered(present, [None if cell is None else _READINGS[kind](cell) for cell in present])
+    least, most = bounds
+    kinds = set(map(type, cells))
+    if kinds == {int} and least <= min(cells) and max(cells) <= most:  # type: ignore[type-var, operator]  # they are ints
+        return Packed(_numbers(cells), len(cells), 0)
+    return _gathered(cells, [cell if type(cell) is int and least <= cell <= most else None for cell in cells])  # True is no number
 
 
-def _fit(column: PollColumn, value: object) -> int | None:
-    """The value when it is one of the column's type (true and false are none, though Python counts them as ints)."""
-    return value if type(value) is int and 0 <= value < 1 << column.bits else None
+def _numbers(cells: Cells) -> Column:
+    """Whole numbers that are all there, as floating point when one is negative."""
+    if min(cells) < 0:  # type: ignore[type-var, operator]  # they are ints
+        return Column(FLOAT, np.array(cells, "<f8").tobytes())
+    return Column(UNSIGNED, np.array(cells, "<u8").tobytes())
+
+
+def _gathered(cells: Cells, fitting: Sequence[Cell]) -> Packed:
+    """What fits, packed; of what does not, all but absences is refused."""
+    values = sum(cell is not None for cell in fitting)
+    return Packed(Column.of(fitting), values, sum(cell is not None for cell in cells) - values)
+
+
+def _text(cell: object) -> Cell:
+    """Text of an OCTET STRING: UTF-8 where it is, without the zeroes and blanks that agents fill up with."""
+    if not isinstance(cell, bytes):
+        return None
+    return cell[: 4 * MOST_TEXT].decode(errors="replace").strip("\0 \t\r\n")[:MOST_TEXT]
+
+
+def _number_text(cell: object) -> Cell:
+    if not isinstance(cell, bytes) or not _SPELLED.fullmatch(cell):
+        return None
+    number = float(cell)
+    return number if math.isfinite(number) else None
+
+
+def _mac(cell: object) -> Cell:
+    return cell.hex(":") if isinstance(cell, bytes) and len(cell) == _MAC_OCTETS else None
+
+
+def _oid(cell: object) -> Cell:
+    return cell if isinstance(cell, str) and _DOTTED.fullmatch(cell) else None
+
+
+def _address(cell: object) -> Cell:
+    """An IpAddress, or an InetAddress of IPv4 or IPv6 (RFC 4001)."""
+    if not isinstance(cell, str) and not (isinstance(cell, bytes) and len(cell) in _ADDRESS_OCTETS):
+        return None
+    try:
+        return str(ip_address(cell))
+    except ValueError:
+        return None
+
+
+_READINGS: dict[ColumnType, Callable[[object], Cell]] = {
+    ColumnType.TEXT: _text,
+    ColumnType.NUMBER_TEXT: _number_text,
+    ColumnType.MAC: _mac,
+    ColumnType.OID: _oid,
+    ColumnType.IP_ADDRESS: _address,
+}

@@ -3,6 +3,8 @@
 due + on suspicion = polled + skipped; polled = journaled + refused; journaled = published + unreadable + waiting.
 """
 
+from collections.abc import Set as AbstractSet
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from collectors.journal import Journal
@@ -32,7 +34,12 @@ class PollMetrics:
         self.values = counter("poll_values", "values taken from answers")
         self.values_refused = counter("poll_values_refused", "values of another type than their column's, or not asked for")
         self.seconds = Histogram("assure_poll_seconds", "how long one device's poll took", buckets=SECONDS, registry=registry)
-        self.devices = gauge("poll_devices", "devices in the schedule")
+        self.requests = counter("poll_requests", "SNMP requests sent")
+        self.walks = counter("poll_walks", "walks of tables, by how they ended", "end")
+        self.devices = gauge("poll_devices", "devices that this collector polls")
+        self.partitions = gauge("poll_partitions", "partitions whose devices this collector polls")
+        self.given_up = gauge("poll_devices_given_up", "devices silent for so long that they are asked one question a turn")
+        self._given_up: set[str] = set()
         self.last = gauge("journal_last_sequence", "newest durable sequence")
         self.acknowledged = gauge("journal_acknowledged_sequence", "newest published sequence")
         self.bytes = gauge("journal_bytes", "size of the journal's segments")
@@ -43,6 +50,22 @@ class PollMetrics:
         self.values.inc(polled.values)
         self.values_refused.inc(polled.refused)
         self.seconds.observe(polled.seconds)
+        self.requests.inc(polled.requests)
+        for end in polled.ends:
+            self.walks.labels(end.value).inc()
+        self._note(polled.poll.device, is_given_up=polled.is_given_up)
+
+    def share(self, devices: AbstractSet[str], partitions: int) -> None:
+        """Show what this collector polls."""
+        self.devices.set(len(devices))
+        self.partitions.set(partitions)
+        self._given_up &= devices
+        self.given_up.set(len(self._given_up))
+
+    def _note(self, device: str, *, is_given_up: bool) -> None:
+        if is_given_up != (device in self._given_up):
+            self._given_up ^= {device}
+            self.given_up.set(len(self._given_up))
 
     def watch(self, journal: Journal) -> None:
         """Let the journal's gauges show the open journal."""

@@ -1,177 +1,290 @@
-"""One device's poll over SNMP v2c: questions with time-outs and retries, all within one deadline. The only gufo-snmp code."""
+"""One device's poll: what it is, then the tables of its profile, all within one deadline; and silence as a fact."""
 
 import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from gufo.snmp import SnmpError
-from gufo.snmp.aio import SnmpSession
-
-from collectors.poll.decode import DecodedTable, chunks, decode, decode_table, oids_of
-from pipeline.config.settings import PollSettings
-from pipeline.core.inventory import Device
-from pipeline.core.profile import GENERIC, SYS_UPTIME, Profile, ProfileTable
-from pipeline.core.raw import PollOutcome, RawPoll
+from collectors.poll.decode import Decoded, decode
+from collectors.poll.memory import Memory
+from collectors.poll.ping import Pinged, Pinger
+from collectors.poll.session import DeadlineError, DeniedError, GarbageError, Session, SilentError
+from collectors.poll.user import PollUser
+from collectors.poll.walk import Walk, WalkEnd
+from pipeline.config.settings import PollSettings, SnmpUserSettings
+from pipeline.core.inventory import AgentVersion, Device
+from pipeline.core.profile import GENERIC, PING, SYS_UPTIME, Profile, ProfileTable
+from pipeline.core.raw import PollOutcome, RawPoll, RawTable
 
 log = logging.getLogger(__name__)
+
+Choose = Callable[[str, str], Profile]
+"""The profile for a sysObjectID and a sysDescr."""
+
+SYS_DESCR = "1.3.6.1.2.1.1.1.0"
+SYS_OBJECT_ID = "1.3.6.1.2.1.1.2.0"
 
 CHUNK = 40
 """Instances in one question: their answer stays under 1,472 bytes, so that it is never fragmented."""
 
-REPETITIONS = 40
-"""Rows in one answer of a walk; the agent gives fewer when they do not fit."""
+_DEADLINE = 0.9
+"""Of the interval: a poll that takes all of it would cost the next one its turn."""
 
-MOST_ROWS = 4_096
-"""A table with more rows is not read: either the agent goes round in circles, or it is asked for what it should not be."""
+_MOST_TICKS = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """A poll with what the collector counts about it: values kept and refused, and how long it took."""
+    """A poll with what the collector counts about it.
+
+    Values kept and refused, how long it took, how many requests it sent, how its walks ended, and whether the device has been silent for
+    so long that it is asked one question alone.
+    """
 
     poll: RawPoll
     values: int
     refused: int
     seconds: float
+    requests: int = 0
+    ends: tuple[WalkEnd, ...] = ()
+    is_given_up: bool = False
 
 
 @dataclass(slots=True)
 class _Progress:
-    """What is known of a poll under way; read when it ends or its deadline passes."""
+    """What is known of a poll under way; read when it ends."""
 
     asked_at: int
-    answers: dict[str, object] = field(default_factory=dict)
     answered_at: int | None = None
     round_trip_ms: float = 0.0
+    uptime_ticks: int | None = None
     malformed: bool = False
-    tables: dict[str, DecodedTable] = field(default_factory=dict)
+    profile: str = ""
+    tables: dict[str, RawTable] = field(default_factory=dict)
+    truncated: list[str] = field(default_factory=list)
+    ends: list[WalkEnd] = field(default_factory=list)
+    values: int = 0
+    refused: int = 0
+    requests: int = 0
 
-
-class _EndlessError(Exception):
-    """A walk that does not come to an end."""
+    def take(self, name: str, decoded: Decoded) -> None:
+        """Keep a table."""
+        self.tables[name] = decoded.table
+        self.values += decoded.values
+        self.refused += decoded.refused
 
 
 class Poller:
-    """Asks devices. ``clock`` gives UTC nanoseconds, ``now`` monotonic seconds. Holds nothing between polls."""
+    """Asks devices, and remembers how it fared with each.
+
+    ``choose`` finds a device's profile, ``users`` are the settings' SNMPv3 users, ``clock`` gives UTC nanoseconds, ``now``
+    monotonic seconds.
+    """
 
     def __init__(
         self,
         settings: PollSettings,
-        profile: Profile = GENERIC,
+        choose: Choose = lambda _object_id, _descr: GENERIC,
+        users: Sequence[SnmpUserSettings] = (),
         clock: Callable[[], int] = time.time_ns,
         now: Callable[[], float] = time.monotonic,
+        pinger: Pinger | None = None,
     ) -> None:
         self._settings = settings
-        self._profile = profile
+        self._choose = choose
+        self._users = {user.name: PollUser(user) for user in users}
         self._clock = clock
         self._now = now
+        self._pinger = pinger or (Pinger(settings.pings, settings.timeout_s, now=now) if settings.ping else None)
+        self._memories: dict[str, Memory] = {}
+        self._waits: list[float] = [settings.timeout_s * 2.0**tries for tries in range(1 + settings.retries)]
 
     @property
     def deadline_s(self) -> float:
-        """The most that one device's poll takes: the interval, or all tries of one question if that is more."""
-        return max(self._settings.interval_s, self._settings.timeout_s * (1 + self._settings.retries))
+        """The most that one device's poll takes: most of the interval, or all tries of one question if that is more."""
+        return max(_DEADLINE * self._settings.interval_s, sum(self._waits))
 
-    async def poll(self, device: Device) -> Polled:
-        """Ask one device for its interfaces and tables; sequence 0 until it is journaled. Never raises for what device or network do.
+    def forget_all_but(self, devices: Collection[str]) -> None:
+        """Drop what is known of devices that are not polled here any more."""
+        for name in self._memories.keys() - set(devices):
+            del self._memories[name]
 
-        A device that answered anything usable has answered: rows that came too late are missing, and ``polled_at`` is when the first
-        question that was answered was sent. Without a usable answer the outcome tells silence from garbage.
+    async def poll(self, device: Device, *, on_suspicion: bool = False) -> Polled:
+        """Ask one device; sequence 0 until it is journaled. Never raises for what device or network do.
+
+        A device that answered anything usable has answered: what came too late is missing, and ``polled_at`` is when the first question
+        that was answered was sent. Without a usable answer the outcome tells silence from garbage.
         """
         begun = self._now()
-        indexes = tuple(port.index for port in device.interfaces)
+        memory = self._memory(device)
         progress = _Progress(self._clock())
+        pinging = asyncio.create_task(self._pinger.ping(device.address)) if self._pinger and not on_suspicion else None
         try:
-            async with asyncio.timeout(self.deadline_s):
-                session = SnmpSession(device.address, port=device.port, community=device.community, timeout=self._settings.timeout_s)
-                await self._ask_all(session, oids_of(self._profile, indexes), progress)
-                for table in self._profile.tables:
-                    await self._walk(session, device, table, progress)
-        except TimeoutError:
+            await self._ask(memory, progress, begun + self.deadline_s, on_suspicion=on_suspicion)
+        except (SilentError, DeadlineError):
             log.debug("%s: no answer, or not all of it, within %.1f s", device.name, self.deadline_s)
-        except Exception:  # one device never stops the others, whatever its agent or the library does
-            log.exception("%s: polling failed; check its address %s and port %d in the inventory", device.name, device.address, device.port)
+        except Exception as error:  # noqa: BLE001  # one device never stops the others, whatever its agent or the library does
+            self._complain(memory, error)
             progress.malformed = True
-        return self._result(device, indexes, progress, self._now() - begun)
+        pinged = await pinging if pinging else None
+        return self._result(memory, progress, pinged, self._now() - begun)
 
-    async def _ask_all(self, session: SnmpSession, oids: tuple[str, ...], progress: _Progress) -> None:
-        questions = deque(chunks(oids, CHUNK))
+    def _memory(self, device: Device) -> Memory:
+        memory = self._memories.get(device.name)
+        if memory is None or not memory.is_of(device):
+            memory = self._memories[device.name] = Memory(device)
+        memory.device = device
+        return memory
+
+    def _complain(self, memory: Memory, error: Exception) -> None:
+        """Say once what keeps a device from being polled, and again when it is something else."""
+        device, said = memory.device, str(error) or type(error).__name__
+        if said == memory.trouble:
+            return
+        memory.trouble = said
+        if isinstance(error, DeniedError):
+            remedy = f"check the user '{device.user}' and its passwords in the settings and on the device, and that its clock runs"
+        else:
+            remedy = f"check its address {device.address}, port {device.port}, snmp_version and user in the inventory"
+        log.warning("%s: polling failed (%s); %s", device.name, said, remedy)
+
+    def _user(self, device: Device) -> PollUser | None:
+        if device.snmp_version is not AgentVersion.V3:
+            return None
+        if device.user not in self._users:
+            raise LookupError(f"no SNMPv3 user '{device.user}' is in the settings (traps.users)")
+        return self._users[device.user]
+
+    async def _ask(self, memory: Memory, progress: _Progress, deadline: float, *, on_suspicion: bool) -> None:
+        user = self._user(memory.device)
+        async with Session(memory.device, deadline, self._settings.requests_per_s, user, self._now) as session:
+            try:
+                await self._greet(session, memory, progress)
+                assert memory.profile is not None
+                progress.profile = memory.profile.name
+                for table in memory.state_tables() if on_suspicion else memory.tables():
+                    if not await self._table(session, memory, table, progress):
+                        break
+                memory.polls += not on_suspicion
+            finally:
+                progress.requests = session.asked
+
+    async def _greet(self, session: Session, memory: Memory, progress: _Progress) -> None:
+        """The first question: how long the agent runs and, where that is not known, what it is. A silent device is asked it once."""
+        who = self._now()
+        names = [SYS_UPTIME]
+        identity = [SYS_OBJECT_ID, SYS_DESCR]
+        if memory.wants_identity(who):
+            names += identity
+        answer = await self._first_answer(session, memory, names, progress)
+        progress.uptime_ticks = _ticks(answer.get(SYS_UPTIME))
+        restarted = memory.saw(progress.uptime_ticks)
+        if restarted and len(names) == 1:
+            answer |= await self._get(session, identity)
+        if restarted or len(names) > 1:
+            memory.learn(self._choose(_oid_text(answer.get(SYS_OBJECT_ID)), _text(answer.get(SYS_DESCR))), who)
+
+    async def _first_answer(self, session: Session, memory: Memory, names: list[str], progress: _Progress) -> dict[str, object]:
+        failure: Exception = SilentError()
+        for wait_s in self._waits[:1] if self._is_given_up(memory) else self._waits:
+            sent_at = progress.asked_at = self._clock()
+            try:
+                await session.discover(wait_s)
+                sent = self._now()
+                answer = await session.get(names, wait_s)
+            except (SilentError, GarbageError) as error:
+                progress.malformed = progress.malformed or isinstance(error, GarbageError)
+                if isinstance(error, DeniedError):
+                    self._complain(memory, error)
+                failure = error
+                continue
+            progress.answered_at = sent_at
+            progress.round_trip_ms = (self._now() - sent) * 1000
+            return answer
+        raise SilentError from failure
+
+    async def _get(self, session: Session, names: Sequence[str]) -> dict[str, object]:
+        """One question, asked again as often as the settings say."""
+        for wait_s in self._waits[:-1]:
+            with suppress(SilentError, GarbageError):
+                return await session.get(names, wait_s)
+        return await session.get(names, self._waits[-1])
+
+    async def _table(self, session: Session, memory: Memory, table: ProfileTable, progress: _Progress) -> bool:
+        """Read one table; whether it makes sense to ask for another."""
+        if table.scalar:
+            await self._scalars(session, table, progress)
+            return True
+        walk = Walk(session, [column.oid for column in table.columns], memory.stride, self._waits)
+        found = await walk.run()
+        progress.ends.append(found.end)
+        memory.late.discard(table.name)
+        if found.end is WalkEnd.DEADLINE:
+            memory.late.add(table.name)
+        if found.end is WalkEnd.COMPLETE or (found.indexes and found.end is not WalkEnd.TOO_MANY_ROWS):
+            progress.take(table.name, decode(table.columns, found.indexes, found.cells))
+            progress.truncated += [table.name] if found.end is not WalkEnd.COMPLETE else []
+        progress.refused += found.strays
+        if found.end is not WalkEnd.COMPLETE:
+            log.debug("%s: the walk of %s ended: %s, after %d rows", memory.device.name, table.name, found.end, len(found.indexes))
+        return found.end not in {WalkEnd.DEADLINE, WalkEnd.SILENT}
+
+    async def _scalars(self, session: Session, table: ProfileTable, progress: _Progress) -> None:
+        """What stands once. An answer without sysUpTime is a refusal such as tooBig or genErr: find what can be answered."""
+        answers: dict[str, object] = {}
+        names = [f"{column.oid}.0" for column in table.columns]
+        questions = deque(names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
         while questions:
             question = questions.popleft()
-            answer = await self._ask(session, question, progress)
-            progress.answers.update(answer)
-            if not answer and len(question) > 1:  # an error-status such as tooBig or genErr: find what can be answered
+            answer = await self._get(session, [SYS_UPTIME, *question])
+            answers |= answer
+            if SYS_UPTIME not in answer and len(question) > 1:
                 middle = len(question) // 2
                 questions.extendleft((question[middle:], question[:middle]))
+        cells = [[answers.get(name)] for name in names]
+        shown = any(cell is not None for (cell,) in cells)
+        progress.take(table.name, decode(table.columns, ("0",) if shown else (), cells if shown else [[] for _ in cells]))
 
-    async def _ask(self, session: SnmpSession, question: tuple[str, ...], progress: _Progress) -> dict[str, object]:
-        """One question, asked again as often as the settings say. Raises ``TimeoutError`` when none of the tries is answered."""
-        for _ in range(1 + self._settings.retries):
-            sent_at, sent = self._clock(), self._now()
-            if progress.answered_at is None:
-                progress.asked_at = sent_at
-            try:
-                async with asyncio.timeout(self._settings.timeout_s):
-                    answer: dict[str, object] = await session.get_many((SYS_UPTIME, *question))
-            except (SnmpError, OSError) as error:  # a time-out is an OSError, and so is a port that nobody listens on
-                progress.malformed = progress.malformed or isinstance(error, SnmpError)
-                await asyncio.sleep(max(0.0, self._settings.timeout_s - (self._now() - sent)))
-                continue
-            if progress.answered_at is None:
-                progress.answered_at = sent_at
-                progress.round_trip_ms = (self._now() - sent) * 1000
-            return answer
-        raise TimeoutError
+    def _is_given_up(self, memory: Memory) -> bool:
+        return memory.silent >= self._settings.silent_polls
 
-    async def _walk(self, session: SnmpSession, device: Device, table: ProfileTable, progress: _Progress) -> None:
-        """Read a table to its end, or leave it out: half a table would say that the other half is gone. A silence ends the whole poll."""
-        answers: dict[str, object] = {}
-        try:
-            for column in table.columns:
-                found = await self._column(session, column.oid)
-                answers |= found
-                if not found:
-                    break
-        except (SnmpError, _EndlessError) as error:
-            log.debug("%s: table %s is left out: %s", device.name, table.name, error)
-        else:
-            progress.tables[table.name] = decode_table(table, answers)
-
-    async def _column(self, session: SnmpSession, oid: str) -> dict[str, object]:
-        """One column by GETBULK, from its start again as often as the settings say. Raises ``TimeoutError``, ``SnmpError``."""
-        for _ in range(1 + self._settings.retries):
-            found: dict[str, object] = {}
-            try:
-                async for name, value in session.getbulk(oid, REPETITIONS):
-                    if name in found or len(found) >= MOST_ROWS:
-                        raise _EndlessError(f"over {len(found)} rows, or one twice")
-                    found[name] = value
-            except OSError:  # a time-out among them
-                continue
-            return found
-        raise TimeoutError
-
-    def _result(self, device: Device, indexes: tuple[int, ...], progress: _Progress, seconds: float) -> Polled:
-        decoded = decode(self._profile, indexes, progress.answers)
-        if decoded.is_empty:
-            garbage = progress.malformed or progress.answered_at is not None
-            outcome = PollOutcome.MALFORMED if garbage else PollOutcome.TIMEOUT
-        else:
+    def _result(self, memory: Memory, progress: _Progress, pinged: Pinged | None, seconds: float) -> Polled:
+        said_anything = progress.uptime_ticks is not None or progress.values
+        if said_anything:
             outcome = PollOutcome.ANSWERED
+            memory.trouble = ""
+        else:
+            outcome = PollOutcome.MALFORMED if progress.malformed or progress.answered_at is not None else PollOutcome.TIMEOUT
+        if outcome is PollOutcome.TIMEOUT:
+            memory.heard_nothing()
+        else:
+            memory.answered()
+        tables = progress.tables if said_anything else {}
         poll = RawPoll(
             collector=self._settings.collector,
             sequence=0,
             polled_at=progress.answered_at or progress.asked_at,
-            device=device.name,
+            device=memory.device.name,
             outcome=outcome,
-            uptime_ticks=decoded.uptime_ticks,
-            indexes=decoded.indexes,
-            columns=decoded.columns,
+            uptime_ticks=progress.uptime_ticks,
             round_trip_ms=round(progress.round_trip_ms, 3),
-            tables={name: found.table for name, found in progress.tables.items()},
+            profile=progress.profile,
+            tables=tables | ({PING: pinged.table} if pinged else {}),
+            truncated=tuple(progress.truncated),
         )
-        values = decoded.values + sum(found.values for found in progress.tables.values())
-        refused = decoded.refused + sum(found.refused for found in progress.tables.values())
-        return Polled(poll, values, refused, seconds)
+        return Polled(poll, progress.values, progress.refused, seconds, progress.requests, tuple(progress.ends), self._is_given_up(memory))
+
+
+def _ticks(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value <= _MOST_TICKS else None
+
+
+def _oid_text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else ""

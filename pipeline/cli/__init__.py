@@ -20,11 +20,15 @@ class LazyGroup(Group):
         "alarms": ("pipeline.cli.show:alarms", "alarms that stand now"),
         "incidents": ("pipeline.cli.show:incidents", "incidents: one cause each, with its alarms and services"),
         "explain": ("pipeline.cli.explain:explain", "why: from a credit, outage or incident back to the datagrams"),
+        "anomalies": ("pipeline.cli.anomalies:anomalies", "what is unlike itself, why, and the models that judge elements"),
+        "forecast": ("pipeline.cli.forecast:forecast", "when each link will be full, for links and customers"),
+        "kpis": ("pipeline.cli.kpis:kpis", "indicators of a resource, plotted"),
         "tickets": ("pipeline.cli.show:tickets", "trouble tickets and the incidents they belong to"),
         "sla": ("pipeline.cli.sla:sla", "availability against what was agreed; settle a month"),
         "credits": ("pipeline.cli.credits:credits_", "the ledger of SLA credits; verify its chain"),
         "effects": ("pipeline.cli.effects:effects", "what is still to be sent, and what was given up; try it again"),
         "webhooks": ("pipeline.cli.effects:webhooks", "receivers of notifications; switch one on again"),
+        "discover": ("pipeline.cli.discover:discover", "ask a network what is there; compare it with the inventory"),
         "topology": ("pipeline.cli.topology:topology", "what depends on what; the impact of a failure"),
         "rules": ("pipeline.cli.rules:rules", "the rules that are used; draft new ones, or import others'"),
         "mibs": ("pipeline.cli.mibs:mibs", "compile MIBs; look up a name or OID"),
@@ -70,6 +74,7 @@ def assure() -> None:
 
     \b
     Exit codes: 0 fine; 1 a problem was found; 2 wrong usage or configuration,
-                or a port in use; 3 nothing by that name; 4 a part does not
+                or a port in use; 3 nothing by that name (for discover: the
+                network differs from the inventory); 4 a part does not
                 answer; 130 Ctrl-C.
     """

@@ -162,7 +162,14 @@ class TrapSettings:
 
 @dataclass(frozen=True, slots=True)
 class PollSettings:
-    """The poll collector. Each device is asked every ``interval_s``; ``timeout_s`` and ``retries`` bound one question.
+    """The poll collector. Each device is asked every ``interval_s``.
+
+    ``timeout_s`` and ``retries`` bound one question, each try waiting twice as long as the one before it. A device is put one question at a
+    time, at most ``requests_per_s`` a second; ``in_flight`` devices are asked at once. One that was silent for ``silent_polls`` turns is
+    asked a single question each turn until it answers.
+
+    ``processes`` share the devices by the partitions of the broker's topics; when one ends, the others take its devices over. Each keeps a
+    journal of its own. ``ping`` sends ``pings`` ICMP echoes to each device as well. SNMPv3's users are those of ``traps.users``.
 
     What a trap claims is asked back within about a second, out of turn: a device at most once in ``question_pause_s``, all devices together
     ``questions_per_s`` times a second (0: never; the next turn tells).
@@ -174,7 +181,12 @@ class PollSettings:
     interval_s: float = 30.0
     timeout_s: float = 1.0
     retries: int = 1
-    in_flight: int = 64
+    in_flight: int = 256
+    requests_per_s: float = 200.0
+    silent_polls: int = 3
+    processes: int = 1
+    ping: bool = False
+    pings: int = 3
     segment_bytes: int = 67_108_864
     journal_bytes: int = 1_073_741_824
     journal_days: float = 0.0
@@ -191,6 +203,27 @@ class CorrelationSettings:
     flap_changes: int = 5
     flap_window_s: float = 60.0
     clear_hold_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """Anomalies of elements as a whole, by models trained from the history; and the capacity forecast.
+
+    Vectors that came within ``score_every_s`` are judged at once. Odd is what at most a share ``rare`` of ordinary vectors is; it takes
+    ``odd_samples`` in a row to raise an alarm, ``normal_samples`` to clear it. Every ``train_every_hours`` models are trained on
+    ``train_days`` of history, of which there must be ``least_days``; every ``forecast_every_hours`` it is told when each link's busy hour
+    passes ``forecast_threshold`` (a share of its speed). 0 hours: never by itself.
+    """
+
+    score_every_s: float = 5.0
+    rare: float = 0.001
+    odd_samples: int = 5
+    normal_samples: int = 5
+    train_every_hours: float = 24.0
+    train_days: int = 14
+    least_days: float = 3.0
+    forecast_every_hours: float = 24.0
+    forecast_threshold: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +270,8 @@ class Settings:
     """Everything. Paths are absolute after loading; empty ``rules_dir``/``mibs_dir`` mean those that come with the package.
 
     Each process serves its own metrics and health on ``metrics_host`` and ``metrics_port + n``, ``n`` being its place in
-    :data:`pipeline.config.settings.COMPONENTS`; further receivers of traps (``traps-2`` and so on) follow from ``metrics_port + 10`` on.
+    :data:`pipeline.config.settings.COMPONENTS`; further receivers of traps (``traps-2`` and so on) follow from ``metrics_port + 10`` on,
+    further pollers (``polls-2`` and so on) from ``metrics_port + 50`` on.
     """
 
     data_dir: Path
@@ -252,6 +286,7 @@ class Settings:
     traps: TrapSettings = field(default_factory=TrapSettings)
     polls: PollSettings = field(default_factory=PollSettings)
     correlation: CorrelationSettings = field(default_factory=CorrelationSettings)
+    detectors: DetectorSettings = field(default_factory=DetectorSettings)
     tickets: TicketSettings = field(default_factory=TicketSettings)
     webhooks: tuple[WebhookSettings, ...] = ()
     billing: BillingSettings = field(default_factory=BillingSettings)
@@ -264,25 +299,34 @@ class Settings:
     @property
     def trap_collectors(self) -> dict[str, str]:
         """Process -> collector, of every receiver of traps: ``traps`` is ``trap-1``, ``traps-2`` is ``trap-1.2``, and so on."""
-        first = self.traps.collector
-        further = {f"traps-{number}": f"{first}.{number}" for number in range(2, self.traps.processes + 1)}
-        return {"traps": first, **further}
+        return _collectors("traps", self.traps.collector, self.traps.processes)
+
+    @property
+    def poll_collectors(self) -> dict[str, str]:
+        """Process -> collector, of every poller: ``polls`` is ``poll-1``, ``polls-2`` is ``poll-1.2``, and so on."""
+        return _collectors("polls", self.polls.collector, self.polls.processes)
 
     @property
     def processes(self) -> tuple[str, ...]:
-        """The long-running processes: :data:`COMPONENTS`, with the further receivers of traps behind the first."""
-        return (*self.trap_collectors, *(name for name in COMPONENTS if name != "traps"))
+        """The long-running processes: :data:`COMPONENTS`, with the further receivers of traps and pollers behind the first."""
+        others = (name for name in COMPONENTS if name not in {"traps", "polls"})
+        return (*self.trap_collectors, *self.poll_collectors, *others)
 
     def metrics_port_of(self, process: str) -> int:
         """Where a process serves its metrics and health. Raises ``ValueError`` for a name that is no process's."""
         if process in COMPONENTS:
             return self.metrics_port + COMPONENTS.index(process)
+        if process in self.poll_collectors:
+            return self.metrics_port + FURTHER_POLL_PORTS + tuple(self.poll_collectors).index(process) - 1
         return self.metrics_port + FURTHER_PORTS + tuple(self.trap_collectors).index(process) - 1
 
     def of_process(self, process: str) -> "Settings":
-        """The settings as a further receiver of traps has them: as the first's, with a collector and a port of its own."""
+        """The settings as a further receiver of traps, or poller, has them: as the first's, with a collector and a port of its own."""
         if process in COMPONENTS:
             return self
+        if process in self.poll_collectors:
+            port = self.metrics_port_of(process) - COMPONENTS.index("polls")
+            return replace(self, metrics_port=port, polls=replace(self.polls, collector=self.poll_collectors[process]))
         port = self.metrics_port_of(process) - COMPONENTS.index("traps")
         return replace(self, metrics_port=port, traps=replace(self.traps, collector=self.trap_collectors[process]))
 
@@ -291,9 +335,15 @@ class Settings:
         return self.obligations.url.reveal() or f"sqlite:///{self.data_dir / 'obligations.db'}"
 
 
-MAX_TRAP_PROCESSES = 32
-FURTHER_PORTS = 10
-"""From ``metrics_port`` to the port of the second receiver of traps; between them is room for more components."""
+def _collectors(process: str, first: str, count: int) -> dict[str, str]:
+    return {process: first, **{f"{process}-{number}": f"{first}.{number}" for number in range(2, count + 1)}}
 
-COMPONENTS = ("traps", "polls", "worker", "sink", "outputs", "api")
+
+MAX_TRAP_PROCESSES = 32
+MAX_POLL_PROCESSES = 32
+FURTHER_PORTS = 10
+FURTHER_POLL_PORTS = 50
+"""From ``metrics_port`` to the port of the second receiver of traps, and of the second poller; before them is room for more components."""
+
+COMPONENTS = ("traps", "polls", "worker", "sink", "outputs", "api", "detectors")
 """The long-running processes of ``assure up``, in the order in which they start after broker and history."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
-from pipeline.config.settings import MAX_TRAP_PROCESSES, Settings, TrapSettings
+from pipeline.config.settings import MAX_POLL_PROCESSES, MAX_TRAP_PROCESSES, Settings, TrapSettings
 from pipeline.config.snmp_user_check import user_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
@@ -52,6 +52,12 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     for problem in user_problems(settings.traps.users):
         path = ("traps", "users", *problem.path)
         decoder.tell(line_at(node, path), path, problem.message, problem.remedy, problem.level)
+    pollers = settings.polls.processes
+    message, remedy = (
+        f"{pollers} processes",
+        f"write 1 to {MAX_POLL_PROCESSES}, and no more than broker.partitions: they share the devices by these",
+    )
+    require("polls", "processes", ok=0 < pollers <= MAX_POLL_PROCESSES, message=message, remedy=remedy)
     message, remedy = f"'{settings.api.listen}' is not an address and a port", "write it as 127.0.0.1:18642"
     require("api", "listen", ok=is_host_port(settings.api.listen), message=message, remedy=remedy)
     for numbers_path, value in _positive(settings).items():
@@ -88,7 +94,16 @@ def _positive(settings: Settings) -> dict[tuple[str, ...], float]:
     sections: dict[str, tuple[str, ...]] = {"broker": ("partitions", "replication")}
     sections["history"] = ("memory_bytes", "flush_ms", "kpi_days", "kpi_1m_days", "kpi_1h_days")
     sections["traps"] = ("receive_buffer_bytes", "batch_ms", "segment_bytes", "journal_bytes")
-    sections["polls"] = ("interval_s", "timeout_s", "in_flight", "segment_bytes", "journal_bytes")
+    sections["polls"] = (
+        "interval_s",
+        "timeout_s",
+        "in_flight",
+        "requests_per_s",
+        "silent_polls",
+        "pings",
+        "segment_bytes",
+        "journal_bytes",
+    )
     sections["correlation"] = ("settle_s", "settle_cap_s", "flap_changes", "flap_window_s")
     values: dict[tuple[str, ...], float] = {
         (section, key): getattr(getattr(settings, section), key) for section, keys in sections.items() for key in keys

@@ -102,7 +102,16 @@ polls:
   #interval_s: 30.0
   #timeout_s: 1.0
   #retries: 1
-  #in_flight: 64
+  #in_flight: 256
+  # Questions a second to one device, one at a time.
+  #requests_per_s: 200.0
+  # After so many turns without an answer a device is asked a single question each turn, until it answers.
+  #silent_polls: 3
+  # More processes share the devices; when one ends, the others take its devices over.
+  #processes: 1
+  # ICMP echoes beside SNMP; the kernel must grant them: sysctl -w net.ipv4.ping_group_range="0 2147483647"
+  #ping: false
+  #pings: 3
   #segment_bytes: 67_108_864
   #journal_bytes: 1_073_741_824
   #journal_days: 0.0
@@ -116,6 +125,22 @@ correlation:
   #flap_changes: 5
   #flap_window_s: 60.0
   #clear_hold_s: 10.0
+
+# Elements whose indicators, taken together, are unlike themselves: models are trained from the history. And when links will be full.
+detectors:
+  # What came in so many seconds is judged at once.
+  #score_every_s: 5.0
+  # Odd is what at most such a share of an element's ordinary moments is; so many in a row raise an alarm, so many clear it.
+  #rare: 0.001
+  #odd_samples: 5
+  #normal_samples: 5
+  # A new model must beat the one that runs. train_days of history are read; with less than least_days nothing is trained. 0 hours: never.
+  #train_every_hours: 24.0
+  #train_days: 14
+  #least_days: 3.0
+  # When each link's busy hour passes such a share of its speed (`assure forecast`).
+  #forecast_every_hours: 24.0
+  #forecast_threshold: 0.8
 
 # The ticket system, spoken to as TMF621. built_in runs our own ticket book at this URL.
 tickets:
@@ -159,6 +184,8 @@ devices:
   - name: pe2
     site: rtm
     address: 192.0.2.2
+    #snmp_version: v3  # v2c unless written; with v3 comes a user of the settings' traps.users
+    #user: noc
     interfaces:
       - {name: ge-0/0/1, index: 1, speed_mbps: 10000, description: to pe1}
       - {name: ge-0/0/2, index: 2, speed_mbps: 1000, description: customer}

@@ -348,8 +348,8 @@ class _Step:
         beyond = np.where(self.bins[:, :, None] < _BIN, counts, 0).sum(axis=2, dtype=np.int64)
         record = self.state["record"][rows, _FEATURE, self.sides].astype(np.float64)
         rarity = np.log10((self.count[:, None] + 1.0) / (beyond + 0.5 * own + 0.5))
-        over = (self.strange > record) & (record > 0)
-        rarity += np.log10(np.where(over, self.strange, 1.0) / np.where(over, record, 1.0))
+        record = np.maximum(record, 1.0)  # where nothing ever moved, as much as moves nobody
+        rarity += np.log10(np.maximum(self.strange, record) / record)
         weighted: Floats = np.where(self.bins > 0, rarity, 0.0) * self.tuning.weights
         return weighted
 
@@ -357,11 +357,11 @@ class _Step:
         """Where a feature alone would reach ``needed``: the rarity's inverse, bin by bin, on both sides of the reference."""
         rows = self.rows[asked]
         counts = self.state["histogram"][rows, feature].astype(np.float64)
-        record = self.state["record"][rows, feature].astype(np.float64)[:, :, None]
+        record = np.maximum(self.state["record"][rows, feature].astype(np.float64)[:, :, None], 1.0)
         tail = counts[:, :, ::-1].cumsum(axis=2)[:, :, ::-1] - 0.5 * counts + 0.5
         rarity = np.log10((self.count[asked, None, None] + 1.0) / tail)
         short = needed[:, None, None] / np.asarray(self.tuning.weights)[feature][:, None, None] - rarity
-        beyond = np.where(record > 0, record * 10.0 ** np.minimum(short, 300.0), np.inf)
+        beyond = record * 10.0 ** np.minimum(short, 300.0)
         reached = np.maximum(_EDGES, np.where(short > 0, beyond, 0.0))
         reached[:, :, 0] = np.inf  # the first bin is never rare
         far = np.where(reached < _NEXT_EDGES, reached, np.inf).min(axis=2)

@@ -57,14 +57,24 @@ class AnomalyState:
         """The series, in order."""
         return tuple(self._row_of)
 
-    def rows(self, kpis: tuple[str, ...], resources: tuple[ResourceId, ...], present: Any) -> Integers:
-        """The row of each series of a batch, KPI after KPI: new where it is ``present`` for the first time, -1 where it never was."""
+    def begin(self, batches: Sequence[KpiBatch], watching: Watching) -> None:
+        """Add the watched series of some batches that have their first good value here."""
+        new: list[str] = []
+        for batch in batches:
+            kpis = tuple(kpi for kpi in batch.columns if watching.rule_of(kpi) is not None)
+            unknown = self.rows(kpis, batch.resources) < 0
+            if unknown.any():
+                present = np.concatenate([np.isfinite(batch.good(kpi)) for kpi in kpis])
+                names = [f"{kpi}|{resource}" for kpi in kpis for resource in batch.resources]
+                new += [names[place] for place in np.flatnonzero(unknown & present).tolist()]
+        self._add(new)
+
+    def rows(self, kpis: tuple[str, ...], resources: tuple[ResourceId, ...]) -> Integers:
+        """The row of each series, KPI after KPI; -1 where it has not begun."""
         layout = (kpis, resources)
         rows = self._layouts.get(layout)
-        if rows is None or bool(np.any(present & (rows < 0))):
-            names = [f"{kpi}|{resource}" for kpi in kpis for resource in resources]
-            self._add([name for name, here in zip(names, present.tolist(), strict=True) if here and name not in self._row_of])
-            rows = np.array([self._row_of.get(name, -1) for name in names], np.int64)
+        if rows is None:
+            rows = np.array([self._row_of.get(f"{kpi}|{resource}", -1) for kpi in kpis for resource in resources], np.int64)
             if len(self._layouts) >= _MOST_LAYOUTS:
                 self._layouts.clear()
             self._layouts[layout] = rows
@@ -121,28 +131,41 @@ class AnomalyState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched:
-    """The part of a batch that is watched: one entry for each series with a good value, in the order of KPIs, then of resources."""
+class _Column:
+    """One watched KPI of a batch; ``speeds`` are those of the batch's resources."""
 
     batch: KpiBatch
-    kpis: tuple[str, ...]
-    rules: tuple[AnomalyRule, ...]
-    places: Integers
+    kpi: str
+    rule: AnomalyRule
+    speeds: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What is watched of some batches: one entry for each series with a good value, column after column.
+
+    ``column`` is each entry's column, ``place`` its resource's place in the batch, ``rows`` its series in the state.
+    """
+
+    columns: tuple[_Column, ...]
+    column: Integers
+    place: Integers
     rows: Integers
     values: Floats
 
-    def kpi(self, entry: int) -> str:
-        return self.kpis[int(self.places[entry]) // len(self.batch.resources)]
-
-    def rule(self, entry: int) -> AnomalyRule:
-        return self.rules[int(self.places[entry]) // len(self.batch.resources)]
-
-    def resource(self, entry: int) -> ResourceId:
-        return self.batch.resources[int(self.places[entry]) % len(self.batch.resources)]
+    def of(self, entry: int) -> tuple[_Column, ResourceId]:
+        """An entry's column and resource."""
+        column = self.columns[int(self.column[entry])]
+        return column, column.batch.resources[int(self.place[entry])]
 
     def each(self, values: Sequence[float]) -> Floats:
-        """A number of each KPI's rule, for each entry."""
-        found: Floats = np.array(values, np.float64)[self.places // len(self.batch.resources)]
+        """A number of each column, for each entry."""
+        found: Floats = np.array(values, np.float64)[self.column]
+        return found
+
+    def counts(self, values: Sequence[int]) -> Integers:
+        """The same for whole numbers."""
+        found: Integers = np.array(values, np.int64)[self.column]
         return found
 
 
@@ -155,52 +178,79 @@ def apply(
     speeds: Floats | None = None,
     tuning: Tuning = DEFAULT,
 ) -> tuple[tuple[Event, ...], AnomalyBatch | None]:
-    """Judge one batch, changing ``state`` in place: the events of what was raised or cleared, and every anomaly for the store.
+    """Judge one batch as :func:`apply_all` does."""
+    events, anomalies = apply_all(state, (batch,), watching, domain, speeds=(speeds,), tuning=tuning)
+    return events, anomalies[0] if anomalies else None
 
-    Values that are not good are left out: they neither teach nor alarm nor clear. ``speeds`` are those of the batch's resources in bits a
-    second, NaN where unknown. A batch that was applied already must not come again: polls not newer than the last are the caller's to
-    leave out.
+
+def apply_all(
+    state: AnomalyState,
+    batches: Sequence[KpiBatch],
+    watching: Watching,
+    domain: str = "default",
+    *,
+    speeds: Sequence[Floats | None] = (),
+    tuning: Tuning = DEFAULT,
+) -> tuple[tuple[Event, ...], tuple[AnomalyBatch, ...]]:
+    """Judge the batches of one poll of one device in one step, changing ``state`` in place.
+
+    Gives the events of what was raised or cleared, and every anomaly for the store. Values that are not good are left out: they neither
+    teach nor alarm nor clear. ``speeds`` are for each batch those of its resources in bits a second, NaN where unknown. No series may be in
+    two batches, and what was applied already must not come again: polls not newer than the last are the caller's to leave out.
     """
-    watched = _watched(state, batch, watching)
+    watched = _watched(state, batches, watching, speeds)
     if watched is None:
-        return (), None
-    limits = _limits(watched, speeds)
-    verdict = advance(state.series, watched.rows, watched.values, batch.at // NANOSECONDS, limits, tuning=tuning)
+        return (), ()
+    limits = _limits(watched)
+    at = watched.counts([column.batch.at // NANOSECONDS for column in watched.columns])
+    verdict = advance(state.series, watched.rows, watched.values, at, limits, tuning=tuning)
     told = verdict.score >= limits.threshold
     raised, cleared = _stand(state.standing, watched, verdict, told)
     events = [_raised(watched, entry, verdict, tuning, domain) for entry in np.flatnonzero(raised).tolist()]
     events += [_cleared(watched, entry, since, verdict, domain) for entry, since in cleared]
-    return tuple(events), _anomalies(watched, verdict, np.flatnonzero(told)) if told.any() else None
+    return tuple(events), _anomalies(watched, verdict, np.flatnonzero(told))
 
 
-def _watched(state: AnomalyState, batch: KpiBatch, watching: Watching) -> _Watched | None:
-    rules = [(kpi, rule) for kpi in batch.columns if (rule := watching.rule_of(kpi)) is not None]
-    if not rules or not batch.resources:
+def _watched(state: AnomalyState, batches: Sequence[KpiBatch], watching: Watching, speeds: Sequence[Floats | None]) -> _Watched | None:
+    columns: list[_Column] = []
+    places: list[Integers] = []
+    rows: list[Integers] = []
+    values: list[Floats] = []
+    state.begin(batches, watching)
+    for number, batch in enumerate(batches):
+        kpis = tuple(kpi for kpi in batch.columns if watching.rule_of(kpi) is not None)
+        if not kpis or not batch.resources:
+            continue
+        known = state.rows(kpis, batch.resources).reshape(len(kpis), -1)
+        for kpi, row in zip(kpis, known, strict=True):
+            rule = watching.rule_of(kpi)
+            assert rule is not None
+            good = batch.good(kpi)
+            present = np.flatnonzero(np.isfinite(good))
+            columns.append(_Column(batch, kpi, rule, speeds[number] if speeds else None))
+            places.append(present)
+            rows.append(row[present])
+            values.append(good[present])
+    if not any(map(len, places)):
         return None
-    kpis = tuple(kpi for kpi, _ in rules)
-    values = np.concatenate([batch.good(kpi) for kpi in kpis])
-    present = np.isfinite(values)
-    if not present.any():
-        return None
-    rows = state.rows(kpis, batch.resources, present)
-    places = np.flatnonzero(present)
-    return _Watched(batch, kpis, tuple(rule for _, rule in rules), places, rows[places], values[places])
+    column = np.repeat(np.arange(len(columns)), [len(each) for each in places])
+    return _Watched(tuple(columns), column, np.concatenate(places), np.concatenate(rows), np.concatenate(values))
 
 
-def _limits(watched: _Watched, speeds: Floats | None) -> Limits:
-    rules, nan = watched.rules, float("nan")
-    low = watched.each([nan if rule.low is None else rule.low for rule in rules])
+def _limits(watched: _Watched) -> Limits:
+    rules, nan = [column.rule for column in watched.columns], float("nan")
     high = watched.each([nan if rule.high is None else rule.high for rule in rules])
-    if speeds is not None and any(rule.high_is_speed for rule in rules):
-        of_speed = watched.each([float(rule.high_is_speed) for rule in rules]) > 0
-        speed = speeds[watched.places % len(watched.batch.resources)]
-        high = np.where(of_speed & (speed > 0), speed, high)
+    for number, (rule, column) in enumerate(zip(rules, watched.columns, strict=True)):
+        if rule.high_is_speed and column.speeds is not None:
+            mine = watched.column == number
+            speeds = column.speeds[watched.place[mine]]
+            high[mine] = np.where(speeds > 0, speeds, nan)
     return Limits(
-        low,
+        watched.each([nan if rule.low is None else rule.low for rule in rules]),
         high,
         watched.each([rule.min_change for rule in rules]),
         watched.each([rule.threshold for rule in rules]),
-        watched.each([rule.grace_samples for rule in rules]).astype(np.int64),
+        watched.counts([rule.grace_samples for rule in rules]),
     )
 
 
@@ -212,11 +262,15 @@ def _stand(standing: Records, watched: _Watched, verdict: Verdict, told: Any) ->
     cleared = _count_good(standing, watched, verdict, np.flatnonzero(stood)) if stood.any() else []
     if raised.any():
         of = rows[raised]
-        standing["raised"][of], standing["raised_at"][of], standing["good"][of] = 1, watched.batch.at, 0
+        standing["raised"][of], standing["raised_at"][of], standing["good"][of] = 1, _at(watched)[raised], 0
         standing["by_drift"][of] = verdict.feature[raised] == int(Feature.DRIFT)
         expected = verdict.expected[raised]
         standing["below"][of], standing["above"][of] = verdict.lower[raised] - expected, verdict.upper[raised] - expected
     return raised, cleared
+
+
+def _at(watched: _Watched) -> Integers:
+    return watched.counts([column.batch.at for column in watched.columns])
 
 
 def _away(verdict: Verdict, by_drift: Any, entries: Any) -> Floats:
@@ -232,7 +286,7 @@ def _count_good(standing: Records, watched: _Watched, verdict: Verdict, entries:
     calm = (away >= standing["below"][rows]) & (away <= standing["above"][rows])
     good = np.where(calm, np.minimum(standing["good"][rows].astype(np.int64) + 1, _MOST_GOOD), 0)
     standing["good"][rows] = good
-    over = good >= watched.each([rule.clear_samples for rule in watched.rules])[entries]
+    over = good >= watched.counts([column.rule.clear_samples for column in watched.columns])[entries]
     since = standing["raised_at"][rows]
     standing["raised"][rows[over]] = 0
     return list(zip(entries[over].tolist(), since[over].tolist(), strict=True))
@@ -241,9 +295,9 @@ def _count_good(standing: Records, watched: _Watched, verdict: Verdict, entries:
 def _raised(watched: _Watched, entry: int, verdict: Verdict, tuning: Tuning, domain: str) -> Event:
     feature = Feature(int(verdict.feature[entry]))
     observed, expected, lower, upper = (float(each[entry]) for each in (verdict.observed, verdict.expected, verdict.lower, verdict.upper))
-    what = f"{watched.kpi(entry)} of {name_of(watched.resource(entry))}"
+    column, resource = watched.of(entry)
     attributes = {
-        "kpi": watched.kpi(entry),
+        "kpi": column.kpi,
         "value": f"{watched.values[entry]:.6g}",
         "observed": f"{observed:.6g}",
         "expected": f"{expected:.6g}",
@@ -251,7 +305,8 @@ def _raised(watched: _Watched, entry: int, verdict: Verdict, tuning: Tuning, dom
         "score": f"{verdict.score[entry]:.2f}",
         "feature": feature.name.lower(),
     }
-    return _event(watched, entry, Signal.RAISE, explained(what, feature, observed, expected, lower, upper, tuning), attributes, domain)
+    text = explained(f"{column.kpi} of {name_of(resource)}", feature, observed, expected, lower, upper, tuning)
+    return _event(column, resource, Signal.RAISE, text, attributes, domain)
 
 
 def explained(what: str, feature: Feature, observed: float, expected: float, lower: float, upper: float, tuning: Tuning = DEFAULT) -> str:
@@ -277,14 +332,14 @@ def usual_range(lower: float, upper: float) -> str:
 
 
 def _cleared(watched: _Watched, entry: int, since: int, verdict: Verdict, domain: str) -> Event:
-    rule = watched.rule(entry)
+    column, resource = watched.of(entry)
     value = float(watched.values[entry])
-    lasted = _duration((watched.batch.at - since) / NANOSECONDS)
-    what = f"{watched.kpi(entry)} of {name_of(watched.resource(entry))}"
-    text = f"{what} is usual again: {value:.4g}, {rule.clear_samples} samples in a row; raised {lasted} ago"
+    lasted = _duration((column.batch.at - since) / NANOSECONDS)
+    again = f"{column.kpi} of {name_of(resource)} is usual again: {value:.4g}"
+    text = f"{again}, {column.rule.clear_samples} samples in a row; raised {lasted} ago"
     level = value - float(verdict.residual[entry, int(Feature.LEVEL)])
-    attributes = {"kpi": watched.kpi(entry), "value": f"{value:.6g}", "expected": f"{level:.6g}"}
-    return _event(watched, entry, Signal.CLEAR, text, attributes, domain)
+    attributes = {"kpi": column.kpi, "value": f"{value:.6g}", "expected": f"{level:.6g}"}
+    return _event(column, resource, Signal.CLEAR, text, attributes, domain)
 
 
 def _duration(seconds: float) -> str:
@@ -293,8 +348,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds / _MINUTE_S:.0f} min" if seconds < 2 * _HOUR_S else f"{seconds / _HOUR_S:.1f} h"
 
 
-def _event(watched: _Watched, entry: int, signal: Signal, text: str, attributes: dict[str, str], domain: str) -> Event:
-    batch, rule, kpi, resource = watched.batch, watched.rule(entry), watched.kpi(entry), watched.resource(entry)
+def _event(column: _Column, resource: ResourceId, signal: Signal, text: str, attributes: dict[str, str], domain: str) -> Event:
+    batch, rule, kpi = column.batch, column.rule, column.kpi
     return Event(
         id=f"{batch.collector}:{batch.sequence}:{rule.name}:{kpi}:{resource}",
         occurred_at=batch.at,
@@ -315,16 +370,25 @@ def _event(watched: _Watched, entry: int, signal: Signal, text: str, attributes:
     )
 
 
-def _anomalies(watched: _Watched, verdict: Verdict, entries: Integers) -> AnomalyBatch:
-    batch = watched.batch
+def _anomalies(watched: _Watched, verdict: Verdict, entries: Integers) -> tuple[AnomalyBatch, ...]:
+    """The anomalies of some entries, batch by batch."""
+    of_batch: dict[int, list[int]] = {}
+    for entry in entries.tolist():
+        of_batch.setdefault(id(watched.of(entry)[0].batch), []).append(entry)
+    return tuple(_anomaly_batch(watched, verdict, found) for found in of_batch.values())
+
+
+def _anomaly_batch(watched: _Watched, verdict: Verdict, entries: list[int]) -> AnomalyBatch:
+    rows = [watched.of(entry) for entry in entries]
+    batch = rows[0][0].batch
     columns = (verdict.observed, verdict.expected, verdict.lower, verdict.upper, verdict.score)
     return AnomalyBatch(
         device=batch.device,
         at=batch.at,
         collector=batch.collector,
         sequence=batch.sequence,
-        resources=tuple(watched.resource(entry) for entry in entries.tolist()),
-        kpis=tuple(watched.kpi(entry) for entry in entries.tolist()),
+        resources=tuple(resource for _, resource in rows),
+        kpis=tuple(column.kpi for column, _ in rows),
         features=tuple(Feature(feature).name.lower() for feature in verdict.feature[entries].tolist()),
         numbers=packed([column[entries] for column in columns]),
     )

@@ -28,11 +28,21 @@ class Interface:
     description: str = ""
 
 
+class AgentVersion(StrEnum):
+    """Which SNMP a device's agent is asked by (RFC 1157, RFC 1901, RFC 3410)."""
+
+    V1 = "v1"
+    V2C = "v2c"
+    V3 = "v3"
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A managed element. ``address`` is its management address, ``port`` its agent's UDP port, ``community`` the name of a secret.
 
-    ``uplinks`` names the interfaces through which the NOC reaches it; empty for a device reached out of band.
+    ``uplinks`` names the interfaces through which the NOC reaches it; empty for a device reached out of band. With ``snmp_version`` v3,
+    ``user`` is one of the settings' SNMPv3 users and ``community`` means nothing. ``source`` and ``confidence`` (0 to 1) are of one that
+    was discovered.
     """
 
     name: str
@@ -45,6 +55,10 @@ class Device:
     domain: str = "default"
     interfaces: tuple[Interface, ...] = ()
     uplinks: tuple[str, ...] = ()
+    snmp_version: AgentVersion = AgentVersion.V2C
+    user: str = ""
+    source: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +71,17 @@ class Fibre:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link between two interfaces, each ``device/interface``, over the fibres it needs."""
+    """A link between two interfaces, each ``device/interface``, over the fibres it needs.
+
+    ``source`` (``lldp``, ``lldp+ip-subnet``) and ``confidence`` (0 to 1) are of one that was discovered.
+    """
 
     name: str
     a: str
     b: str
     fibres: tuple[str, ...] = ()
+    source: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ def check(
     problems.extend(result.problems)
     inventory = _inventory(inventory_dir, problems) if inventory_dir else None
     settings = _settings(settings_path, os.environ if environ is None else environ, problems) if settings_path else None
+    if settings and settings_path and inventory and inventory_dir:
+        problems.extend(_users(inventory, settings, settings_path, inventory_dir))
     if result.rules and inventory and inventory_dir:
         problems.extend(_contracts(result.rules, inventory, inventory_dir))
     if result.rules and settings and settings_path:
@@ -79,6 +81,19 @@ def _contracts(rules: RuleSet, inventory: Inventory, folder: Path) -> list[Probl
             file, line = _find(folder, f"plan: {contract.plan}")
             message = f"contract {contract.name} has the plan '{contract.plan}', which no file of rules/slas has"
             found.append(Problem(file, line, "$.contracts", message, did_you_mean(contract.plan, rules.plans)))
+    return found
+
+
+def _users(inventory: Inventory, settings: Settings, settings_path: Path, folder: Path) -> list[Problem]:
+    """Every device of SNMPv3 needs a user of the settings, else it cannot be asked."""
+    known = {user.name for user in settings.traps.users}
+    found = []
+    for device in inventory.devices.values():
+        if device.user and device.user not in known:
+            file, line = _find(folder, f"user: {device.user}")
+            message = f"device {device.name} has the user '{device.user}', which {settings_path} does not have"
+            remedy = did_you_mean(device.user, known) or "add it to the settings' traps.users"
+            found.append(Problem(file, line, "$.devices", message, remedy))
     return found
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.config.problem import Level, did_you_mean
 from pipeline.core.directory import Directory, canonical
-from pipeline.core.inventory import Contract, Device, Inventory, Link, Lsp, MaintenanceWindow, Service, Tunnel
+from pipeline.core.inventory import AgentVersion, Contract, Device, Inventory, Link, Lsp, MaintenanceWindow, Service, Tunnel
 from pipeline.core.resource import ResourceId, ResourceKind, kind_of, name_of
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.:@+-]*")
@@ -33,6 +33,10 @@ def findings(inventory: Inventory) -> Iterator[Finding]:
     yield from _names(inventory)
     yield from _devices(inventory)
     yield from _links(inventory)
+    for section in ("devices", "links"):
+        for each in getattr(inventory, section).values():
+            if not 0 <= each.confidence <= 1:
+                yield Finding(section, each.name, "confidence", f"{each.confidence:g} is no confidence", "write 0 to 1")
     for lsp in inventory.lsps.values():
         yield from _lsp(lsp, inventory)
     for tunnel in inventory.tunnels.values():
@@ -80,6 +84,10 @@ def _device(device: Device) -> Iterator[Finding]:
         yield Finding("devices", device.name, "address", f"'{device.address}' is not an IP address", "write it as 192.0.2.7")
     if not 0 < device.port <= _MAX_PORT:
         yield Finding("devices", device.name, "port", f"{device.port} is not a port", f"write 1 to {_MAX_PORT}")
+    if (device.snmp_version is AgentVersion.V3) != bool(device.user):
+        message = f"'{device.user}' means nothing to {device.snmp_version}" if device.user else "SNMPv3 without a user"
+        remedy = "write snmp_version: v3 with a user of the settings' traps.users, or neither"
+        yield Finding("devices", device.name, "user" if device.user else "snmp_version", message, remedy)
     for field in ("name", "index"):
         values = [getattr(port, field) for port in device.interfaces]
         for value in sorted({value for value in values if values.count(value) > 1}):

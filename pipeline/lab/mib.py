@@ -10,6 +10,7 @@ from functools import partial
 
 from pipeline.core.inventory import Device, Interface
 from pipeline.core.raw import ValueType
+from pipeline.lab.mib_discovery import discovery_objects
 from pipeline.lab.mib_health import health
 from pipeline.lab.network import OCTETS_PER_PACKET, Network, NetworkState
 from pipeline.lab.snmp import SYS_UP_TIME, Encoded, Oid, dotted, integer, oid, text, tlv
@@ -53,7 +54,8 @@ class DeviceMib:
     """One device's objects in lexicographic order. Names are fixed, values are read at a :class:`Moment`."""
 
     def __init__(self, network: Network, device: Device) -> None:
-        self._readers = _system(device) | _tables(network, device) | _peers(network, device) | health(network, device)
+        static = {name: partial(_constant, value) for name, value in discovery_objects(network.plant, device).items()}
+        self._readers = _system(device) | _tables(network, device) | _peers(network, device) | health(network, device) | static
         self._names = sorted(self._readers)
 
     def get(self, name: Oid, moment: Moment) -> Encoded | None:

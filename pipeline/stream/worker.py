@@ -21,7 +21,8 @@ from pipeline.core.settlement import ContractState
 from pipeline.stream.app import build_app, channel, rows
 from pipeline.stream.domain import DomainHandler
 from pipeline.stream.edge import PollHandler, TrapHandler
-from pipeline.stream.groups import GroupHandler, GroupRow
+from pipeline.stream.groups import ROW_TYPES as GROUP_ROWS
+from pipeline.stream.groups import GroupHandler
 from pipeline.stream.guard import Guard, Handler, sender
 from pipeline.stream.rows import Keyed, Rows
 from pipeline.stream.settling import SettlementHandler
@@ -51,14 +52,14 @@ class Worker:
         domain = DomainHandler(source, Rows(ROW_TYPES), settings.correlation, partitions)
         traps = TrapHandler(source, partitions)
         polls = PollHandler(source, Keyed(PollState), partitions)
-        groups = GroupHandler(source, Keyed(GroupRow), partitions)
+        groups = GroupHandler(source, Rows(GROUP_ROWS), partitions)
         settling = SettlementHandler(source, Keyed(ContractState), partitions)
         self._agent("traps", Topic.RAW_TRAPS, Guard(self._over(None), self._send), traps.handle)
         self._agent("polls", Topic.RAW_POLLS, Guard(self._over(rows(app, "poll")), self._send, polls.forget), polls.handle)
-        self._agent("groups", Topic.ROLLUPS, Guard(self._over(rows(app, "group")), self._send), groups.handle)
+        self._agent("groups", Topic.ROLLUPS, Guard(self._over(rows(app, "group")), self._send, groups.forget), groups.handle)
         self._agent("domain", Topic.EVENTS, Guard(self._over(rows(app, "domain")), self._send, domain.forget), domain.handle)
         self._agent("settling", Topic.OUTAGES, Guard(self._over(rows(app, "contract")), self._send), settling.handle)
-        app.on_partitions_revoked.connect(self._on_revoked(domain, polls), weak=False)
+        app.on_partitions_revoked.connect(self._on_revoked(domain, polls, groups), weak=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set. Raises when Faust crashed or a send was lost, so that the process ends and starts again clean."""
@@ -126,7 +127,7 @@ class Worker:
         self._turns.append(turns)
         return turns
 
-    def _on_revoked(self, *handlers: DomainHandler | PollHandler) -> Any:
+    def _on_revoked(self, *handlers: DomainHandler | PollHandler | GroupHandler) -> Any:
         async def revoked(*_: object, **__: object) -> None:
             for handler in handlers:
                 handler.forget_all()

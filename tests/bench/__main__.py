@@ -16,6 +16,8 @@ MODULES = {
     "first-incident": "tests.bench.first_incident",
     "fuzz": "tests.bench.fuzz",
     "receiver-kills": "tests.bench.receiver_kills",
+    "poll-values": "tests.bench.poll_values",
+    "poll-cycle": "tests.bench.poll_cycle",
     "kpi-path": "tests.bench.kpi_path",
     "nab": "tests.bench.nab",
     "anomaly-cost": "tests.bench.anomaly_cost",

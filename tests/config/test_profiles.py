@@ -345,3 +345,11 @@ def test_the_packaged_profiles_have_what_indicators_are_computed_from(profile_na
         assert table is not None, name
         known = {column.name: column.unit for column in (*table.columns, *table.derived)}
         assert all(known[column] in unit for (owner, column), unit in units.items() if owner == name)
+
+
+def test_the_example_of_the_readme_is_one_that_works(rules: Path) -> None:
+    """An engineer copies it for a new vendor: it must be fine as it stands."""
+    text = (ROOT / "rules" / "README.md").read_text()
+    example = text[text.index("    profiles:\n      - name: acme-router") : text.index("For a new vendor: copy it")]
+    assert told(rules, "# Acme.\n" + "\n".join(line[4:] for line in example.splitlines()) + "\n") == []
+    assert "acme-router" in load_profiles(rules)

@@ -67,7 +67,7 @@ def test_net_snmps_agent_sends_what_the_profile_of_its_hosts_says(tmp_path: Path
     assert 0 < number(memory["used"]) < number(memory["total"])
     assert set(found["load"]) == {"Load-1", "Load-5", "Load-15"}
     assert all(number(row["load"]) >= 0 for row in found["load"].values())
-    assert number(found["cpu_time"]["system"]["idle"]) > 0
+    assert number(found["cpu_time"]["system"]["idle"]) >= 0
 
 
 def number(cell: Cell) -> float:

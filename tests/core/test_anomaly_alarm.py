@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.anomaly import Feature
-from pipeline.core.anomaly_alarm import AnomalyState, apply, explained, standing_series
+from pipeline.core.anomaly_alarm import AnomalyState, apply, apply_all, explained, standing_series
 from pipeline.core.anomaly_batch import Anomaly, AnomalyBatch
 from pipeline.core.anomaly_rule import AnomalyRule, Sensitivity, Watching
 from pipeline.core.anomaly_state import UnknownVersionError
@@ -114,6 +114,26 @@ def test_series_are_judged_by_themselves() -> None:
     assert [(event.resource, event.qualifier) for event in events] == [(GE2, "out_utilisation")]
     assert state.names == tuple(f"{kpi}|{resource}" for kpi in ("in_utilisation", "out_utilisation") for resource in (GE1, GE2))
     assert [*standing_series(state)] == [f"out_utilisation|{GE2}"]
+
+
+def test_batches_of_one_poll_are_judged_together_as_one_after_the_other() -> None:
+    """The tables of a device come as a batch each; one step for all of them says the same."""
+    together, alone, found, expected = AnomalyState(), AnomalyState(), [], []
+    dice = np.random.default_rng(8)
+    watching = Watching((AnomalyRule("all", ("*",), clear_samples=3),))
+    for place in range(CALM_SAMPLES + 20):
+        spike = SPIKE if place == CALM_SAMPLES else 0.3
+        ports = batch_of({"in_utilisation": [dice.normal(0.3, 0.01), spike], "oper_up": [1.0, float("nan")]}, place, (GE1, GE2))
+        device = batch_of({"round_trip_ms": [dice.normal(9, 1) if place % 7 else float("nan")]}, place, (ResourceId("device/pe1"),))
+        events, batches = apply_all(together, (device, ports), watching)
+        found += [*events, *(each for batch in batches for each in batch.anomalies())]
+        for batch in (device, ports):
+            events, odd = apply(alone, batch, watching)
+            expected += [*events, *(odd.anomalies() if odd else ())]
+    assert sorted(map(repr, found)) == sorted(map(repr, expected))
+    assert {type(each) for each in found} == {Event, Anomaly}
+    assert together.names == alone.names
+    assert together.to_bytes() == alone.to_bytes()
 
 
 def test_a_series_follows_its_name_when_rows_move() -> None:

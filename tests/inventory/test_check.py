@@ -42,6 +42,26 @@ def test_a_route_to_nobody_is_a_warning(tmp_path: Path) -> None:
     assert problem.remedy == "did you mean 'oncall'?"
 
 
+def test_a_user_that_the_settings_do_not_have_is_told(tmp_path: Path) -> None:
+    inventory = _inventory(tmp_path, STARTER_INVENTORY.replace("#snmp_version:", "snmp_version:").replace("#user: noc", "user: nok"))
+    settings = _settings(tmp_path)
+    users = "traps: {users: [{name: noc, auth_password: env:P, priv_password: env:P}]}\n"
+    settings.write_text(settings.read_text() + users)
+    (problem,) = check(ROOT / "rules", inventory, settings, environ={"P": "long enough"}).problems
+    assert problem.message == f"device pe2 has the user 'nok', which {settings} does not have"
+    assert problem.remedy == "did you mean 'noc'?"
+    assert problem.line > 10
+    assert (
+        check(
+            ROOT / "rules",
+            _inventory(tmp_path, inventory.joinpath("n.yaml").read_text().replace("nok", "noc")),
+            settings,
+            environ={"P": "long enough"},
+        ).problems
+        == ()
+    )
+
+
 def test_problems_of_all_parts_are_told_together(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "rules", tmp_path / "rules")
     (tmp_path / "rules" / "routing.yaml").write_text("routes: 1\n")

@@ -8,6 +8,7 @@ from pipeline.core.raw import ValueType
 from pipeline.lab.agent import MAX_MESSAGE, answer
 from pipeline.lab.command import parse
 from pipeline.lab.mib import IF_COLUMNS, IFX_COLUMNS, DeviceMib, Moment
+from pipeline.lab.mib_discovery import discovery_objects
 from pipeline.lab.network import Network, NetworkState, apply, begin
 from pipeline.lab.plant import Plant
 from pipeline.lab.snmp import Oid, Pdu, Request, dotted
@@ -17,6 +18,7 @@ from tests.support.lab import lab_inventory
 NETWORK = Network(Plant.of(lab_inventory()), seed=7)
 DEVICE = lab_inventory().devices["ams-p1"]
 HEALTH = 1 + 2 * 6 + 7 * (1 + 2 * len(DEVICE.interfaces))
+FOUND = len(discovery_objects(NETWORK.plant, DEVICE))
 """A processor, two rows of hrStorageTable, and sensors with a name and six columns: one of temperature, two of light for each port."""
 PEERS = sum(name.startswith("ams-p1/") for name in NETWORK.plant.peers)
 MIB = DeviceMib(NETWORK, DEVICE)
@@ -83,14 +85,14 @@ def test_a_missing_object_is_an_exception_in_its_place_not_an_error() -> None:
 
 def test_getnext_walks_every_object_once_in_order_to_the_end() -> None:
     seen: list[Oid] = []
-    name = "1.3"
+    name = "1.0"
     while True:
         name, found = ask(Pdu.GET_NEXT, name)[0]
         if isinstance(found, END):
             break
         seen.append(dotted(name))
     assert seen == sorted(set(seen))
-    assert len(seen) == 8 + len(DEVICE.interfaces) * (len(IF_COLUMNS) + len(IFX_COLUMNS)) + 2 + 7 * PEERS + HEALTH
+    assert len(seen) == 8 + len(DEVICE.interfaces) * (len(IF_COLUMNS) + len(IFX_COLUMNS)) + 2 + 7 * PEERS + HEALTH + FOUND
 
 
 def test_getbulk_gives_non_repeaters_once_then_rows() -> None:
@@ -100,7 +102,7 @@ def test_getbulk_gives_non_repeaters_once_then_rows() -> None:
 
 def test_getbulk_stops_where_the_message_is_full_or_the_view_ends() -> None:
     assert 20 < len(ask(Pdu.GET_BULK, "1.3", bulk=(0, 10_000))) < 100
-    last = ask(Pdu.GET_BULK, "1.3.6.1.2.1.99.1.1.1.6.2005", bulk=(0, 10))
+    last = ask(Pdu.GET_BULK, "1.3.6.1.6.3", bulk=(0, 10))
     assert [isinstance(found, END) for _, found in last] == [False, True]
 
 

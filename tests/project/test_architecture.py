@@ -14,6 +14,7 @@ SHELLS = (
     "pipeline.store",
     "pipeline.obligations",
     "pipeline.outputs",
+    "pipeline.detectors",
     "pipeline.inventory",
     "pipeline.mib",
     "pipeline.drafting",
@@ -34,9 +35,12 @@ ROOMS = {
     "_chdb": ("pipeline.embedded.clickhouse",),
     "pysmi": ("pipeline.mib",),
     "defusedxml": ("pipeline.drafting",),
-    "gufo": ("collectors.poll",),
+    "gufo": ("collectors.poll", "collectors.discover"),
     "click": ("pipeline.cli", "pipeline.__main__"),
     "rich": ("pipeline.cli",),
+    "sklearn": ("pipeline.detectors",),
+    "matplotlib": ("pipeline.cli",),
+    "plotext": ("pipeline.cli",),
     "yaml": ("pipeline.config", "pipeline.inventory"),
 }
 

@@ -36,6 +36,29 @@ TINY = {
         ["--kills", "5", "--rate", "500", "--informs", "50"],
         {"receiver-kills": {"kills", "journaled", "informs-sent", "informs-answered", "informs-lost", "rss-max-mb"}},
     ),
+    "poll-values": (
+        ["--devices", "4", "--rows", "20", "--seconds", "1", "--runs", "1"],
+        {"poll-values": {"bar", "gufo-bare-here", "pysnmp-here", "snmpbulkwalk-here"}},
+    ),
+    "poll-cycle": (
+        ["--devices", "40", "--rows", "4", "--interval", "3", "--cycles", "2", "--slow-s", "0.1"],
+        {
+            "poll-cycle": {
+                "bar",
+                "interval-s",
+                "turns-lost",
+                "dead-told-each-cycle",
+                "healthy-late-ms-at-worst",
+                "with-none-slow-or-dead-ms",
+                "cpu-share",
+            }
+        },
+    ),
+    "nab": (["--folder", "absent"], {}),  # with data: tests/bench/test_nab.py
+    "anomaly-cost": (
+        ["--samples", "3000"],
+        {"anomaly-cost": {"bar", "batch-1-us", "batch-32-us", "batch-5000-us", "apply-us", "state-bytes"}},
+    ),
     "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
 }
 """Benchmark -> options that make it small, and the bars that it prints with the references that each must have."""

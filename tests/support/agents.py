@@ -18,15 +18,25 @@ from tests.support.datagrams import NULL, Var, message, number, tlv, varbinds
 
 RESPONSE = 0xA2
 NO_SUCH_INSTANCE = 0x81
+END_OF_MIB_VIEW = 0x82
+NO_SUCH_NAME, TOO_BIG, GEN_ERR = 2, 1, 5
+
+Mib = Mapping[str, tuple[int, object]]
+"""Type and value of each instance, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as pysnmp reads it; ``number`` counts the questions to this agent from 1."""
+    """A question as pysnmp reads it; ``number`` counts the questions to this agent from 1.
+
+    ``repetitions`` are a GETBULK's, 1 for a GETNEXT and 0 for a GET.
+    """
 
     number: int
     request_id: int
     oids: tuple[str, ...]
+    repetitions: int = 0
+    version: int = 1
 
 
 Reply = tuple[float, bytes]
@@ -37,7 +47,7 @@ Script = Callable[[Asked], list[Reply]]
 def response(asked: Asked, variables: list[Var], *, request_id: int | None = None, error: int = 0, community: bytes = b"public") -> bytes:
     """A response PDU with these variables, to the question unless another request id is given."""
     answered = asked.request_id if request_id is None else request_id
-    return message(1, community, tlv(RESPONSE, number(answered) + number(error) + number(0) + varbinds(variables)))
+    return message(asked.version, community, tlv(RESPONSE, number(answered) + number(error) + number(0) + varbinds(variables)))
 
 
 def told(asked: Asked, mib: Mapping[str, tuple[int, object]]) -> bytes:
@@ -50,6 +60,31 @@ def refused(asked: Asked, error: int) -> bytes:
     return response(asked, [Var(oid, NULL, None) for oid in asked.oids], error=error)
 
 
+def order(name: str) -> tuple[int, ...]:
+    """The place of a name among others."""
+    return tuple(map(int, name.split(".")))
+
+
+def served(asked: Asked, mib: Mib, *, at_most: int = 40) -> bytes:
+    """What a good agent answers: to a GET, and to a GETNEXT or GETBULK for one name, at most so many rows at a time.
+
+    A v1 agent answers noSuchName for an instance that is not there (RFC 1157 section 4.1).
+    """
+    if not asked.repetitions:
+        is_whole = asked.version or all(name in mib for name in asked.oids)
+        return told(asked, mib) if is_whole else refused(asked, NO_SUCH_NAME)
+    (after,) = asked.oids
+    rest = sorted((name for name in mib if order(name) > order(after)), key=order)[: min(at_most, asked.repetitions)]
+    if not rest and not asked.version:
+        return refused(asked, NO_SUCH_NAME)
+    return response(asked, [Var(name, *mib[name]) for name in rest] or [Var(after, END_OF_MIB_VIEW, None)])  # type: ignore[arg-type]  # values of a test
+
+
+def serving(mib: Mib, *, at_most: int = 40) -> Script:
+    """The script of a good agent."""
+    return lambda asked: [(0, served(asked, mib, at_most=at_most))]
+
+
 class _Agent(asyncio.DatagramProtocol):
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -60,11 +95,14 @@ class _Agent(asyncio.DatagramProtocol):
         self._transport = cast("asyncio.DatagramTransport", transport)  # CPython 3.11 does not derive its own from it
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        proto = api.PROTOCOL_MODULES[api.SNMP_VERSION_2C]
+        version = int(api.decodeMessageVersion(data))
+        proto = api.PROTOCOL_MODULES[version]
         question, _ = decoder.decode(data, asn1Spec=proto.Message())
         pdu = proto.apiMessage.get_pdu(question)
+        is_bulk = version and isinstance(pdu, proto.GetBulkRequestPDU)
+        repetitions = int(proto.apiBulkPDU.get_max_repetitions(pdu)) if is_bulk else int(isinstance(pdu, proto.GetNextRequestPDU))
         oids = tuple(str(name) for name, _ in proto.apiPDU.get_varbinds(pdu))
-        self.asked.append(Asked(len(self.asked) + 1, int(proto.apiPDU.get_request_id(pdu)), oids))
+        self.asked.append(Asked(len(self.asked) + 1, int(proto.apiPDU.get_request_id(pdu)), oids, repetitions, version))
         for delay, datagram in self._script(self.asked[-1]):
             asyncio.get_running_loop().call_later(delay, self._send, datagram, addr)
 
@@ -91,12 +129,15 @@ def free_udp_port() -> int:
 
 
 @contextmanager
-def snmpd(folder: Path) -> Iterator[int]:
-    """net-snmp's agent on loopback, with community ``public``; gives its UDP port. It may need a moment until it answers."""
+def snmpd(folder: Path, *lines: str) -> Iterator[int]:
+    """net-snmp's agent on loopback, with community ``public`` and more lines of configuration; gives its UDP port.
+
+    It may need a moment until it answers.
+    """
     program = shutil.which("snmpd") or "/usr/sbin/snmpd"
     port = free_udp_port()
     config = folder / "snmpd.conf"
-    config.write_text(f"agentaddress udp:127.0.0.1:{port}\nrocommunity public 127.0.0.1\n")
+    config.write_text("\n".join([f"agentaddress udp:127.0.0.1:{port}", "rocommunity public 127.0.0.1", *lines, ""]))
     command = [program, "-f", "-C", "-c", str(config), "-Lf", str(folder / "snmpd.log"), "-p", str(folder / "snmpd.pid")]
     process = subprocess.Popen(command, env=os.environ | {"SNMP_PERSISTENT_DIR": str(folder)})
     try:

@@ -3,18 +3,19 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
 from collectors.journal import JournalLockedError, JournalReader, JournalRecord
 from collectors.poll.collector import PollCollector, PollTransform, run
-from collectors.poll.listener import Hear, kafka_questions
+from collectors.poll.listener import Hear, Heard, kafka_questions
 from collectors.poll.metric import PollMetrics
 from collectors.poll.poller import Polled
 from collectors.publish import Message, PublishLimits, Sender, SendError
@@ -22,7 +23,7 @@ from pipeline import bus, wire
 from pipeline.config.settings import COMPONENTS, BrokerSettings, PollSettings, Settings
 from pipeline.core.directory import Directory
 from pipeline.core.inventory import Device, Inventory
-from pipeline.core.kpi import kpis
+from pipeline.core.measure import measured
 from pipeline.core.raw import PollOutcome, RawPoll
 from pipeline.core.reason import Reason
 from pipeline.core.report import state_report
@@ -31,7 +32,7 @@ from pipeline.core.suspicion import Question
 from pipeline.wire import Topic
 from tests.support.embedded import BrokerProcess, free_port
 from tests.support.lab import lab_inventory, running_lab, until
-from tests.support.polls import device_of, inventory_of, poll_of
+from tests.support.polls import MEASURING, device_of, inventory_of, poll_of
 
 PARTITIONS = 4
 FAST = PollSettings(interval_s=0.05, timeout_s=0.5, retries=1)
@@ -77,8 +78,12 @@ class FakePoller:
         self.hanging = set(hanging)
         self.begun: Counter[str] = Counter()
         self.released = asyncio.Event()
+        self.kept: frozenset[str] = frozenset()
 
-    async def poll(self, device: Device) -> Polled:
+    def forget_all_but(self, devices: Collection[str]) -> None:
+        self.kept = frozenset(devices)
+
+    async def poll(self, device: Device, *, on_suspicion: bool = False) -> Polled:
         self.begun[device.name] += 1
         if device.name not in self.hanging:
             return Polled(replace(poll_of(), device=device.name, sequence=0), 6, 0, 0.001)
@@ -278,10 +283,10 @@ async def test_the_lab_is_polled_and_a_cut_fibre_is_seen(tmp_path: Path) -> None
             await until(lambda: ends <= down())
             await until(lambda: len(broker.of(link.a.split("/")[0])) >= 3)
         first, *_, last = broker.of(link.b.split("/")[0])
-        batch = kpis(last, first, directory)[1]
-        rates = [value for value in batch.columns["in_bps"] if value is not None]
-        assert rates
-        assert max(rates) > 0
+        _, seen = measured(first, {}, directory, MEASURING)
+        batches, _ = measured(last, seen, directory, MEASURING)
+        (rates,) = (batch.values("in_bps") for batch in batches if "in_bps" in batch.columns)
+        assert np.nanmax(rates) > 0
 
 
 async def test_component_publishes_to_a_broker_and_serves_its_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,15 +350,18 @@ class FakeQuestions:
 
     def __init__(self, *, away: bool = False) -> None:
         self.away = away
-        self._waiting: asyncio.Queue[list[Question]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Heard] = asyncio.Queue()
 
     def ask(self, *questions: Question) -> None:
-        self._waiting.put_nowait(list(questions))
+        self._waiting.put_nowait(Heard(questions))
 
-    async def hear(self) -> AsyncIterator[Sequence[Question]]:
+    def assign(self, *partitions: int) -> None:
+        self._waiting.put_nowait(Heard(partitions=frozenset(partitions)))
+
+    async def hear(self) -> AsyncIterator[Heard]:
         if self.away:
             raise ConnectionError("away")
-        yield ()
+        yield Heard()
         while True:
             yield await self._waiting.get()
 
@@ -446,15 +454,54 @@ async def test_questions_are_heard_from_the_broker_from_now_on(tmp_path: Path) -
         async with bus.producer(node.bootstrap) as producer, asyncio.timeout(60):
             await producer.send_and_wait(Topic.QUESTIONS.value, wire.encode([question("old")]), partition=0)
             listening = kafka_questions(node.bootstrap)
-            assert list(await anext(listening)) == []
+            assert await anext(listening) == Heard(partitions=frozenset(range(PARTITIONS)))
             await producer.send_and_wait(Topic.QUESTIONS.value, b"\xff", partition=0)
             for number, each in enumerate(new):
                 await producer.send_and_wait(Topic.QUESTIONS.value, wire.encode([each]), partition=number)
-            async for questions in listening:
-                heard.extend(questions)
+            async for each in listening:
+                heard.extend(each.questions)
                 if len(heard) == len(new):
                     break
             await listening.aclose()  # type: ignore[attr-defined]  # an async generator
     finally:
         node.stop()
     assert sorted(heard, key=lambda each: each.device) == new
+
+
+async def test_only_the_devices_of_our_partitions_are_polled(tmp_path: Path) -> None:
+    """From the moment it is told; what is known of the others is dropped, and they come back when they are given back."""
+    broker, topic, poller = FakeBroker(), FakeQuestions(), FakePoller()
+    async with working(tmp_path, broker, lambda: fleet(12), poller=poller, hear=topic.hear) as at_work:
+        await until(lambda: len(poller.begun) == 12)
+        topic.assign(0, 2)
+        ours = {device for device in fleet(12).devices if bus.partition_of(device, PARTITIONS) in {0, 2}}
+        await until(lambda: poller.kept == ours)
+        assert at_work.metric("assure_poll_devices") == len(ours) < 12
+        assert at_work.metric("assure_poll_partitions") == 2
+        before = poller.begun.copy()
+        await until(lambda: all(poller.begun[name] >= before[name] + 4 for name in ours))
+        assert all(poller.begun[name] <= before[name] + 1 for name in set(poller.begun) - ours)
+        topic.assign(0, 1, 2, 3)
+        await until(lambda: all(poller.begun[name] >= before[name] + 3 for name in fleet(12).devices))
+
+
+async def test_without_the_broker_a_collector_keeps_its_devices(tmp_path: Path) -> None:
+    """Over a restart too: the last word holds until there is another."""
+    broker, topic = FakeBroker(), FakeQuestions()
+    topic.assign(1)
+    ours = {device for device in fleet(12).devices if bus.partition_of(device, PARTITIONS) == 1}
+    async with working(tmp_path, broker, lambda: fleet(12), poller=FakePoller(), hear=topic.hear) as at_work:
+        await until(lambda: at_work.metric("assure_poll_devices") == len(ours))
+    poller = FakePoller()
+    async with working(tmp_path, broker, lambda: fleet(12), poller=poller, hear=FakeQuestions(away=True).hear):
+        await until(lambda: sum(poller.begun.values()) >= 3 * len(ours))
+    assert set(poller.begun) == ours
+
+
+async def test_a_collector_without_devices_of_its_own_is_in_no_trouble(tmp_path: Path) -> None:
+    """There are more collectors than partitions: it waits for one to die."""
+    topic = FakeQuestions()
+    topic.assign()
+    async with working(tmp_path, FakeBroker(), lambda: fleet(3), poller=FakePoller(), hear=topic.hear) as at_work:
+        await until(lambda: at_work.metric("assure_questions_heard") == 1 and at_work.metric("assure_poll_devices") == 0)
+        assert at_work.collector.trouble() == ""

@@ -1,92 +1,106 @@
 """Answers become columns; what does not fit its column is refused, and nothing an agent says makes the decoder fail."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.poll.decode import chunks, decode, decode_table, oids_of
+from collectors.poll.decode import MOST_TEXT, decode, pack
 from pipeline import wire
-from pipeline.core.profile import GENERIC, SYS_UPTIME
+from pipeline.core.column import Cell, Column
+from pipeline.core.profile import ColumnType, PollColumn
 from pipeline.core.raw import PollOutcome, RawPoll, RawTable
 
-OPER = "1.3.6.1.2.1.2.2.1.8"
-OCTETS = "1.3.6.1.2.1.31.1.1.1.6"
-ERRORS = "1.3.6.1.2.1.2.2.1.14"
+COLUMNS = tuple(PollColumn(kind.name.lower(), f"1.3.6.1.9.{place}", kind) for place, kind in enumerate(ColumnType, start=1))
+TOP_32, TOP_64 = 2**32 - 1, 2**64 - 1
+
+GOOD: dict[ColumnType, list[tuple[object, Cell]]] = {
+    ColumnType.COUNTER32: [(0, 0), (TOP_32, TOP_32)],
+    ColumnType.COUNTER64: [(0, 0), (TOP_64, TOP_64)],
+    ColumnType.GAUGE: [(TOP_32, TOP_32)],
+    ColumnType.GAUGE64: [(TOP_64, TOP_64)],
+    ColumnType.INTEGER: [(-(2**31), -(2**31)), (2**31 - 1, 2**31 - 1)],
+    ColumnType.TEXT: [(b"ge-0/0/1", "ge-0/0/1"), (b"caf\xc3\xa9\0\0", "café"), (b"\xff", "\ufffd"), (b"", ""), (b" x \n", "x")],
+    ColumnType.NUMBER_TEXT: [(b"0.42", 0.42), (b" -3 ", -3.0), (b"1e3", 1000.0), (b".5", 0.5)],
+    ColumnType.MAC: [(b"\x00\x1b\x2c\x3d\x4e\x5f", "00:1b:2c:3d:4e:5f")],
+    ColumnType.OID: [("1.3.6.1.4.1", "1.3.6.1.4.1")],
+    ColumnType.IP_ADDRESS: [("192.0.2.1", "192.0.2.1"), (b"\xc0\x00\x02\x01", "192.0.2.1"), (b"\x20\x01" + bytes(13) + b"\x01", "2001::1")],
+}
+BAD: dict[ColumnType, list[object]] = {
+    ColumnType.COUNTER32: [-1, TOP_32 + 1, True, 7.0, "7", b"7", b""],
+    ColumnType.COUNTER64: [-1, TOP_64 + 1, False, b"x"],
+    ColumnType.GAUGE: [-1, TOP_32 + 1, b""],
+    ColumnType.GAUGE64: [-1, TOP_64 + 1],
+    ColumnType.INTEGER: [-(2**31) - 1, 2**31, "1", 1.5],
+    ColumnType.TEXT: [1, "1.3.6.1", 2.5],
+    ColumnType.NUMBER_TEXT: [b"many", b"0x10", b"nan", b"1e999", b"1_000", 5, b"9" * 99],
+    ColumnType.MAC: [b"\x00\x1b", "00:1b:2c:3d:4e:5f", 5],
+    ColumnType.OID: ["1", "", "x.y", b"1.3.6", 7],
+    ColumnType.IP_ADDRESS: ["1.2.3", "1.3.6.1.4", b"abc", 5],
+}
 
 
-def test_rows_and_columns_are_sorted_from_any_order() -> None:
-    """A column has one value for each row that the agent showed; what it left out is missing."""
-    found = decode(GENERIC, (1, 2, 3), {f"{OCTETS}.3": 2**64 - 1, SYS_UPTIME: 4711, f"{OPER}.1": 2, f"{OPER}.3": 1})
-    assert (found.uptime_ticks, found.indexes, found.values, found.refused) == (4711, (1, 3), 3, 0)
-    assert (found.columns["oper_status"], found.columns["in_octets"]) == ((2, 1), (None, 2**64 - 1))
-    assert found.columns["in_errors"] == (None, None)
+@pytest.mark.parametrize("kind", ColumnType)
+def test_values_of_a_type_are_kept(kind: ColumnType) -> None:
+    """Together, and each beside one that is missing."""
+    told, kept = zip(*GOOD[kind], strict=True)
+    packed = pack(kind, told)
+    assert (packed.column.values(), packed.values, packed.refused) == (kept, len(kept), 0)
+    for one, cell in GOOD[kind]:
+        assert pack(kind, [None, one]).column.values() == (None, cell)
 
 
-def test_value_of_the_wrong_type_or_size_is_refused_alone() -> None:
-    """Text, fractions, truth values, negatives and what exceeds 32 bits are no Counter32; the row's other values stay."""
-    for wrong in ("7", b"7", 7.0, True, -1, 2**32, None):
-        found = decode(GENERIC, (1,), {SYS_UPTIME: 1, f"{ERRORS}.1": wrong, f"{OPER}.1": 1})
-        assert (found.columns["in_errors"], found.columns["oper_status"], found.refused) == ((None,), (1,), 1)
+@pytest.mark.parametrize("kind", ColumnType)
+def test_a_value_of_the_wrong_type_or_size_is_refused_alone(kind: ColumnType) -> None:
+    """The values beside it stay."""
+    good, kept = GOOD[kind][0]
+    for wrong in BAD[kind]:
+        packed = pack(kind, [good, wrong])
+        absent = wrong == b"" and kind not in {ColumnType.COUNTER32, ColumnType.GAUGE}
+        assert (packed.column.values(), packed.values, packed.refused) == ((kept, None), 1, 0 if absent else 1), wrong
 
 
-def test_what_nobody_asked_for_is_refused() -> None:
-    """Other instances and other tables have no column."""
-    found = decode(GENERIC, (1,), {f"{OPER}.2": 1, "1.3.6.1.9": 5, SYS_UPTIME: 1})
-    assert (found.indexes, found.columns, found.refused, found.is_empty) == ((), {}, 2, False)
+def test_an_empty_string_is_no_address_and_no_number_and_nobody_is_to_blame() -> None:
+    """A loopback has no MAC: its agent says so with no octets."""
+    for kind in (ColumnType.MAC, ColumnType.NUMBER_TEXT, ColumnType.IP_ADDRESS):
+        assert pack(kind, [b""]).refused == 0
+        assert pack(kind, [b""]).column.values() == (None,)
 
 
-def test_nothing_usable_is_empty() -> None:
-    """Only then the poll has no answer."""
-    assert decode(GENERIC, (1,), {}).is_empty
-    assert decode(GENERIC, (1,), {SYS_UPTIME: b"x"}).is_empty
-    assert not decode(GENERIC, (1,), {f"{OPER}.1": 1}).is_empty
+def test_a_text_without_end_is_cut() -> None:
+    """As long as a DisplayString, however it is spelled."""
+    assert pack(ColumnType.TEXT, ["é".encode() * 10_000]).column.text == ("é" * MOST_TEXT,)
 
 
-def test_questions_hold_every_instance_once() -> None:
-    """Chunks keep the order of rows; a device without interfaces is still asked one question."""
-    oids = oids_of(GENERIC, range(1, 12))
-    assert [oid for chunk in chunks(oids, 40) for oid in chunk] == list(oids)
-    assert len(set(oids)) == 11 * len(GENERIC.columns)
-    assert max(len(chunk) for chunk in chunks(oids, 40)) == 40
-    assert list(chunks((), 40)) == [()]
+def test_a_table_has_its_columns_by_name() -> None:
+    """Cells in the order of the rows, exactly, 64 bits included."""
+    columns = (PollColumn("octets", "1.3.6.1.9.1", ColumnType.COUNTER64), PollColumn("name", "1.3.6.1.9.2", ColumnType.TEXT))
+    found = decode(columns, ["10.0.0.1", "10.0.0.2"], [[TOP_64, None], [b"a", b"b"]])
+    assert found.table == RawTable(("10.0.0.1", "10.0.0.2"), {"octets": Column.of([TOP_64, None]), "name": Column.of(["a", "b"])})
+    assert (found.values, found.refused) == (3, 0)
 
 
-VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.binary(max_size=8) | st.text(max_size=8)
-NAMES = st.sampled_from([*oids_of(GENERIC, (1, 2, 9)), SYS_UPTIME]) | st.text(max_size=12)
+def test_a_table_without_rows_has_no_columns() -> None:
+    """Nothing was said of them."""
+    assert decode(COLUMNS, [], [[] for _ in COLUMNS]).table == RawTable()
+
+
+CELLS = st.none() | st.booleans() | st.integers() | st.floats() | st.binary(max_size=20) | st.text(max_size=12)
 
 
 @settings(deadline=None)
-@given(answers=st.dictionaries(NAMES, VALUES, max_size=30))
-def test_every_answer_is_accounted_for_and_can_be_published(answers: dict[str, object]) -> None:
+@given(rows=st.lists(st.tuples(*[CELLS] * len(COLUMNS)), max_size=6))
+def test_every_answer_is_accounted_for_and_can_be_published(rows: list[tuple[object, ...]]) -> None:
     """Kept or refused, never lost; and what was kept always fits a message."""
-    found = decode(GENERIC, (1, 2), answers)
-    assert found.values + found.refused + (found.uptime_ticks is not None) == len(answers)
-    assert {len(column) for column in found.columns.values()} <= {len(found.indexes)}
-    poll = RawPoll("poll-1", 1, 1, "pe1", PollOutcome.ANSWERED, found.uptime_ticks, found.indexes, found.columns)
-    assert wire.decode(wire.encode([poll])) == [poll]
-
-
-TABLE = GENERIC.tables[0]
-STATE, ADMIN = (column.oid for column in TABLE.columns)
-
-
-def test_a_walk_becomes_rows_of_the_first_column() -> None:
-    """What another column lacks is missing; refused are rows of another column alone, values that do not fit, names that are no index."""
-    answers = {f"{STATE}.10.0.0.1": 6, f"{STATE}.10.0.0.2": b"six", f"{ADMIN}.10.0.0.1": 2, f"{ADMIN}.10.0.0.9": 2, f"{STATE}.x": 1}
-    found = decode_table(TABLE, answers)
-    assert found.table == RawTable(("10.0.0.1", "10.0.0.2"), {"peer_state": (6, None), "peer_admin_status": (2, None)})
-    assert (found.values, found.refused) == (2, 3)
-
-
-INDEXES = st.sampled_from(["10.0.0.1", "10.0.0.2", "", "1", "x", "1..2", "9" * 400])
-WALKED = st.builds("{}.{}".format, st.sampled_from([STATE, ADMIN, "1.3.6.1"]), INDEXES) | st.text(max_size=12)
-
-
-@settings(deadline=None)
-@given(answers=st.dictionaries(WALKED, VALUES, max_size=20))
-def test_every_value_of_a_walk_is_accounted_for_and_can_be_published(answers: dict[str, object]) -> None:
-    """Kept or refused, never lost; and what was kept always fits a message."""
-    found = decode_table(TABLE, answers)
-    assert found.values + found.refused == len(answers)
-    assert {len(column) for column in found.table.columns.values()} <= {len(found.table.indexes)}
-    poll = RawPoll("poll-1", 1, 1, "pe1", PollOutcome.ANSWERED, 1, tables={TABLE.name: found.table}, on_suspicion=True)
+    cells = [[row[place] for row in rows] for place in range(len(COLUMNS))]
+    indexes = [str(place) for place in range(len(rows))]
+    found = decode(COLUMNS, indexes, cells)
+    texts = (ColumnType.MAC, ColumnType.NUMBER_TEXT, ColumnType.IP_ADDRESS, ColumnType.OID)
+    present = sum(
+        cell is not None and not (cell == b"" and column.type in texts)
+        for column, each in zip(COLUMNS, cells, strict=True)
+        for cell in each
+    )
+    assert found.values + found.refused == present
+    assert {len(column) for column in found.table.columns.values()} <= {len(rows)}
+    poll = RawPoll("poll-1", 1, 1, "pe1", PollOutcome.ANSWERED, 1, tables={"t": found.table})
     assert wire.decode(wire.encode([poll])) == [poll]

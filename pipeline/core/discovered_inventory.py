@@ -1,0 +1,79 @@
+"""What was found as an inventory: what can be declared of it, with where each entry comes from and how sure it is."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from pipeline.core.discovery import DiscoveredDevice, DiscoveredInterface, DiscoveredLink, Discovery, End, is_virtual
+from pipeline.core.inventory import Device, Interface, Inventory, Link, Site
+
+UNPLACED = "unplaced"
+"""The site of devices whose sysLocation names none."""
+_MAX_SITE = 40
+
+
+def inventory_of(discovery: Discovery) -> Inventory:
+    """Sites, devices and the links that were chosen. Its version is empty: that is for whoever reads it from files."""
+    ends = chosen_ends(discovery)
+    kept = {device.name: interfaces_kept(device, ends) for device in discovery.devices}
+    devices = {device.name: _device(device, kept[device.name]) for device in discovery.devices}
+    sites = {device.site: Site(device.site) for device in sorted(devices.values(), key=lambda device: device.site)}
+    links = [link for link in discovery.links if link.is_chosen]
+    return Inventory(version="", sites=sites, devices=devices, links=_links(links, interface_names(discovery)))
+
+
+def chosen_ends(discovery: Discovery) -> frozenset[End]:
+    """The interfaces at which the chosen links end."""
+    return frozenset(end for link in discovery.links if link.is_chosen for end in (link.a, link.b))
+
+
+def interfaces_kept(device: DiscoveredDevice, ends: frozenset[End]) -> tuple[DiscoveredInterface, ...]:
+    """The interfaces worth declaring: those that a cable goes into, aggregations, and others that have an address or are among ``ends``."""
+    addressed = {each.if_index for each in device.ip_addresses}
+    return tuple(row for row in device.interfaces if not is_virtual(row) or row.index in addressed or (device.name, row.index) in ends)
+
+
+def interface_names(discovery: Discovery) -> dict[End, str]:
+    """``device/interface`` of every interface."""
+    return {(device.name, row.index): f"{device.name}/{row.name}" for device in discovery.devices for row in device.interfaces}
+
+
+def _device(device: DiscoveredDevice, interfaces: tuple[DiscoveredInterface, ...]) -> Device:
+    return Device(
+        name=device.name,
+        site=site_of(device.location),
+        address=device.address,
+        vendor=device.vendor,
+        port=device.port,
+        community="public" if device.user else device.community,
+        snmp_version=device.snmp_version,
+        user=device.user,
+        interfaces=tuple(Interface(row.name, row.index, row.speed_mbps, row.alias) for row in interfaces),
+        source=device.source,
+        confidence=device.confidence,
+    )
+
+
+def site_of(location: str) -> str:
+    """A sysLocation as the name of a site: its words with hyphens between them, in small letters."""
+    return re.sub(r"[^a-z0-9]+", "-", location.lower()).strip("-")[:_MAX_SITE].rstrip("-") or UNPLACED
+
+
+def _links(links: list[DiscoveredLink], names: Mapping[End, str]) -> dict[str, Link]:
+    """Links by name: ``a--b`` after the devices, with the interfaces where there are several between them."""
+    between = Counter(frozenset({link.a[0], link.b[0]}) for link in links)
+    made: dict[str, Link] = {}
+    for link in links:
+        a, b = names[link.a], names[link.b]
+        alone = between[frozenset({link.a[0], link.b[0]})] == 1
+        name = f"{link.a[0]}--{link.b[0]}" if alone else f"{_word(a)}--{_word(b)}"
+        while name in made:
+            name += "-2"
+        made[name] = Link(name, a, b, source=link.source, confidence=link.confidence)
+    return made
+
+
+def _word(end: str) -> str:
+    """``pe1/ge-0/0/1`` as a part of a name: ``pe1:ge-0-0-1``."""
+    device, _, port = end.partition("/")
+    return f"{device}:{re.sub(r'[^A-Za-z0-9.:@+-]+', '-', port)}"
