@@ -73,15 +73,15 @@ class Packed:
         sizes_of_kpis = np.repeat(sizes, counts.astype(np.int64))
         ends_of_kpis = _ends(counts)
         columns = (
-            ("String", *(batch.device for batch in batches)),
-            ("DateTime('UTC')", np.array([batch.at_s for batch in batches], "<u4").tobytes()),
-            ("Array(String)", _ends(sizes), *(batch.resources for batch in batches)),
-            ("Array(String)", ends_of_kpis, *(batch.kpis for batch in batches)),
-            ("Array(Array(Float64))", ends_of_kpis, _ends(sizes_of_kpis), *(batch.values for batch in batches)),
-            ("Array(Array(UInt8))", ends_of_kpis, _ends(sizes_of_kpis * rated), *(batch.qualities for batch in batches)),
+            ("String", [batch.device for batch in batches]),
+            ("DateTime('UTC')", [np.array([batch.at_s for batch in batches], "<u4").tobytes()]),
+            ("Array(String)", [_ends(sizes), *(batch.resources for batch in batches)]),
+            ("Array(String)", [ends_of_kpis, *(batch.kpis for batch in batches)]),
+            ("Array(Array(Float64))", [ends_of_kpis, _ends(sizes_of_kpis), *(batch.values for batch in batches)]),
+            ("Array(Array(UInt8))", [ends_of_kpis, _ends(sizes_of_kpis * rated), *(batch.qualities for batch in batches)]),
         )
         parts = [_length(len(COLUMNS)), _length(len(batches))]
-        for name, (kind, *data) in zip(COLUMNS, columns, strict=True):
+        for name, (kind, data) in zip(COLUMNS, columns, strict=True):
             parts += [_text(name), _text(kind), *data]
         return b"".join(parts)
 

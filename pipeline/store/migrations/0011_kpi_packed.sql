@@ -1,5 +1,5 @@
--- Indicators anew. One row holds one indicator of all resources of a poll, in arrays: a row less for each value, which costs a fifth of the
--- work and three quarters of the space (measured: dashboards/README.md). What analysts read keeps its names and columns, as views.
+-- Indicators anew. One row holds one indicator of all resources of a poll, in arrays, instead of a row for each value: less than half of the
+-- work and less room (measured: dashboards/README.md). What analysts read keeps its names and columns, as views.
 DROP VIEW IF EXISTS kpi_1h_mv;
 DROP VIEW IF EXISTS kpi_1m_mv;
 
@@ -47,8 +47,8 @@ CREATE TABLE IF NOT EXISTS kpi_1m_state (
     layout UInt64 COMMENT 'hash of resources' CODEC(ZSTD(1)),
     at DateTime('UTC') COMMENT 'start of the minute' CODEC(DoubleDelta, ZSTD(1)),
     resources Array(LowCardinality(String)) COMMENT 'what it is about, kind/name' CODEC(ZSTD(1)),
-    samples AggregateFunction(sumForEach, Array(UInt8)) COMMENT 'good values of each resource' CODEC(ZSTD(1)),
-    bad_samples AggregateFunction(sumForEach, Array(UInt8)) COMMENT 'values that do not count' CODEC(ZSTD(1)),
+    samples AggregateFunction(sumForEach, Array(UInt8)) COMMENT 'good values of each resource' CODEC(ZSTD(3)),
+    bad_samples AggregateFunction(sumForEach, Array(UInt8)) COMMENT 'values that do not count' CODEC(ZSTD(3)),
     total AggregateFunction(sumForEach, Array(Float64)) COMMENT 'sum of good values' CODEC(ZSTD(1)),
     lowest AggregateFunction(minForEach, Array(Float64)) COMMENT 'least good value' CODEC(ZSTD(1)),
     highest AggregateFunction(maxForEach, Array(Float64)) COMMENT 'greatest good value' CODEC(ZSTD(1))
