@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS kpi_raw (
 ) ENGINE = MergeTree ORDER BY (kpi, device, layout, at)
 PARTITION BY toYYYYMMDD(at)
 TTL at + INTERVAL 14 DAY
-SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1, non_replicated_deduplication_window = 10000
 COMMENT 'every value of every indicator, one row for an indicator of all resources of one poll; read it through kpi';
 
 CREATE TABLE IF NOT EXISTS kpi_1m_state (
@@ -55,14 +55,14 @@ CREATE TABLE IF NOT EXISTS kpi_1m_state (
 ) ENGINE = AggregatingMergeTree PRIMARY KEY (kpi, device, layout, at) ORDER BY (kpi, device, layout, at, resources)
 PARTITION BY toMonday(at)
 TTL at + INTERVAL 90 DAY
-SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1, non_replicated_deduplication_window = 10000
 COMMENT 'indicators by the minute, one row for an indicator of all resources of a device; read it through kpi_1m';
 
 CREATE TABLE IF NOT EXISTS kpi_1h_state AS kpi_1m_state
 ENGINE = AggregatingMergeTree PRIMARY KEY (kpi, device, layout, at) ORDER BY (kpi, device, layout, at, resources)
 PARTITION BY toYYYYMM(at)
 TTL at + INTERVAL 1095 DAY
-SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1, non_replicated_deduplication_window = 10000
 COMMENT 'indicators by the hour, one row for an indicator of all resources of a device; read it through kpi_1h';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS kpi_raw_mv TO kpi_raw AS
