@@ -80,8 +80,8 @@ class _Progress:
 class Poller:
     """Asks devices, and remembers how it fared with each.
 
-    ``choose`` finds a device's profile, ``users`` are the settings' SNMPv3 users, ``clock`` gives UTC nanoseconds, ``now``
-    monotonic seconds.
+    A poll takes ``deadline_s`` at most: nine tenths of the interval. ``choose`` finds a device's profile, ``users`` are the settings' users
+    of SNMPv3, ``clock`` gives UTC nanoseconds, ``now`` monotonic seconds.
     """
 
     def __init__(
@@ -100,12 +100,8 @@ class Poller:
         self._now = now
         self._pinger = pinger or (Pinger(settings.pings, settings.timeout_s, now=now) if settings.ping else None)
         self._memories: dict[str, Memory] = {}
-        self._waits: list[float] = [settings.timeout_s * 2.0**tries for tries in range(1 + settings.retries)]
-
-    @property
-    def deadline_s(self) -> float:
-        """The most that one device's poll takes: most of the interval, or all tries of one question if that is more."""
-        return max(_DEADLINE * self._settings.interval_s, sum(self._waits))
+        self.deadline_s = _DEADLINE * settings.interval_s
+        self._waits = waits_s(settings.timeout_s, settings.retries, self.deadline_s)
 
     def forget_all_but(self, devices: Collection[str]) -> None:
         """Drop what is known of devices that are not polled here any more."""
@@ -184,6 +180,7 @@ class Poller:
         restarted = memory.saw(progress.uptime_ticks)
         if restarted and len(names) == 1:
             answer |= await self._get(session, identity)
+        memory.polls = 0 if restarted else memory.polls
         if restarted or len(names) > 1:
             memory.learn(self._choose(_oid_text(answer.get(SYS_OBJECT_ID)), _text(answer.get(SYS_DESCR))), who)
 
@@ -276,6 +273,13 @@ class Poller:
             truncated=tuple(progress.truncated),
         )
         return Polled(poll, progress.values, progress.refused, seconds, progress.requests, tuple(progress.ends), self._is_given_up(memory))
+
+
+def waits_s(timeout_s: float, retries: int, most_s: float) -> list[float]:
+    """How long each try of a question waits: twice as long as the one before, and no more than ``most_s`` together."""
+    waits = [timeout_s * 2.0**tries for tries in range(1 + retries)]
+    share = min(1.0, most_s / sum(waits))
+    return [share * each for each in waits]
 
 
 def _ticks(value: object) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.poll.poller import CHUNK, SYS_DESCR, SYS_OBJECT_ID, Choose, Polled, Poller
+from collectors.poll.poller import CHUNK, SYS_DESCR, SYS_OBJECT_ID, Choose, Polled, Poller, waits_s
 from collectors.poll.walk import WalkEnd
 from pipeline.config.settings import PollSettings
 from pipeline.core.column import Column
@@ -115,6 +115,13 @@ async def test_large_device_is_asked_for_several_rows_at_a_time() -> None:
     walks = [each for each in asked if each.repetitions > 1]
     assert len({each.oids for each in walks}) == len(walks)
     assert max(each.repetitions for each in walks) <= 60
+
+
+def test_the_tries_of_a_question_fit_the_interval() -> None:
+    """Each waits twice as long as the one before; a silent device is told of within its cycle, and loses no turn."""
+    assert waits_s(1.0, 2, 30.0) == [1.0, 2.0, 4.0]
+    assert waits_s(1.0, 1, 1.5) == [0.5, 1.0]
+    assert waits_s(1.0, 0, 30.0) == [1.0]
 
 
 async def test_silent_address_is_a_timeout() -> None:
