@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from pipeline.config.settings import Settings
 
@@ -88,5 +89,40 @@ async def api(settings: Settings, stop: asyncio.Event) -> None:
         await run_api(settings, reader, stop)
 
 
-NEED_TOPICS = frozenset({"worker", "sink", "outputs"})
-PARTS: dict[str, Runner] = {"traps": traps, "polls": polls, "worker": worker, "sink": sink, "outputs": outputs, "api": api}
+async def detectors(settings: Settings, stop: asyncio.Event) -> None:
+    """``kpis`` -> ``events`` of elements that are unlike themselves; history -> models and the capacity forecast."""
+    from pipeline.detectors.run import Scheduled, run_detectors
+    from pipeline.forecasting import forecast_due_in_s, write_forecast
+    from pipeline.inventory.files import InventorySource
+    from pipeline.store.element import ElementHistory
+    from pipeline.training import train_by_schedule, training_due_in_s
+
+    own, source = settings.detectors, InventorySource(settings.inventory_dir)
+    with ElementHistory.of(settings.history) as history:
+        schedule = (
+            Scheduled(
+                "training",
+                own.train_every_hours,
+                partial(training_due_in_s, settings),
+                partial(train_by_schedule, settings, history, source.current),
+            ),
+            Scheduled(
+                "forecast",
+                own.forecast_every_hours,
+                partial(forecast_due_in_s, settings, history),
+                partial(write_forecast, settings, history, source.current),
+            ),
+        )
+        await run_detectors(settings, source.current, history, schedule, stop)
+
+
+NEED_TOPICS = frozenset({"worker", "sink", "outputs", "detectors"})
+PARTS: dict[str, Runner] = {
+    "traps": traps,
+    "polls": polls,
+    "worker": worker,
+    "sink": sink,
+    "outputs": outputs,
+    "api": api,
+    "detectors": detectors,
+}

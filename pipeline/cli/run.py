@@ -45,6 +45,8 @@ def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
     sink     writes every topic to ClickHouse
     outputs  carries effects out: tickets, webhooks, ledger
     api      the read-only console and API
+    detectors  judges elements by models trained from the history;
+             trains them, and writes the capacity forecast
 
     \b
     assure run traps -c /etc/assure/assure.yaml

@@ -207,6 +207,27 @@ class CorrelationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """Anomalies of elements as a whole, by models trained from the history; and the capacity forecast.
+
+    Vectors that came within ``score_every_s`` are judged at once. Odd is what at most a share ``rare`` of ordinary vectors is; it takes
+    ``odd_samples`` in a row to raise an alarm, ``normal_samples`` to clear it. Every ``train_every_hours`` models are trained on
+    ``train_days`` of history, of which there must be ``least_days``; every ``forecast_every_hours`` it is told when each link's busy hour
+    passes ``forecast_threshold`` (a share of its speed). 0 hours: never by itself.
+    """
+
+    score_every_s: float = 5.0
+    rare: float = 0.001
+    odd_samples: int = 5
+    normal_samples: int = 5
+    train_every_hours: float = 24.0
+    train_days: int = 14
+    least_days: float = 3.0
+    forecast_every_hours: float = 24.0
+    forecast_threshold: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
 class TicketSettings:
     """The ticket system: ``system`` names an output (``tmf621``), ``url`` its base. ``built_in`` runs our own ticket book there."""
 
@@ -266,6 +287,7 @@ class Settings:
     traps: TrapSettings = field(default_factory=TrapSettings)
     polls: PollSettings = field(default_factory=PollSettings)
     correlation: CorrelationSettings = field(default_factory=CorrelationSettings)
+    detectors: DetectorSettings = field(default_factory=DetectorSettings)
     tickets: TicketSettings = field(default_factory=TicketSettings)
     webhooks: tuple[WebhookSettings, ...] = ()
     billing: BillingSettings = field(default_factory=BillingSettings)
@@ -324,5 +346,5 @@ FURTHER_PORTS = 10
 FURTHER_POLL_PORTS = 50
 """From ``metrics_port`` to the port of the second receiver of traps, and of the second poller; before them is room for more components."""
 
-COMPONENTS = ("traps", "polls", "worker", "sink", "outputs", "api")
+COMPONENTS = ("traps", "polls", "worker", "sink", "outputs", "api", "detectors")
 """The long-running processes of ``assure up``, in the order in which they start after broker and history."""

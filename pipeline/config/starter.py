@@ -126,6 +126,22 @@ correlation:
   #flap_window_s: 60.0
   #clear_hold_s: 10.0
 
+# Elements whose indicators, taken together, are unlike themselves: models are trained from the history. And when links will be full.
+detectors:
+  # What came in so many seconds is judged at once.
+  #score_every_s: 5.0
+  # Odd is what at most such a share of an element's ordinary moments is; so many in a row raise an alarm, so many clear it.
+  #rare: 0.001
+  #odd_samples: 5
+  #normal_samples: 5
+  # A new model must beat the one that runs. train_days of history are read; with less than least_days nothing is trained. 0 hours: never.
+  #train_every_hours: 24.0
+  #train_days: 14
+  #least_days: 3.0
+  # When each link's busy hour passes such a share of its speed (`assure forecast`).
+  #forecast_every_hours: 24.0
+  #forecast_threshold: 0.8
+
 # The ticket system, spoken to as TMF621. built_in runs our own ticket book at this URL.
 tickets:
   #system: tmf621

@@ -1,7 +1,8 @@
 """One poll -> KPIs: each table's samples, the formulas over them, and what is not known put on record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 
@@ -10,11 +11,11 @@ from pipeline.core.column import Bytes, Flags, Floats
 from pipeline.core.directory import Directory
 from pipeline.core.kpi import DEVICE_KPIS, KpiBatch, KpiRule, compute, packed
 from pipeline.core.profile import Profile, ProfileBook, ProfileTable
-from pipeline.core.raw import PollOutcome, RawPoll, RawTable
+from pipeline.core.raw import INTERFACES, PollOutcome, RawPoll, RawTable
 from pipeline.core.resource import ResourceId, ResourceKind, kind_of, name_of, resource_id
 from pipeline.core.rollup import RollupRule, Shares
 from pipeline.core.row_plan import SPEED, BoundTable, Plans, RowPlan, blind_rows
-from pipeline.core.sample import DISCONTINUITY, Quality, Samples, SeenTable, gauges, labels_of, said, sampled
+from pipeline.core.sample import DISCONTINUITY, Quality, Samples, SeenTable, Told, gauges, labels_of, said, sampled
 from pipeline.core.unit import unit
 
 Seen = dict[str, SeenTable]
@@ -42,14 +43,14 @@ def measured(poll: RawPoll, seen: Mapping[str, SeenTable], directory: Directory,
     profile = by.profiles.of(poll.profile)
     batches = [_batch(poll, (resource_id(ResourceKind.DEVICE, poll.device),), _device_columns(poll))]
     if poll.outcome is not PollOutcome.ANSWERED:
-        batches += [batch for spec in profile.tables if (batch := _blind(poll, profile, spec, seen, directory, by)) is not None]
+        batches += [batch for spec in profile.tables for batch in _blind(poll, profile, spec, seen.get(spec.name), directory, by)]
         return tuple(batches), dict(seen)
     now = dict(seen)
     for name, table in poll.tables.items():
         spec = profile.table(name)
         if spec is not None and poll.device in directory.device_by_name:
-            batch, now[name] = _table(poll, profile, spec, table, seen.get(name), directory, by)
-            batches += [batch] if batch.resources and batch.columns else []
+            found, now[name] = _table(poll, profile, spec, table, seen.get(name), directory, by)
+            batches += found
     return tuple(batches), now
 
 
@@ -75,14 +76,19 @@ def _device_columns(poll: RawPoll) -> dict[str, tuple[Floats, Bytes]]:
 
 
 def _blind(
-    poll: RawPoll, profile: Profile, spec: ProfileTable, seen: Mapping[str, SeenTable], directory: Directory, by: Measuring
-) -> KpiBatch | None:
-    kpis = by.plans.bound(profile.name, spec, by.rules).kpis
-    resources = blind_rows(poll.device, spec, seen[spec.name].labels if spec.name in seen else (), directory)
-    if not resources or not kpis:
-        return None
-    column = np.full(len(resources), np.nan), np.full(len(resources), int(Quality.BLIND), np.uint8)
-    return _batch(poll, resources, {kpi.name: column for kpi in kpis})
+    poll: RawPoll, profile: Profile, spec: ProfileTable, seen: SeenTable | None, directory: Directory, by: Measuring
+) -> list[KpiBatch]:
+    """What a table would have told: of interfaces all KPIs, of other rows those that the last answer had."""
+    told = seen.told if seen is not None else ()
+    if spec.name == INTERFACES:
+        kpis = tuple(kpi.name for kpi in by.plans.bound(profile.name, spec, by.rules).kpis)
+        told = (Told(blind_rows(poll.device, spec, seen.labels if seen is not None else (), directory), kpis),)
+    batches = []
+    for each in told:
+        column = np.full(len(each.resources), np.nan), np.full(len(each.resources), int(Quality.BLIND), np.uint8)
+        if each.resources and each.kpis:
+            batches.append(_batch(poll, each.resources, dict.fromkeys(each.kpis, column)))
+    return batches
 
 
 def _table(
@@ -93,7 +99,7 @@ def _table(
     previous: SeenTable | None,
     directory: Directory,
     by: Measuring,
-) -> tuple[KpiBatch, SeenTable]:
+) -> tuple[list[KpiBatch], SeenTable]:
     """One table's KPIs, and the table as it has been seen."""
     present = SeenTable(poll.polled_at, poll.uptime_ticks, table, labels_of(table, spec))
     bound = by.plans.bound(profile.name, spec, by.rules)
@@ -107,7 +113,38 @@ def _table(
     columns = compute(bound.kpis, Samples(rows, samples.values | inputs, samples.quality))
     if not plan.is_whole:
         columns = {name: _picked(values, quality, plan) for name, (values, quality) in columns.items()}
-    return _batch(poll, plan.resources, columns), replace(present, table=remembered(table, spec))
+    parts = [(plan.resources, columns)]
+    told: tuple[Told, ...] = ()
+    if spec.name != INTERFACES:
+        parts = list(_without_senseless(plan.resources, columns, _is_answered(table, spec)[plan.rows]))
+        told = tuple(Told(resources, tuple(part)) for resources, part in parts)
+    batches = [_batch(poll, resources, part) for resources, part in parts if resources and part]
+    return batches, replace(present, table=remembered(table, spec), told=told)
+
+
+def _is_answered(table: RawTable, spec: ProfileTable) -> Flags:
+    """The rows for which the device gave every number that it was asked for."""
+    answered = np.ones(len(table.indexes), np.bool_)
+    for column in spec.columns:
+        packed_column = table.columns.get(column.name)
+        if packed_column is not None and not column.type.is_text:
+            answered &= packed_column.present()
+    return answered
+
+
+def _without_senseless(
+    resources: tuple[ResourceId, ...], columns: Mapping[str, tuple[Floats, Bytes]], answered: Flags
+) -> Iterator[tuple[tuple[ResourceId, ...], dict[str, tuple[Floats, Bytes]]]]:
+    """KPIs by the resources that they make sense for: a sensor of received light has no sent light, and that is nothing missing.
+
+    A row whose every number was answered and that gives no value is one that its formula leaves out.
+    """
+    by_rows: dict[bytes, dict[str, tuple[Floats, Bytes]]] = {}
+    for name, (values, quality) in columns.items():
+        sense = ~(np.isnan(values) & answered & (quality == int(Quality.MISSING)))
+        by_rows.setdefault(sense.tobytes(), {})[name] = (values[sense], quality[sense])
+    for mask, part in by_rows.items():
+        yield tuple(compress(resources, mask)), part
 
 
 def worked_out(table: RawTable, bound: BoundTable) -> tuple[dict[str, Floats], Flags]:

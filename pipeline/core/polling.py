@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.core.anomaly_alarm import AnomalyState
-from pipeline.core.anomaly_alarm import apply as watch
+from pipeline.core.anomaly_alarm import AnomalyState, apply_all
 from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.directory import Directory
 from pipeline.core.event import Event, StateReport
@@ -77,25 +76,12 @@ def fold(
     unusual = state.unusual
     anomalies: tuple[AnomalyBatch, ...] = ()
     if memory is not None and batches:
-        odd, anomalies = _watched(memory, batches, directory, by, report.domain)
+        speeds = [speeds_of(batch, directory) for batch in batches] if by.watching.wants_speeds else ()
+        odd, anomalies = apply_all(memory, batches, by.watching, report.domain, speeds=speeds)
         events += odd
         unusual = memory.standings()
     after = replace(_after(state, asked, seen, standings), unusual=unusual)
     return PollResult(after, batches, anomalies, tuple(events), report)
-
-
-def _watched(
-    memory: AnomalyState, batches: Sequence[KpiBatch], directory: Directory, by: Measuring, domain: str
-) -> tuple[list[Event], tuple[AnomalyBatch, ...]]:
-    """What is unusual in the batches of one poll."""
-    events: list[Event] = []
-    found: list[AnomalyBatch] = []
-    for batch in batches:
-        speeds = speeds_of(batch, directory) if by.watching.wants_speeds else None
-        odd, anomalies = watch(memory, batch, by.watching, domain, speeds=speeds)
-        events += odd
-        found += [anomalies] if anomalies is not None else []
-    return events, tuple(found)
 
 
 def _is_news(state: PollState, poll: RawPoll) -> bool:

@@ -19,6 +19,7 @@ from pipeline.core.column import Bytes, Column, Flags, Floats
 from pipeline.core.formula import rate_key, says_key
 from pipeline.core.profile import PollColumn, ProfileTable
 from pipeline.core.raw import NO_TABLE, RawTable
+from pipeline.core.resource import ResourceId
 from pipeline.core.unit import unit
 
 Rows = np.ndarray[Any, np.dtype[np.intp]]
@@ -51,13 +52,25 @@ class Quality(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Which KPIs a table told of which resources."""
+
+    resources: tuple[ResourceId, ...]
+    kpis: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SeenTable:
-    """A table as it was last read: when (UTC nanoseconds), at which sysUpTime, and the names of its rows."""
+    """A table as it was last read: when (UTC nanoseconds), at which sysUpTime, and the names of its rows.
+
+    ``told`` is what it told; of interfaces that is known without it.
+    """
 
     at: int = 0
     uptime_ticks: int | None = None
     table: RawTable = NO_TABLE
     labels: tuple[str, ...] = ()
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

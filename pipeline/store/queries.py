@@ -17,7 +17,7 @@ from pipeline.store.client import Connection, Row
 
 TABLES = (
     *("trap", "poll", "event", "alarm_change", "alarm", "incident_revision", "incident", "outage", "kpi", "kpi_1m", "kpi_1h"),
-    *("evaluation", "effect", "receipt", "dead_letter", "quarantine_message"),
+    *("anomaly", "evaluation", "effect", "receipt", "dead_letter", "quarantine_message"),
 )
 
 _NESTED = ("impacts", "intervals", "varbinds")
@@ -222,6 +222,19 @@ class Queries:
         """Collector -> distinct notifications in the store: what `published` must equal."""
         sql = "SELECT collector, uniqExact(sequence) AS n FROM trap GROUP BY collector ORDER BY collector"
         return {row["collector"]: row["n"] for row in self._connection.rows(sql)}
+
+    def polls_stored(self) -> dict[str, tuple[int, int]]:
+        """Collector -> how many polls it journaled within the last hour but not the last minute, and how many of them are stored.
+
+        A journal numbers its polls without a gap.
+        """
+        sql = (
+            "SELECT p.collector AS collector, any(b.last - b.first + 1) AS journaled, uniqExact(p.sequence) AS stored FROM poll AS p"
+            " JOIN (SELECT collector, min(sequence) AS first, max(sequence) AS last FROM poll"
+            " WHERE polled_at BETWEEN now() - 3600 AND now() - 60 GROUP BY collector) AS b ON p.collector = b.collector"
+            " WHERE p.polled_at > now() - 7200 AND p.sequence BETWEEN b.first AND b.last GROUP BY collector ORDER BY collector"
+        )
+        return {row["collector"]: (int(row["journaled"]), int(row["stored"])) for row in self._connection.rows(sql)}
 
     def oldest_trap(self, collector: str) -> tuple[int, int]:
         """The oldest notification of a collector that is still kept: its sequence and when it was received; zeros when there is none."""

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange
+from pipeline.core.anomaly_batch import NUMBERS, AnomalyBatch
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.event import Event, StateReport, Tick
 from pipeline.core.incident import Incident
@@ -138,6 +140,27 @@ def kpi_rows(batches: Sequence[KpiBatch], precision: Mapping[str, int]) -> Rows:
     return {INTAKE: Packed([pack(batch, precision) for batch in batches])}
 
 
+_OF_BATCH = ("at", "device", "source", "model", "collector", "sequence")
+
+
+def anomaly_rows(batches: Sequence[AnomalyBatch], _: int) -> Rows:
+    """Table ``anomaly``: one row for each unusual value; a bound that is none is NULL. Raises ``ValueError`` if ragged."""
+    columns: Columns = {name: [] for name in (*_OF_BATCH, "resource", "kpi", "feature", *NUMBERS)}
+    for batch in batches:
+        size = len(batch.resources)
+        for name in _OF_BATCH:
+            columns[name] += [getattr(batch, name)] * size
+        columns["resource"] += batch.resources
+        columns["kpi"] += batch.kpis
+        columns["feature"] += batch.features
+        for name in NUMBERS:
+            columns[name] += [value if math.isfinite(value) else None for value in batch.column(name).tolist()]
+    sizes = {name: len(values) for name, values in columns.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"columns of anomalies differ in length: {sizes}")
+    return {"anomaly": columns}
+
+
 _EVALUATION = (
     *("id", "contract", "service", "customer", "plan", "plan_version", "period", "timezone", "period_starts_at", "period_ends_at"),
     *("evaluated_at", "counted_s", "excluded_s", "unconfirmed_s", "denominator_s", "availability", "target", "violated", "reason"),
@@ -182,6 +205,7 @@ CONVERTERS: Mapping[type[Any], Converter] = {
     AlarmChange: alarm_rows,
     Incident: incident_rows,
     Outage: outage_rows,
+    AnomalyBatch: anomaly_rows,
     Evaluation: evaluation_rows,
     Effect: effect_rows,
     Receipt: receipt_rows,

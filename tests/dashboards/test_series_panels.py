@@ -106,5 +106,5 @@ def test_each_part_is_scraped_where_it_serves() -> None:
     where = {"polls": "traps"}
     serving = {f"{where.get(name, name)}:{base + COMPONENTS.index(name)}" for name in COMPONENTS}
     assert set(scraped) <= serving
-    assert {target.split(":")[0] for target in scraped} == {"traps", "worker", "sink", "outputs", "api"}
-    assert len(scraped) == 6
+    assert {target.split(":")[0] for target in scraped} == {"traps", "worker", "sink", "outputs", "api", "detectors"}
+    assert len(scraped) == 7

@@ -14,6 +14,7 @@ SHELLS = (
     "pipeline.store",
     "pipeline.obligations",
     "pipeline.outputs",
+    "pipeline.detectors",
     "pipeline.inventory",
     "pipeline.mib",
     "pipeline.drafting",
@@ -37,6 +38,9 @@ ROOMS = {
     "gufo": ("collectors.poll", "collectors.discover"),
     "click": ("pipeline.cli", "pipeline.__main__"),
     "rich": ("pipeline.cli",),
+    "sklearn": ("pipeline.detectors",),
+    "matplotlib": ("pipeline.cli",),
+    "plotext": ("pipeline.cli",),
     "yaml": ("pipeline.config", "pipeline.inventory"),
 }
 

@@ -31,6 +31,7 @@ def test_every_part_of_the_pipeline_is_there() -> None:
         "sink",
         "outputs",
         "api",
+        "detectors",
         "lab",
     } == set(SERVICES)
     assert SERVICES["lab"]["profiles"] == ["lab"]

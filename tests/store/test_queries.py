@@ -17,6 +17,7 @@ from pipeline.store.queries import TABLES, Queries
 from tests.support.history import HistoryProcess
 from tests.support.history import keep as history_keep
 from tests.support.history_samples import (
+    BESIDE,
     EVERY_KIND,
     NOW,
     PORT,
@@ -161,7 +162,7 @@ async def test_a_hostile_name_is_only_a_name(client: StoreClient, queries: Queri
 
 async def test_every_answer_is_ready_for_json_and_every_table_is_counted(client: StoreClient, queries: Queries) -> None:
     """One of each kind: every question answers in plain values."""
-    await keep(client, *(item for items in EVERY_KIND.values() for item in items))
+    await keep(client, *(item for kinds in (EVERY_KIND, BESIDE) for items in kinds.values() for item in items))
     answers = [
         *(
             queries.incidents(),

@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,13 @@ from pipeline.core.raw import ValueType, VarBind
 from pipeline.store.packed import INTAKE, Packed
 from pipeline.store.row import CONVERTERS, NOT_KEPT, PACKERS, append, length, rows_of, weight
 from pipeline.store.text import show, value_text
-from tests.support.history_samples import EVERY_KIND, NOW, S, evaluation, kpis, poll, trap
+from tests.support.history_samples import BESIDE, EVERY_KIND, NOW, S, anomalies, evaluation, kpis, poll, trap
 
 LEFT_OUT = {
     "RawTrap": {"request_id"},
     "RawPoll": {"profile", "tables", "truncated"},
     "AlarmChange": {"alarm"},
+    "AnomalyBatch": {"resources", "kpis", "features", "numbers"},
 }
 
 
@@ -27,10 +29,12 @@ def test_every_kind_of_the_wire_is_kept_or_left_out_on_purpose() -> None:
     assert set(wire.KINDS.values()) == set(CONVERTERS) | set(PACKERS) | NOT_KEPT
 
 
-@pytest.mark.parametrize("topic", [topic for topic in EVERY_KIND if topic is not wire.Topic.KPIS], ids=str)
-def test_columns_are_named_as_fields(topic: wire.Topic) -> None:
+IN_PLAIN_ROWS = [items[0] for items in (*EVERY_KIND.values(), *BESIDE.values()) if type(items[0]) not in PACKERS]
+
+
+@pytest.mark.parametrize("item", IN_PLAIN_ROWS, ids=lambda item: type(item).__name__)
+def test_columns_are_named_as_fields(item: Any) -> None:
     """Each field of a value has its column, or several under its name."""
-    item = EVERY_KIND[topic][0]
     [columns] = rows_of([item], 0).values()
     names = {field.name for field in fields(item)} - LEFT_OUT.get(type(item).__name__, set())
     assert names <= {name.partition(".")[0] for name in columns}
@@ -136,6 +140,21 @@ def test_indicators_are_packed_and_add_up() -> None:
     assert (len(block.batches), block.samples, length(block), weight(rows)) == (3, 12, 12, 1)
 
 
+def test_anomalies_are_a_row_each_and_bounds_that_are_none_are_null() -> None:
+    """Columns of one batch become rows; a batch that is not even is refused."""
+    columns = rows_of([anomalies(), anomalies(NOW + S)], 0)["anomaly"]
+    assert isinstance(columns, dict)
+    assert [columns[name][:2] for name in ("kpi", "lower", "upper", "source")] == [
+        ["in_utilisation", "in_errors_per_s"],
+        [0.3, None],
+        [0.55, 4.0],
+        ["detector", "detector"],
+    ]
+    assert columns["at"] == [NOW, NOW, NOW + S, NOW + S]
+    with pytest.raises(ValueError, match="columns of anomalies differ in length"):
+        rows_of([replace(anomalies(), kpis=("in_bps",))], 0)
+
+
 def test_rows_of_messages_add_up() -> None:
     """Appending keeps the tables' columns aligned."""
     rows = rows_of([poll(1), poll(2)], 0)
@@ -146,6 +165,6 @@ def test_rows_of_messages_add_up() -> None:
 
 def test_the_same_message_gives_the_same_rows() -> None:
     """A replay must repeat a cut to the byte: no clock, no chance."""
-    for topic, items in EVERY_KIND.items():
+    for topic, items in (*EVERY_KIND.items(), *BESIDE.items()):
         message = wire.encode(items)
         assert rows_of(wire.decode(message), NOW) == rows_of(wire.decode(message), NOW), topic

@@ -19,7 +19,7 @@ from pipeline.store.sink import Sink, SinkConfig
 from pipeline.wire import Topic
 from tests.support.fake_source import FakeLog, FakeSource
 from tests.support.history import embedded_history
-from tests.support.history_samples import EVERY_KIND, NOW, S, alarm_change, kpis, trap
+from tests.support.history_samples import BESIDE, EVERY_KIND, NOW, S, alarm_change, kpis, trap
 
 QUICK = SinkConfig(flush_ms=1, cut_rows=50, fetch_messages=7, retry_s=0.01, retry_cap_s=0.05)
 TRAPS = Partition("raw.traps", 0)
@@ -50,7 +50,7 @@ def real(client: StoreClient) -> ClickHouseCutStore:
 
 async def counts(client: StoreClient) -> dict[str, int]:
     """Rows by table, those that still repeat included: a repeat must not hide behind a merge."""
-    tables = ("trap", "poll", "event", "alarm_change", "alarm", "incident_revision", "incident", "outage", "kpi", "evaluation")
+    tables = ("trap", "poll", "anomaly", "event", "alarm_change", "alarm", "incident_revision", "incident", "outage", "kpi", "evaluation")
     found = {}
     for table in (*tables, "effect", "receipt", "dead_letter", "quarantine_message"):
         found[table] = (await client.rows(f"SELECT count() AS n FROM `{table}`"))[0]["n"]
@@ -61,7 +61,7 @@ async def counts(client: StoreClient) -> dict[str, int]:
 
 def log_of_every_kind() -> FakeLog:
     log = FakeLog()
-    for topic, items in EVERY_KIND.items():
+    for topic, items in (*EVERY_KIND.items(), *BESIDE.items()):
         log.send(topic, items)
     return log
 
@@ -78,6 +78,7 @@ async def test_every_kind_has_its_table(client: StoreClient) -> None:
     await drain(real(client), FakeSource(log_of_every_kind()))
     found = await counts(client)
     assert found.pop("quarantine_message") == 0
+    assert found.pop("anomaly") == 2
     assert found.pop("kpi") == found.pop("kpi_1m") == found.pop("kpi_1h") == 4
     assert set(found.values()) == {1}, found
 

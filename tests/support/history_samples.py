@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.alarm import Alarm, AlarmChange, Change
+from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.core.event import Condition, Event, EventSource, Severity, Signal
 from pipeline.core.incident import Impact, Incident, IncidentState
@@ -138,6 +139,21 @@ def kpis(at: int = NOW, device: str = "pe1") -> KpiBatch:
     return KpiBatch(device, at, "poll-1", 1, resources, *columns)
 
 
+def anomalies(at: int = NOW, device: str = "pe1") -> AnomalyBatch:
+    """Two values of one poll that were unusual; the second has no lower bound."""
+    numbers = {"observed": (0.98, 41.0), "expected": (0.4, 1.5), "lower": (0.3, np.nan), "upper": (0.55, 4.0), "score": (6.5, 9.0)}
+    return AnomalyBatch(
+        device=device,
+        at=at,
+        collector="poll-1",
+        sequence=1,
+        resources=(PORT, PORT),
+        kpis=("in_utilisation", "in_errors_per_s"),
+        features=("level", "level"),
+        numbers={name: np.array(values).tobytes() for name, values in numbers.items()},
+    )
+
+
 def evaluation() -> Evaluation:
     return Evaluation(
         id="ev-1",
@@ -193,3 +209,6 @@ EVERY_KIND: dict[Topic, list[Any]] = {
     Topic.RECEIPTS: [receipt()],
     Topic.DEAD_LETTERS: [dead_letter()],
 }
+
+BESIDE: dict[Topic, list[Any]] = {Topic.KPIS: [anomalies()]}
+"""What rides on a topic beside its own kind, in messages of its own."""

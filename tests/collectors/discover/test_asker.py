@@ -57,7 +57,7 @@ async def test_a_good_agent_tells_everything() -> None:
     }
     assert list(asked.answers.columns["ifName"]) == [str(index) for index in range(1, 31)]
     peers = OBJECTS["bgpPeerState"].oid.rpartition(".")[0]
-    assert [(question.oids[0], question.rows) for question in questions if question.oids[0].startswith(peers)] == [
+    assert [(question.oids[0], question.repetitions) for question in questions if question.oids[0].startswith(peers)] == [
         (OBJECTS["bgpPeerState"].oid, 25),
         (OBJECTS["bgpPeerState"].oid, 1),
     ]
