@@ -33,6 +33,8 @@ CHUNK = 40
 _DEADLINE = 0.9
 """Of the interval: a poll that takes all of it would cost the next one its turn."""
 
+_CUT_OFF = frozenset({WalkEnd.DEADLINE, WalkEnd.SILENT})
+
 _MOST_TICKS = (1 << 32) - 1
 
 
@@ -211,32 +213,35 @@ class Poller:
         return await session.get(names, self._waits[-1])
 
     async def _table(self, session: Session, memory: Memory, table: ProfileTable, progress: _Progress) -> bool:
-        """Read one table; whether it makes sense to ask for another."""
+        """Read one table; whether it makes sense to ask for another. One that was cut off by time or silence comes last next time."""
+        memory.late.add(table.name)
         if table.scalar:
             await self._scalars(session, table, progress)
+            memory.late.discard(table.name)
             return True
         walk = Walk(session, [column.oid for column in table.columns], memory.stride, self._waits)
         found = await walk.run()
         progress.ends.append(found.end)
-        memory.late.discard(table.name)
-        if found.end is WalkEnd.DEADLINE:
-            memory.late.add(table.name)
+        if found.end not in _CUT_OFF:
+            memory.late.discard(table.name)
         if found.end is WalkEnd.COMPLETE or (found.indexes and found.end is not WalkEnd.TOO_MANY_ROWS):
             progress.take(table.name, decode(table.columns, found.indexes, found.cells))
             progress.truncated += [table.name] if found.end is not WalkEnd.COMPLETE else []
         progress.refused += found.strays
         if found.end is not WalkEnd.COMPLETE:
             log.debug("%s: the walk of %s ended: %s, after %d rows", memory.device.name, table.name, found.end, len(found.indexes))
-        return found.end not in {WalkEnd.DEADLINE, WalkEnd.SILENT}
+        return found.end not in _CUT_OFF
 
     async def _scalars(self, session: Session, table: ProfileTable, progress: _Progress) -> None:
-        """What stands once. An answer without sysUpTime is a refusal such as tooBig or genErr: find what can be answered."""
+        """What stands once. Garbage, or an answer without sysUpTime (tooBig, genErr): find what can be answered."""
         answers: dict[str, object] = {}
         names = [f"{column.oid}.0" for column in table.columns]
         questions = deque(names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
         while questions:
             question = questions.popleft()
-            answer = await self._get(session, [SYS_UPTIME, *question])
+            answer: dict[str, object] = {}
+            with suppress(GarbageError):
+                answer = await self._get(session, [SYS_UPTIME, *question])
             answers |= answer
             if SYS_UPTIME not in answer and len(question) > 1:
                 middle = len(question) // 2

@@ -269,6 +269,27 @@ async def test_a_table_that_was_cut_off_comes_last_next_time() -> None:
     assert second.poll.truncated == (INTERFACES,)
 
 
+async def test_a_table_that_an_agent_never_answers_costs_no_other() -> None:
+    """Its silence ends the poll it is in; from the next one on it comes last."""
+    async with scripted(lambda each: [] if each.oids[0].startswith(COLUMNS["if_name"]) else WELL(each)) as (port, _):
+        poller, device = Poller(SETTINGS), device_of(port=port)
+        first, second = await poller.poll(device), await poller.poll(device)
+    assert (first.poll.outcome, first.poll.tables) == (PollOutcome.ANSWERED, {})
+    assert second.poll.table("bgp_peers").indexes == PEERS
+    assert INTERFACES not in second.poll.tables
+
+
+async def test_garbage_for_a_scalar_costs_no_other_table() -> None:
+    """It is narrowed down as a refusal is."""
+    mib = MIB | SCALAR_MIB
+    broken = f"{SCALARS.columns[12].oid}.0"
+    settings = replace(SETTINGS, timeout_s=0.05, interval_s=30.0)
+    profile = Profile("x", (SCALARS, PORTS))
+    polled, _ = await poll(lambda each: [(0, b"\xff" if broken in each.oids else served(each, mib))], settings=settings, profile=profile)
+    assert polled.poll.table("memory").columns["value_13"].values() == (None,)
+    assert polled.values == 49 + 2 * len(COLUMNS)
+
+
 async def test_time_of_a_poll_is_when_its_answered_question_was_sent() -> None:
     """What is said of a state holds from then on; a try that was lost does not move it back."""
     ticks = iter(range(1000, 2000))
