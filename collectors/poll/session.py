@@ -1,4 +1,4 @@
-"""One device's SNMP session: v1, v2c or v3, one question at a time, within a deadline and a budget. The only gufo-snmp code."""
+"""One device's SNMP session: v1, v2c or v3, one question at a time, within a deadline and a budget."""
 
 import asyncio
 import os
