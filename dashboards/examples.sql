@@ -98,27 +98,150 @@ GROUP BY kind, route
 ORDER BY kind, route;
 
 -- Which interfaces are nearly full in the busiest hour of the day?
-SELECT resource, toHour(at) AS hour, max(highest_percent) AS highest, avg(greatest(in_percent, out_percent)) AS mean
-FROM interface_utilisation
-WHERE at > now() - INTERVAL 7 DAY
+SELECT resource, toHour(at) AS hour, 100 * max(k.highest) AS highest_percent, 100 * sum(k.total) / sum(k.samples) AS mean_percent
+FROM kpi_1h AS k
+WHERE kpi IN ('in_utilisation', 'out_utilisation') AND at > now() - INTERVAL 7 DAY
 GROUP BY resource, hour
-HAVING highest > 70
-ORDER BY highest DESC
+HAVING highest_percent > 70
+ORDER BY highest_percent DESC
 LIMIT 50;
 
--- The traffic of an interface by the day: mean and peak, three years back. Roll-ups are aggregated again when read.
+-- The traffic of an interface by the day: mean and peak, three years back. Naming the device too spares reading all others.
 SELECT toDate(k.at) AS day, sum(k.total) / sum(k.samples) AS mean_bps, max(k.highest) AS peak_bps
 FROM kpi_1h AS k
-WHERE kpi = 'in_bps' AND resource = 'interface/pe1/ge-0/0/1'
+WHERE kpi = 'in_bps' AND device = 'pe1' AND resource = 'interface/pe1/ge-0/0/1'
 GROUP BY day
 ORDER BY day;
 
--- How much of what was measured counts? Blind: the device did not answer. Missing, reset, stale: a value without meaning.
-SELECT device, quality, count() AS values, round(100 * values / sum(values) OVER (PARTITION BY device), 1) AS percent
-FROM kpi
+-- The busy hour of each interface: on which day and hour was its hourly mean highest in the last 30 days?
+SELECT resource, argMax(at, mean_percent) AS busy_hour_at, max(mean_percent) AS busy_hour_percent
+FROM (
+    SELECT resource, at, 100 * sum(k.total) / sum(k.samples) AS mean_percent
+    FROM kpi_1h AS k
+    WHERE kpi = 'in_utilisation' AND at > now() - INTERVAL 30 DAY
+    GROUP BY resource, at
+    HAVING sum(k.samples) > 0
+)
+GROUP BY resource
+ORDER BY busy_hour_percent DESC
+LIMIT 50;
+
+-- How much traffic does each site receive by the minute, all its interfaces together?
+SELECT at, site, s.total AS received_bps, s.highest AS busiest_interface_bps, s.resources AS interfaces
+FROM kpi_by_site AS s
+WHERE kpi = 'in_bps' AND at > now() - INTERVAL 1 HOUR
+ORDER BY at, site;
+
+-- How hot is each region: the mean and the hottest sensor of the last hour?
+SELECT region, sum(r.mean * r.samples) / sum(r.samples) AS mean_celsius, max(r.highest) AS hottest_celsius
+FROM kpi_by_region AS r
+WHERE kpi = 'temperature_celsius' AND at > now() - INTERVAL 1 HOUR
+GROUP BY region
+ORDER BY hottest_celsius DESC;
+
+-- How full was the fullest interface that each service needs, in the last quarter of an hour?
+SELECT service, customer, 100 * max(s.highest) AS fullest_percent, max(s.resources) AS interfaces
+FROM kpi_by_service AS s
+WHERE kpi = 'in_utilisation' AND at > now() - INTERVAL 15 MINUTE
+GROUP BY service, customer
+ORDER BY fullest_percent DESC
+LIMIT 50;
+
+-- And in the last day? Over more than minutes, join the roll-up by the hour with what services need.
+SELECT n.service AS service, n.customer AS customer, 100 * max(k.highest) AS fullest_percent, uniqExact(k.resource) AS interfaces
+FROM kpi_1h AS k
+INNER JOIN service_resource_current AS n ON n.resource = k.resource
+WHERE k.kpi IN ('in_utilisation', 'out_utilisation') AND k.at > now() - INTERVAL 1 DAY
+GROUP BY service, customer
+ORDER BY fullest_percent DESC
+LIMIT 50;
+
+-- How is each device at present: processor, memory, temperature, by their last good values?
+SELECT device, maxIf(last_value, kpi = 'cpu_utilisation') * 100 AS cpu_percent, maxIf(last_value, kpi = 'memory_utilisation') * 100 AS memory_percent,
+    maxIf(last_value, kpi = 'temperature_celsius') AS hottest_celsius
+FROM (
+    SELECT device, kpi, resource, argMax(k.value, k.at) AS last_value
+    FROM kpi AS k
+    WHERE kpi IN ('cpu_utilisation', 'memory_utilisation', 'temperature_celsius') AND quality = 'good' AND at > now() - INTERVAL 15 MINUTE
+    GROUP BY device, kpi, resource
+)
+GROUP BY device
+ORDER BY cpu_percent DESC
+LIMIT 50;
+
+-- Which optics receive little more light than they need, and how much less than a week ago?
+SELECT resource, avgOrNullIf(mean, at > now() - INTERVAL 1 DAY) AS margin_db, margin_db - avgOrNullIf(mean, at <= now() - INTERVAL 1 DAY) AS change_db
+FROM (
+    SELECT resource, at, sum(k.total) / nullIf(sum(k.samples), 0) AS mean
+    FROM kpi_1h AS k
+    WHERE kpi = 'rx_margin_db' AND at > now() - INTERVAL 8 DAY
+    GROUP BY resource, at
+)
+GROUP BY resource
+ORDER BY margin_db
+LIMIT 50;
+
+-- How much of what was measured counts, by device?
+SELECT device, sum(k.samples) AS good, sum(k.bad_samples) AS bad, round(100 * good / (good + bad), 2) AS good_percent
+FROM kpi_1h AS k
 WHERE at > now() - INTERVAL 1 DAY
-GROUP BY device, quality
-ORDER BY device, quality;
+GROUP BY device
+ORDER BY good_percent
+LIMIT 50;
+
+-- Why do values of one device not count? Blind: it did not answer. Missing, reset, stale: a value without meaning.
+SELECT quality, kpi, count() AS values
+FROM kpi
+WHERE device = 'pe1' AND quality != 'good' AND at > now() - INTERVAL 1 DAY
+GROUP BY quality, kpi
+ORDER BY values DESC;
+
+-- What did the network carry in the half hour before each incident of the last hour, and what in the half hour after it began?
+SELECT i.id AS incident, i.root_cause AS root_cause, avgIf(m.total, m.at < i.started_at) AS before_bps,
+    avgIf(m.total, m.at >= i.started_at) AS after_bps
+FROM incident_current AS i
+CROSS JOIN (
+    SELECT at, sum(s.total) AS total FROM kpi_by_site AS s WHERE kpi = 'in_bps' AND at > now() - INTERVAL 2 HOUR GROUP BY at
+) AS m
+WHERE i.started_at > now() - INTERVAL 1 HOUR AND m.at BETWEEN i.started_at - INTERVAL 30 MINUTE AND i.started_at + INTERVAL 30 MINUTE
+GROUP BY incident, root_cause
+ORDER BY incident;
+
+-- What was unusual most often in the last day, and in which way?
+SELECT resource, kpi, feature, count() AS times, max(score) AS highest_score, argMax(observed, score) AS observed, argMax(expected, score) AS expected
+FROM anomaly FINAL
+WHERE at > now() - INTERVAL 1 DAY
+GROUP BY resource, kpi, feature
+ORDER BY times DESC
+LIMIT 50;
+
+-- Which unusual values came within ten minutes before an alarm of the same resource, as a warning would have?
+SELECT a.resource AS resource, a.alarm_type AS alarm_type, a.last_raised_at AS raised_at, n.kpi AS kpi, min(n.at) AS unusual_since
+FROM alarm_current AS a
+INNER JOIN anomaly AS n ON n.resource = a.resource
+WHERE a.alarm_type != 'anomaly' AND n.at BETWEEN a.last_raised_at - INTERVAL 10 MINUTE AND a.last_raised_at
+GROUP BY resource, alarm_type, raised_at, kpi
+ORDER BY raised_at DESC
+LIMIT 50;
+
+-- Which links are expected to be full soonest, and whom does it concern?
+SELECT name, customers, outlook, round(100 * value_now, 1) AS busy_hour_percent, days, days_low, days_high, sure
+FROM forecast_current
+WHERE outlook IN ('already', 'passes')
+ORDER BY days NULLS LAST
+LIMIT 50;
+
+-- Which models judge at present, on what were they trained, and how good are they?
+SELECT name, version, trained_at, devices, rows, score, decision
+FROM model_current
+WHERE is_running
+ORDER BY name;
+
+-- How many devices stand in each region and site, and of which vendors?
+SELECT region, site, count() AS devices, arraySort(groupUniqArray(vendor)) AS vendors
+FROM place_current
+GROUP BY region, site
+ORDER BY region, site;
 
 -- Which devices answer badly?
 SELECT device, count() AS polls, round(100 * countIf(outcome = 'answered') / polls, 2) AS answered_percent,

@@ -9,15 +9,16 @@ from collectors.discover.credential import Credential
 from collectors.discover.pace import Pace
 from collectors.discover.sweep import sweep
 from collectors.discover.walk import Limits
+from collectors.poll.user import PollUser
 from collectors.publish import kafka_sender, pack
 from pipeline.bus import partition_of
 from pipeline.config.mib_file import load_facts
 from pipeline.config.secret import Secret
-from pipeline.config.settings import BrokerSettings
+from pipeline.config.settings import BrokerSettings, SnmpUserSettings
 from pipeline.core.directory import DEFAULT_DOMAIN, canonical
 from pipeline.core.discovery import DiscoveredDevice, Discovery
 from pipeline.core.event import AlarmType, Event, EventSource, Signal
-from pipeline.core.inventory import Inventory
+from pipeline.core.inventory import AgentVersion, Inventory
 from pipeline.core.inventory_difference import Comparison, Difference, DifferenceKind, compare
 from pipeline.core.network_discovery import discover
 from pipeline.inventory.writer import Remarks
@@ -27,6 +28,7 @@ from pipeline.wire import Topic
 COLLECTOR = "discover"
 """Who says so, in events."""
 ALARM_TYPE = "topology-changed"
+PUBLIC = Credential("public", Secret("public"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,25 @@ def places_of(
     credentials: Sequence[Credential],
     declared: Inventory | None,
     secret: Callable[[str], Secret] = Secret,
+    users: Iterable[SnmpUserSettings] = (),
 ) -> tuple[Place, ...]:
-    """Where to ask: a declared device at its declared port, and first by its own community, which ``secret`` knows by its name."""
+    """Where to ask: a declared device at its declared port, first as it is declared; then by ``credentials`` (none: community public).
+
+    As declared is by its community, which ``secret`` knows by its name, or as the one of ``users`` that it names.
+    """
+    known = {user.name: Credential(user.name, user=PollUser(user)) for user in users}
     devices = {canonical(device.address): device for device in declared.devices.values()} if declared else {}
     places = []
     for address in addresses:
         device = devices.get(canonical(address))
         if device is None:
-            places.append(Place(address, port, tuple(credentials)))
+            places.append(Place(address, port, tuple(credentials) or (PUBLIC,)))
             continue
-        own = Credential(device.community, secret(device.community))
-        tried = tuple(dict.fromkeys((own, *credentials))) if all(each.user is None for each in credentials) else tuple(credentials)
-        places.append(Place(address, device.port, tried))
+        by_user = device.snmp_version is AgentVersion.V3
+        is_v1 = device.snmp_version is AgentVersion.V1
+        own = known.get(device.user) if by_user else Credential(device.community, secret(device.community), is_v1=is_v1)
+        tried = tuple(dict.fromkeys((*([own] if own else ()), *credentials)))
+        places.append(Place(address, device.port, tried or (PUBLIC,)))
     return tuple(places)
 
 

@@ -185,6 +185,15 @@ def _stored(first: Look, last: Look) -> Finding:
     return Finding(name, _verdict(holds=holds), f"{published} published, {last.kept.stored} stored{expired}", remedy)
 
 
+def polls_stored(by_collector: Mapping[str, tuple[int, int]]) -> Finding:
+    """Whether every poll that was journaled is in the store: (journaled, stored) of a stretch of each poll collector's sequence."""
+    journaled, stored = (sum(counts) for counts in zip(*by_collector.values(), strict=True)) if by_collector else (0, 0)
+    worst = max(by_collector, key=lambda name: by_collector[name][0] - by_collector[name][1], default="")
+    remedy = f"{journaled - stored} are missing, most of {worst}: does the sink run and catch up? See assure_polls_undecodable_total too"
+    detail = f"{journaled} = {stored} in the last hour"
+    return Finding("polls journaled = polls stored", _verdict(holds=journaled == stored), detail, remedy)
+
+
 def once_each(tickets: Iterable[tuple[str, str]], decisions: Iterable[tuple[str, ...]], broken_chain: str) -> tuple[Finding, ...]:
     """One ticket for each incident in each ticket system; one ledger entry for each decision, and the ledger's chain unbroken."""
     return (

@@ -17,7 +17,7 @@ from pipeline import bus
 from pipeline.auditing import beside_the_host, host_drops, left_behind, polls_left_behind, receive_buffers, span_kept
 from pipeline.config.settings import Settings
 from pipeline.core.inventory import Inventory
-from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, once_each
+from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, once_each, polls_stored
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
 
@@ -118,6 +118,13 @@ class Vitals:
             return (Finding("obligations", Verdict.UNKNOWN, str(error)),)
         decisions = [(c.contract, c.service, c.metric, c.period, str(c.revision)) for c in entries]
         return once_each(tickets, decisions, f"entry {broken.sequence} ({broken.key}): {broken.why}" if broken else "")
+
+    def polls(self) -> Finding:
+        """Whether a poll was lost between journal and store."""
+        try:
+            return polls_stored(self._queries.polls_stored())
+        except OSError as error:
+            return Finding("polls journaled = polls stored", Verdict.UNKNOWN, str(error))
 
     def parts(self) -> tuple[Finding, ...]:
         """Whether each part answers and is ready, how far it is behind, what it gave up."""

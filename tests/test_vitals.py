@@ -38,6 +38,7 @@ class FakeQueries:
         self.stored = {"trap-1": 5}
         self.oldest = (1, time.time_ns())
         self.dead_letters = 0
+        self.polls = {"poll-1": (60, 60)}
         self.answer = 2
         self.down = False
 
@@ -54,6 +55,9 @@ class FakeQueries:
 
     def counts(self) -> dict[str, int]:
         return cast("dict[str, int]", self._answer({"dead_letter": self.dead_letters, "quarantine_message": 0}))
+
+    def polls_stored(self) -> dict[str, tuple[int, int]]:
+        return cast("dict[str, tuple[int, int]]", self._answer(self.polls))
 
     def answering(self) -> int:
         return int(self._answer(self.answer))
@@ -326,3 +330,14 @@ async def test_a_group_is_behind_by_what_it_has_not_committed(tmp_path: Path) ->
         assert await bus.lag(broker.bootstrap, "sink") == {"events": 1}
     with pytest.raises(ConnectionError, match=broker.bootstrap):
         await bus.lag(broker.bootstrap, "sink")
+
+
+def test_a_poll_that_is_not_stored_is_told_with_its_collector(look_at: Callable[[], Vitals], queries: FakeQueries) -> None:
+    """Journals number without a gap, so that one in the store is a loss."""
+    assert look_at().polls().verdict is Verdict.HOLDS
+    queries.polls = {"poll-1": (60, 60), "poll-2": (50, 47)}
+    finding = look_at().polls()
+    assert (finding.verdict, finding.detail) == (Verdict.BROKEN, "110 = 107 in the last hour")
+    assert "3 are missing, most of poll-2" in finding.remedy
+    queries.down = True
+    assert look_at().polls().verdict is Verdict.UNKNOWN

@@ -99,7 +99,7 @@ class Asker:
             progress.scalars.setdefault("snmpEngineID", session.get_engine_id())
         silent = False
         for table in TABLES:
-            was_silent, silent = silent, await self._table(session, table, place, progress)
+            was_silent, silent = silent, await self._table(session, table, place, progress, bulk=not credential.is_v1)
             if was_silent and silent:
                 raise _SilentError
 
@@ -112,7 +112,7 @@ class Asker:
                 progress.trouble = "it answers, but has none of the objects of the system group"
             except SnmpError as error:
                 progress.trouble = _told(error, credential)
-                found = {} if credential.user else await self._one_by_one(session, SYSTEM)
+                continue
             except OSError:
                 continue
             except ValueError as error:  # what the library says of keys that it cannot use
@@ -149,11 +149,11 @@ class Asker:
                 found |= await session.get_many([oid])
         return found
 
-    async def _table(self, session: SnmpSession, table: AskedTable, place: Place, progress: _Progress) -> bool:
+    async def _table(self, session: SnmpSession, table: AskedTable, place: Place, progress: _Progress, *, bulk: bool) -> bool:
         """Read the columns of a table, none but the first when that has no row; whether the agent was silent from the start."""
         for number, (name, column) in enumerate(table.columns.items()):
             walked = progress.columns[name] = Walked()
-            await walk(session, column.oid, self._limits, walked)
+            await walk(session, column.oid, self._limits, walked, bulk=bulk)
             if walked.kind is not None:
                 progress.findings.append(Finding(place.address, walked.kind, name, f"{name}: {walked.why}"))
             if not walked.rows and walked.kind is not None:
@@ -184,7 +184,8 @@ def _result(place: Place, progress: _Progress) -> Asked:
         address=place.address,
         port=place.port,
         community=credential.name,
-        user=credential.user.name if credential.user else "",
+        snmp_version=credential.version,
+        user=credential.name if credential.user else "",
         scalars=progress.scalars,
         columns=columns,
         findings=tuple(progress.findings),

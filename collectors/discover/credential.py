@@ -1,64 +1,55 @@
-"""How a device is spoken to: SNMPv2c with a community, or SNMPv3 as a user."""
+"""How a device is spoken to: SNMPv2c (or v1) with a community, or SNMPv3 as a user."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
-from gufo.snmp import (
-    Aes128Key,
-    Aes192Key,
-    Aes256Key,
-    DesKey,
-    KeyExpansion,
-    Md5Key,
-    Sha1Key,
-    Sha224Key,
-    Sha256Key,
-    Sha384Key,
-    Sha512Key,
-    User,
-)
+from gufo.snmp import SnmpError, SnmpVersion
 from gufo.snmp.aio import SnmpSession
 from gufo.snmp.policer import BasePolicer
 
+from collectors.poll.user import PollUser
 from pipeline.config.secret import Secret
-from pipeline.config.settings import AuthProtocol, PrivProtocol, SnmpUserSettings
+from pipeline.core.inventory import AgentVersion
 
-_AUTH = {
-    AuthProtocol.SHA224: Sha224Key,
-    AuthProtocol.SHA256: Sha256Key,
-    AuthProtocol.SHA384: Sha384Key,
-    AuthProtocol.SHA512: Sha512Key,
-    AuthProtocol.SHA1: Sha1Key,
-    AuthProtocol.MD5: Md5Key,
-}
-_PRIV = {
-    PrivProtocol.AES128: Aes128Key,
-    PrivProtocol.AES192: Aes192Key,
-    PrivProtocol.AES256: Aes256Key,
-    PrivProtocol.AES192_CISCO: Aes192Key,
-    PrivProtocol.AES256_CISCO: Aes256Key,
-    PrivProtocol.DES: DesKey,
-}
-_CISCO = frozenset({PrivProtocol.AES192_CISCO, PrivProtocol.AES256_CISCO})
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+class Session(SnmpSession):  # type: ignore[misc]  # the library publishes no types to a checker that does not follow it
+    """A session in which no bytes of an agent can do more harm than to be refused."""
+
+    async def _recv(self, receiver: Callable[[], T]) -> T:
+        """As the library's own, but for its panics.
+
+        On some malformed bytes its native part ends with an exception that is no ``Exception``, and would end the whole sweep.
+        """
+        try:
+            return cast("T", await super()._recv(receiver))
+        except (Exception, asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            raise SnmpError("malformed bytes that break the SNMP library") from error
+
+
+@dataclass(frozen=True)
 class Credential:
-    """A community, or with ``user`` an SNMPv3 user. ``name`` is how an inventory calls it, never the secret itself where there is one."""
+    """A community, or with ``user`` an SNMPv3 user. ``name`` is how an inventory calls it: not the secret itself, where that has a name."""
 
     name: str
     community: Secret = field(default_factory=Secret)
-    user: SnmpUserSettings | None = None
+    user: PollUser | None = None
+    is_v1: bool = False
 
-    def session(self, address: str, port: int, timeout_s: float, policer: BasePolicer | None) -> SnmpSession:
+    @property
+    def version(self) -> AgentVersion:
+        """Which SNMP is spoken."""
+        return AgentVersion.V3 if self.user else AgentVersion.V1 if self.is_v1 else AgentVersion.V2C
+
+    def session(self, address: str, port: int, timeout_s: float, policer: BasePolicer | None) -> Session:
         """A session with one agent; nothing is sent yet."""
         if self.user is None:
-            return SnmpSession(address, port=port, community=self.community.reveal(), timeout=timeout_s, policer=policer)
-        return SnmpSession(address, port=port, user=user_of(self.user), timeout=timeout_s, policer=policer)
-
-
-def user_of(settings: SnmpUserSettings) -> User:
-    """The user as the SNMP library wants it."""
-    auth = _AUTH[settings.auth](settings.auth_password.reveal().encode()) if settings.auth_password else None
-    priv = _PRIV[settings.priv](settings.priv_password.reveal().encode()) if settings.priv_password else None
-    expansion = KeyExpansion.Cisco if settings.priv in _CISCO else KeyExpansion.Blumenthal
-    return User(settings.name, auth_key=auth, priv_key=priv, key_expansion=expansion)
+            version = SnmpVersion.v1 if self.is_v1 else SnmpVersion.v2c
+            community = self.community.reveal()
+            return Session(address, port=port, community=community, version=version, timeout=timeout_s, policer=policer)
+        return Session(address, port=port, user=self.user.gufo, timeout=timeout_s, policer=policer)

@@ -39,9 +39,12 @@ class Walked:
         self.kind, self.why = kind, why
 
 
-async def walk(session: SnmpSession, oid: str, limits: Limits, walked: Walked) -> None:
-    """Read the column ``oid`` into ``walked``, which is filled as rows come, so that a time limit loses none. Never raises for an agent."""
-    for repetitions in REPETITIONS:
+async def walk(session: SnmpSession, oid: str, limits: Limits, walked: Walked, *, bulk: bool = True) -> None:
+    """Read the column ``oid`` into ``walked``, which is filled as rows come, so that a time limit loses none; without ``bulk`` row by row.
+
+    Never raises for an agent.
+    """
+    for repetitions in REPETITIONS if bulk else REPETITIONS[-1:]:
         try:
             await _read(session, oid, repetitions, limits, walked)
         except SnmpError as error:

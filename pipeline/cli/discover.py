@@ -17,6 +17,7 @@ from collectors.discover.asker import Asked, Outcome, Place
 from collectors.discover.credential import Credential
 from collectors.discover.target import TargetError, addresses_of
 from collectors.discover.walk import Limits
+from collectors.poll.user import PollUser
 from collectors.publish import SendError
 from pipeline.cli.config import config_option, no_answer, read_settings, settings_if_any
 from pipeline.cli.discover_view import print_found, to_json
@@ -122,7 +123,9 @@ def discover(
     if out is not None and (out / NETWORK_FILE).exists() and not force:
         fail(f"{out / NETWORK_FILE} is there already; choose another folder, or --force to replace it", Exit.USAGE)
     wanted = _user(user, auth, auth_password, priv, priv_password, settings) if user else None
-    places = places_of(_addresses(targets, declared), port, _credentials(communities, wanted), declared, _secret)
+    places = places_of(
+        _addresses(targets, declared), port, _credentials(communities, wanted), declared, _secret, settings.traps.users if settings else ()
+    )
     found = found_of(_ask(places, Effort(jobs, rate, Limits(timeout, retries), limit)), declared)
     if out is not None and found.discovery.devices:
         _write(found, out, force=force)
@@ -170,8 +173,8 @@ def _user(name: str, auth: str, auth_password: str, priv: str, priv_password: st
 
 def _credentials(communities: Sequence[str], user: SnmpUserSettings | None) -> tuple[Credential, ...]:
     if user is not None:
-        return (Credential(user.name, user=user),)
-    return tuple(Credential(text, _secret(text)) for text in communities or ("public",))
+        return (Credential(user.name, user=PollUser(user)),)
+    return tuple(Credential(text, _secret(text)) for text in communities)
 
 
 def _ask(places: Sequence[Place], effort: Effort) -> tuple[Asked, ...]:

@@ -43,7 +43,7 @@ def doctor(*, config: Path | None, wait_seconds: float, as_json: bool) -> None:
     settings, start = read_settings(config), start_command(settings_path(config))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say of a broker that is down is a finding
     with _vitals(settings, start) as vitals:
-        sums = (*watch(vitals.looks, _until(time.monotonic() + wait_seconds)), *vitals.obligations())
+        sums = (*watch(vitals.looks, _until(time.monotonic() + wait_seconds)), vitals.polls(), *vitals.obligations())
         parts = vitals.parts()
     if as_json:
         print_json([asdict(finding) for finding in (*sums, *parts)])

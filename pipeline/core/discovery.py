@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.core.discovery_object import Wire
+from pipeline.core.inventory import AgentVersion
 
 
 class FindingKind(StrEnum):
@@ -50,6 +51,7 @@ class Answers:
     address: str
     port: int = 161
     community: str = "public"
+    snmp_version: AgentVersion = AgentVersion.V2C
     user: str = ""
     scalars: dict[str, Wire] = field(default_factory=dict)
     columns: dict[str, dict[str, Wire]] = field(default_factory=dict)
@@ -168,6 +170,7 @@ class DiscoveredDevice:
     addresses: tuple[str, ...]
     port: int = 161
     community: str = "public"
+    snmp_version: AgentVersion = AgentVersion.V2C
     user: str = ""
     system_name: str = ""
     description: str = ""

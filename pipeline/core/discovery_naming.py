@@ -80,7 +80,15 @@ def _together(first: DiscoveredDevice, second: DiscoveredDevice) -> DiscoveredDe
     """The fuller answer, at the address that was asked first, with all addresses."""
     fuller = second if len(second.interfaces) > len(first.interfaces) else first
     addresses = tuple(dict.fromkeys((*first.addresses, *second.addresses)))
-    return replace(fuller, address=first.address, port=first.port, community=first.community, user=first.user, addresses=addresses)
+    return replace(
+        fuller,
+        address=first.address,
+        addresses=addresses,
+        port=first.port,
+        community=first.community,
+        snmp_version=first.snmp_version,
+        user=first.user,
+    )
 
 
 def short(name: str) -> str:

@@ -36,6 +36,7 @@ def read_device(answers: Answers, vendors: Mapping[int, str] | None = None) -> t
         addresses=(answers.address,),
         port=answers.port,
         community=answers.community,
+        snmp_version=answers.snmp_version,
         user=answers.user,
         system_name=facts.text("sysName"),
         description=facts.text("sysDescr"),

@@ -6,6 +6,7 @@ There is no Python object for a value. A block holds one row for each batch; the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class Packed:
         rated = np.array([flag for batch in batches for flag in batch.rated], np.uint64)
         sizes_of_kpis = np.repeat(sizes, counts.astype(np.int64))
         ends_of_kpis = _ends(counts)
-        columns = (
+        columns: tuple[tuple[Any, ...], ...] = (
             ("String", *(batch.device for batch in batches)),
             ("DateTime('UTC')", np.array([batch.at_s for batch in batches], "<u4").tobytes()),
             ("Array(String)", _ends(sizes), *(batch.resources for batch in batches)),

@@ -100,7 +100,7 @@ class Places:
     async def look(self, source: KnowledgeSource) -> bool:
         """Take in the present knowledge, and write its places if the store's are those of another inventory; whether it did."""
         knowledge = await asyncio.to_thread(source.current)
-        if self._known is not None and knowledge.version == self._known.version:
+        if knowledge is self._known:
             return False
         self._precision = {rule.name: rule.precision for rule in knowledge.measuring.rules}
         written = await self._client.rows(_WRITTEN)

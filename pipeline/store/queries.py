@@ -223,6 +223,19 @@ class Queries:
         sql = "SELECT collector, uniqExact(sequence) AS n FROM trap GROUP BY collector ORDER BY collector"
         return {row["collector"]: row["n"] for row in self._connection.rows(sql)}
 
+    def polls_stored(self) -> dict[str, tuple[int, int]]:
+        """Collector -> how many polls it journaled within the last hour but not the last minute, and how many of them are stored.
+
+        A journal numbers its polls without a gap.
+        """
+        sql = (
+            "SELECT p.collector AS collector, any(b.last - b.first + 1) AS journaled, uniqExact(p.sequence) AS stored FROM poll AS p"
+            " JOIN (SELECT collector, min(sequence) AS first, max(sequence) AS last FROM poll"
+            " WHERE polled_at BETWEEN now() - 3600 AND now() - 60 GROUP BY collector) AS b ON p.collector = b.collector"
+            " WHERE p.polled_at > now() - 7200 AND p.sequence BETWEEN b.first AND b.last GROUP BY collector ORDER BY collector"
+        )
+        return {row["collector"]: (int(row["journaled"]), int(row["stored"])) for row in self._connection.rows(sql)}
+
     def oldest_trap(self, collector: str) -> tuple[int, int]:
         """The oldest notification of a collector that is still kept: its sequence and when it was received; zeros when there is none."""
         sql = (

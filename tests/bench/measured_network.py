@@ -1,8 +1,8 @@
 """Indicators of a network as polls of it would give them: for benchmarks of the store.
 
-Each device is polled once a minute, at a second of its own that wanders a little. Traffic has a day, noise from minute to minute, and idle and
-dead ports; errors are rare; a processor reads in whole percent, a sensor in whole degrees, optics in hundredths of a decibel; memory creeps.
-A poll in three hundred is not answered, and then everything is blind. The same seed gives the same values.
+Each device is polled once a minute, at a second of its own that wanders a little. Traffic has a day, noise from minute to minute, and idle
+and dead ports; errors are rare; a processor reads in whole percent, a sensor in whole degrees, optics in hundredths of a decibel; memory
+creeps. A poll in three hundred is not answered, and then everything is blind. The same seed gives the same values.
 """
 
 from collections.abc import Iterator

@@ -24,15 +24,21 @@ BAR_MS = 300.0
 READERS = 3
 KPI_TABLES = re.compile(r"\b(kpi|kpi_1m|kpi_1h|kpi_by_\w+|interface_utilisation|kpi_raw)\b(?= |\n|$)")
 PLACE = """
-INSERT INTO place SELECT device, splitByChar('.', device)[2] AS site, concat('region', toString(cityHash64(site) % 3)) AS region, 'acme', 'pe',
+INSERT INTO place
+SELECT device, splitByChar('.', device)[2] AS site, concat('region', toString(cityHash64(site) % 3)) AS region, 'acme', 'pe',
     'default', 'bench', now64(3)
 FROM (SELECT DISTINCT device FROM kpi_1h WHERE kpi = 'answered')
 """
 NEEDED = """
-INSERT INTO service_resource SELECT resource, concat('vpn-', toString(cityHash64(resource) % 50)) AS service, 'acme', 'acme-gold', 'gold',
+INSERT INTO service_resource
+SELECT resource, concat('vpn-', toString(cityHash64(resource) % 50)) AS service, 'acme', 'acme-gold', 'gold',
     'bench', (SELECT max(written_at) FROM place)
 FROM (SELECT DISTINCT resource FROM kpi_1h WHERE kpi = 'in_bps')
 """
+POINTS = 500
+"""The boards' ``maxDataPoints``."""
+STEPS_S = ((90, 60), (210, 120), (450, 300), (750, 600), (1_050, 900), (1_500, 1_200), (2_700, 1_800))
+"""Below which width of a point Grafana takes which step."""
 RANGES_S = (3_600, 6 * 3_600, 6 * 3_600, 24 * 3_600)
 """What people choose: the last hour, the board's own six hours most, a day."""
 
@@ -112,8 +118,13 @@ def _view(devices: Sequence[str], held_s: int, chance: random.Random) -> View:
     range_s = min(chance.choice(RANGES_S), held_s)
     to_s = int(time.time()) // 60 * 60 - chance.choice((0, 0, 0, max(held_s - range_s, 1) // 2))
     chosen = tuple(devices) if chance.random() < 0.5 else tuple(chance.sample(list(devices), min(5, len(devices))))
-    interval_s = max(60, range_s // 1_000 // 60 * 60)
+    interval_s = _interval_s(range_s / POINTS)
     return View(to_s - range_s, to_s, interval_s, {"device": chosen, "incident": ("in-1",), "period": ("2026-11",)})
+
+
+def _interval_s(wanted: float) -> int:
+    """The step that Grafana rounds to, never under a minute, the boards' least."""
+    return next((step for below, step in STEPS_S if wanted < below), 3_600)
 
 
 def _once(reader: Connection, title: str, text: str) -> Asked:

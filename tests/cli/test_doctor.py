@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, once_each
+from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, once_each, polls_stored
 from tests.cli.conftest import Run, widest
 
 FINE = Look(Kept(11_234_567), Journaled(11_234_569, 11_234_567, 2, 0), Counted(11_234_572, 11_234_569, {"not-allowed": 3}))
@@ -20,6 +20,10 @@ class FakeVitals:
     def __init__(self, look: Look, parts: tuple[Finding, ...]) -> None:
         self.looks = lambda: {"trap-1": look}
         self.parts = lambda: parts
+
+    @staticmethod
+    def polls() -> Finding:
+        return polls_stored({"poll-1": (60, 60)})
 
     @staticmethod
     def obligations() -> tuple[Finding, ...]:

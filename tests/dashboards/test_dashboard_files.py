@@ -27,6 +27,8 @@ def test_each_reader_has_a_dashboard_with_an_address_of_its_own() -> None:
         "incident": "assure-incident",
         "sla": "assure-sla",
         "interfaces": "assure-interfaces",
+        "devices": "assure-devices",
+        "anomalies": "assure-anomalies",
         "pipeline": "assure-pipeline",
     }
 

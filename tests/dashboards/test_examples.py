@@ -12,8 +12,8 @@ EXAMPLES = {match[1]: match[2] for match in re.finditer(r"^-- (.+\n)\s*((?:SELEC
 
 
 def test_there_are_examples_and_all_are_found() -> None:
-    """At least ten, each with its question before it."""
-    assert len(EXAMPLES) == TEXT.count(";\n") >= 10
+    """At least twenty, each with its question before it."""
+    assert len(EXAMPLES) == TEXT.count(";\n") >= 20
     assert all("?" in question or question.strip().endswith(".") for question in EXAMPLES)
 
 

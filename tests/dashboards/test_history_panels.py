@@ -17,6 +17,8 @@ VIEW = View(
     chosen={"incident": ("in-1",), "period": ("2026-11",), "device": ("pe1", "pe'2")},
 )
 OF_THE_STORE = list(queries(HISTORY))
+KEPT = 1 / 4096
+"""The store keeps twelve binary digits of an indicator."""
 NUMBER = r"(Nullable\()?(U?Int\d+|Float\d+|Decimal.*)"
 
 
@@ -149,6 +151,44 @@ def test_an_interface_that_is_down_is_listed_and_utilisation_is_percent(viewer: 
     by_title = {each.title: each.text for each in OF_THE_STORE if each.dashboard == "interfaces"}
     assert [row["interface"] for row in asked(viewer, by_title["Interfaces that are not up"])[0]] == ["pe1/ge-0/0/1"]
     [fullest] = asked(viewer, by_title["Fullest interfaces"])[0]
-    assert fullest["highest"] == pytest.approx(85.0)
-    assert fullest["out_mean"] == pytest.approx(10.0)
-    assert {row["mean"] for row in asked(viewer, by_title["Traffic"])[0] if row["interface"].endswith(" out")} == {-1e9}
+    assert fullest["highest"] == pytest.approx(85.0, rel=KEPT)
+    assert fullest["out_mean"] == pytest.approx(10.0, rel=KEPT)
+    outward = [row["mean"] for row in asked(viewer, by_title["Traffic"])[0] if row["interface"].endswith(" out")]
+    assert outward == [pytest.approx(-1e9, rel=KEPT)] * 10
+
+
+def test_series_of_a_long_range_come_from_the_roll_up_by_the_hour(viewer: Connection) -> None:
+    """Where an interval is five minutes or more, hours are as fine as is needed, and say the same in the mean."""
+    [traffic] = [each.text for each in OF_THE_STORE if str(each) == "interfaces: Traffic"]
+    week = View(VIEW.to_s - 7 * 86_400, VIEW.to_s, 600, VIEW.chosen)
+    rows = asked(viewer, traffic, week)[0]
+    assert {row["time"].minute for row in rows} == {0}
+    outward = {row["mean"] for row in rows if row["interface"].endswith(" out")}
+    assert outward
+    assert all(mean == pytest.approx(-1e9, rel=KEPT) for mean in outward)
+
+
+def test_what_devices_are_like_and_how_much_of_it_counts(viewer: Connection) -> None:
+    """Each component under its device; of all values one was blind."""
+    by_title = {each.title: each.text for each in OF_THE_STORE if each.dashboard == "devices"}
+    assert asked(viewer, by_title["Devices not answering"])[0] == [{"not_answering": 0}]
+    assert asked(viewer, by_title["Polls answered"])[0] == [{"answered": 100.0}]
+    [good] = asked(viewer, by_title["Values that count"])[0]
+    assert good == {"good": pytest.approx(100 * 160 / 161)}
+    assert asked(viewer, by_title["Least optical margin"])[0] == [{"margin": 6.5}]
+    hottest = asked(viewer, by_title["Hottest sensors"])[0]
+    assert hottest == [{"device": "pe1", "component": "pe1/inlet", "mean": 41.0, "highest": 41.0}]
+    why = asked(viewer, by_title["Why values do not count"])[0]
+    assert why == [{"device": "pe1", "quality": "blind", "samples": 1}]
+
+
+def test_what_is_unusual_is_told_with_what_was_expected(viewer: Connection) -> None:
+    """Both polls' unusual values, the most unusual first; a range without a lower bound has none."""
+    by_title = {each.title: each.text for each in OF_THE_STORE if each.dashboard == "anomalies"}
+    assert asked(viewer, by_title["Unusual values"])[0] == [{"unusual": 4}]
+    first = asked(viewer, by_title["Most unusual values"])[0][0]
+    assert (first["kpi"], first["observed"], first["expected"], first["lower"], first["score"]) == ("in_errors_per_s", 41.0, 1.5, None, 9.0)
+    lines = {row["line"] for row in asked(viewer, by_title["The most unusual series"])[0]}
+    assert {line.rpartition(" ")[2] for line in lines} == {"observed", "expected", "lower", "upper"}
+    [link] = asked(viewer, by_title["When links will be full"])[0]
+    assert (link["name"], link["customers"], link["days"], link["busy_hour"]) == ("ams-rtm-1", "acme, beta", 45.0, pytest.approx(62.0))

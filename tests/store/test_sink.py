@@ -304,6 +304,44 @@ async def test_an_engine_killed_amid_inserts_holds_each_row_once(tmp_path: Path)
             assert unique == [{"n": 8_000}]
 
 
+async def test_an_engine_that_is_away_for_long_costs_neither_memory_nor_a_value(tmp_path: Path) -> None:
+    """However long it is down, no more is read than was; when it is back, every value of every indicator is in, once, at each level.
+
+    Two hundred polls of twenty devices wait in the broker when it goes, and two hundred more come meanwhile: an hour of them, or a day.
+    """
+    tries = ("assure_sink_errors_total", {"reason": "store"})
+    with embedded_history(tmp_path) as history:
+        async with StoreClient.writer(history.settings) as client:
+            log = FakeLog()
+            polls(log, 0, 200)
+            source, stop = FakeSource(log), asyncio.Event()
+            config = SinkConfig(flush_ms=1, cut_rows=20, buffer_rows=40, fetch_messages=10, retry_s=0.01, retry_cap_s=0.05)
+            sink = Sink(config, source, real(client), stop)
+            running = asyncio.create_task(sink.run())
+            async with asyncio.timeout(120):
+                await until(lambda: sum(log.committed.values()) >= 20)
+                await asyncio.to_thread(history.kill)
+                await until(lambda: sink.not_ready() != "")
+                read, tried = sum(source._positions.values()), REGISTRY.get_sample_value(*tries) or 0
+                polls(log, 200, 400)
+                await until(lambda: (REGISTRY.get_sample_value(*tries) or 0) >= tried + 20)
+                assert sum(source._positions.values()) <= read + config.fetch_messages
+                assert sink._buffered <= config.buffer_rows + config.fetch_messages * 3
+                await asyncio.to_thread(history.restart)
+                await until(lambda: sum(log.committed.values()) == 400)
+            stop.set()
+            await running
+            found = await counts(client)
+            assert (found["kpi"], found["kpi_1m"], found["kpi_1h"]) == (400 * 20 * 4,) * 3
+            assert await client.rows("SELECT uniqExact(device, at, kpi) AS n FROM kpi_raw") == [{"n": 400 * 20 * 2}]
+
+
+def polls(log: FakeLog, first: int, last: int) -> None:
+    """Messages of the KPIs of twenty devices, one for each second."""
+    for number in range(first, last):
+        log.send(Topic.KPIS, [kpis(NOW - number * S, f"pe{device}") for device in range(20)])
+
+
 async def test_a_client_without_a_server_says_which(tmp_path: Path) -> None:
     """A store that is not there is an error that names its address, not a crash."""
     async with StoreClient.writer(HistorySettings(port=1)) as client:

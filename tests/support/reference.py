@@ -9,24 +9,70 @@ from pipeline.store.client import Connection
 from tests.support.history import embedded_history
 
 FILE = Path(__file__).resolve().parents[2] / "dashboards" / "tables.md"
-OWN = ("schema_migration", "sink_cut")
-"""Tables by which the sink remembers its work: no history."""
+OWN = ("schema_migration", "sink_cut", "kpi_intake", "kpi_1m_state", "kpi_1h_state")
+"""Tables by which the sink does and remembers its work, and states that only the engine reads: the views on them are for people."""
 
 CHAPTERS = {
     "What is and was": (
         *("incident_current", "incident_revision", "alarm_current", "alarm_change", "outage_current", "evaluation_current"),
         "credit_proposed",
     ),
-    "What was measured": ("interface_utilisation", "kpi", "kpi_1m", "kpi_1h"),
+    "What was measured": ("interface_utilisation", "kpi", "kpi_1m", "kpi_1h", "kpi_by_site", "kpi_by_region", "kpi_by_service"),
+    "What was unusual, and what is expected": ("anomaly", "model_current", "forecast_current"),
+    "Where things are": ("place_current", "service_resource_current"),
     "Evidence": ("trap", "poll", "event"),
     "What was done": ("effect", "receipt"),
     "What could not be handled": ("dead_letter", "quarantine_message"),
-    "Tables under the views": ("incident", "alarm", "outage", "evaluation"),
+    "Tables under the views": (
+        *("incident", "alarm", "outage", "evaluation", "kpi_raw", "model", "forecast", "place"),
+        "service_resource",
+    ),
 }
-BASE = {"incident_current": "incident", "alarm_current": "alarm", "outage_current": "outage", "evaluation_current": "evaluation"}
+BASE = {
+    f"{table}_current": table for table in ("incident", "alarm", "outage", "evaluation", "model", "forecast", "place", "service_resource")
+}
 """View -> the table whose columns it has, with their meaning."""
 
+_SERIES = {
+    "kpi": "name of the indicator",
+    "device": "the element it belongs to",
+    "resource": "what it is about, kind/name",
+}
+_ROLLED_UP = {
+    "samples": "good values in it",
+    "bad_samples": "values that do not count",
+    "total": "sum of good values, in the indicator's unit; the mean is sum(total) / sum(samples)",
+    "lowest": "least good value; NULL where there is none",
+    "highest": "greatest good value; NULL where there is none",
+}
+_TOGETHER = {
+    "kpi": "name of the indicator",
+    "at": "start of the minute",
+    "resources": "how many resources had a good value",
+    "samples": "good values of all of them",
+    "mean": "mean of all good values, in the indicator's unit",
+    "highest": "greatest good value, in the indicator's unit",
+    "total": "sum of the mean value of each resource: right for what adds up, such as _bps",
+}
+
+
+def _of(table: str, columns: dict[str, str]) -> dict[tuple[str, str], str]:
+    return {(table, name): meaning for name, meaning in columns.items()}
+
+
 MADE = {
+    **_of("kpi", _SERIES),
+    ("kpi", "at"): "when it was measured, to the second",
+    (
+        "kpi",
+        "value",
+    ): "in the indicator's unit, to twelve binary digits (1 in 4,096) unless its rule says more; NULL where there is none",
+    ("kpi", "quality"): "why the value may or may not count",
+    **_of("kpi_1m", {**_SERIES, "at": "start of the minute", **_ROLLED_UP}),
+    **_of("kpi_1h", {**_SERIES, "at": "start of the hour", **_ROLLED_UP}),
+    **_of("kpi_by_site", {"site": "where the devices stand", **_TOGETHER}),
+    **_of("kpi_by_region", {"region": "region of the sites where the devices stand", **_TOGETHER}),
+    **_of("kpi_by_service", {"service": "service that needs the resources", "customer": "whose service it is", **_TOGETHER}),
     ("alarm_current", "severity_name"): "severity in words",
     ("incident_current", "severity_name"): "severity in words",
     ("outage_current", "duration_s"): "length in seconds, so far if it lasts",

@@ -58,13 +58,18 @@ COMMENT 'indicators of all resources of a region together, by the minute';
 
 CREATE VIEW IF NOT EXISTS kpi_by_service AS
 SELECT kpi, service, customer, at, count() AS resources, sum(number) AS samples,
-    sum(summed) / nullIf(samples, 0) AS mean, max(most) AS highest, sum(summed / number) AS total
+    sum(added) / nullIf(samples, 0) AS mean, max(highest_of_one) AS highest, sum(added / number) AS total
 FROM (
-    SELECT kpi, resource, at, sum(k.samples) AS number, sum(k.total) AS summed, max(k.highest) AS most
-    FROM kpi_1m AS k
-    GROUP BY kpi, resource, at
-    HAVING number > 0
-) AS rolled_up
+    SELECT kpi, at, resource, number, added, highest_of_one
+    FROM (
+        SELECT kpi, device, layout, at, any(s.resources) AS named, sumForEachMerge(s.samples) AS good, sumForEachMerge(s.total) AS summed,
+            maxForEachMerge(s.highest) AS most
+        FROM kpi_1m_state AS s
+        GROUP BY kpi, device, layout, at
+    ) AS rolled_up
+    ARRAY JOIN named AS resource, good AS number, summed AS added, most AS highest_of_one
+    WHERE number > 0
+) AS one_each
 INNER JOIN service_resource_current AS needed USING (resource)
 GROUP BY kpi, service, customer, at
 COMMENT 'indicators of all resources that a service needs together, by the minute';

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ import pytest
 from collectors.discover.asker import Asked, Asker, Outcome, Place
 from collectors.discover.credential import Credential
 from collectors.discover.walk import Limits
+from collectors.poll.user import PollUser
 from pipeline.config.secret import Secret
 from pipeline.config.settings import PrivProtocol, SnmpUserSettings
 from pipeline.core.discovery import FindingKind
+from pipeline.core.inventory import AgentVersion
 from pipeline.core.network_discovery import discover
 from tests.support.agents import free_udp_port
 
@@ -90,10 +93,25 @@ async def test_its_two_addresses_are_one_device(tmp_path: Path) -> None:
     assert device.addresses == ("127.0.0.1", "127.0.0.2")
 
 
+async def test_it_tells_the_same_by_snmpv1(tmp_path: Path) -> None:
+    """Row by row; but for 64-bit counters, of which discovery asks none, v1 knows it all."""
+    with agent(tmp_path, "127.0.0.1") as port:
+        plain, old = await ask("127.0.0.1", port, PUBLIC), await ask("127.0.0.1", port, replace(PUBLIC, is_v1=True))
+    assert old.answers is not None
+    assert plain.answers is not None
+    assert old.answers.snmp_version is AgentVersion.V1
+    for name in ("ifDescr", "ifAlias", "ipAddressPrefix", "bgpPeerState"):
+        assert old.answers.columns[name] == plain.answers.columns[name]
+    assert old.answers.scalars["snmpEngineID"] == plain.answers.scalars["snmpEngineID"]
+
+
 @pytest.mark.parametrize("user", USERS)
 async def test_it_tells_the_same_to_an_snmpv3_user(tmp_path: Path, user: str) -> None:
     with agent(tmp_path, "127.0.0.1") as port:
-        plain, secret = await ask("127.0.0.1", port, PUBLIC), await ask("127.0.0.1", port, Credential("noc", user=USERS[user]))
+        plain, secret = (
+            await ask("127.0.0.1", port, PUBLIC),
+            await ask("127.0.0.1", port, Credential(USERS[user].name, user=PollUser(USERS[user]))),
+        )
     assert secret.answers is not None
     assert plain.answers is not None
     assert secret.answers.user == USERS[user].name
@@ -106,7 +124,7 @@ async def test_a_wrong_password_is_a_failure_with_its_reason_not_silence(tmp_pat
     wrong = SnmpUserSettings("noc", auth_password=Secret("wrong password"), priv_password=Secret("encryption"))
     with agent(tmp_path, "127.0.0.1") as port:
         await ask("127.0.0.1", port, PUBLIC)
-        asked = await Asker(Limits(timeout_s=2.0)).ask(Place("127.0.0.1", port, (Credential("noc", user=wrong),)))
+        asked = await Asker(Limits(timeout_s=2.0)).ask(Place("127.0.0.1", port, (Credential("noc", user=PollUser(wrong)),)))
     assert asked.outcome is Outcome.FAILED
     assert "user and passwords" in asked.why
     assert "wrong password" not in asked.why
