@@ -31,7 +31,7 @@ Json = dict[str, Any]
 _S = 10**9
 _MINUTE_NS = 60 * _S
 _HOUR_NS = 60 * _MINUTE_NS
-LEARN_NS = 72 * _HOUR_NS
+LEARN_NS = 7 * 24 * _HOUR_NS
 """How long a series is run through the detector before what is shown: as much as its level and its daily pattern need."""
 AROUND_NS = 10 * _MINUTE_NS
 """Anomalies and alarms this near in time may have to do with one another."""

@@ -112,7 +112,7 @@ class Asker:
                 progress.trouble = "it answers, but has none of the objects of the system group"
             except SnmpError as error:
                 progress.trouble = _told(error, credential)
-                found = {} if credential.user else await self._one_by_one(session, SYSTEM)
+                continue
             except OSError:
                 continue
             except ValueError as error:  # what the library says of keys that it cannot use

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from gufo.snmp import SnmpVersion
-from gufo.snmp.aio import SnmpSession
 from gufo.snmp.policer import BasePolicer
 
 from collectors.poll.user import PollUser
+from collectors.snmp import SafeSession
 from pipeline.config.secret import Secret
 from pipeline.core.inventory import AgentVersion
 
@@ -25,10 +25,10 @@ class Credential:
         """Which SNMP is spoken."""
         return AgentVersion.V3 if self.user else AgentVersion.V1 if self.is_v1 else AgentVersion.V2C
 
-    def session(self, address: str, port: int, timeout_s: float, policer: BasePolicer | None) -> SnmpSession:
+    def session(self, address: str, port: int, timeout_s: float, policer: BasePolicer | None) -> SafeSession:
         """A session with one agent; nothing is sent yet."""
         if self.user is None:
             version = SnmpVersion.v1 if self.is_v1 else SnmpVersion.v2c
             community = self.community.reveal()
-            return SnmpSession(address, port=port, community=community, version=version, timeout=timeout_s, policer=policer)
-        return SnmpSession(address, port=port, user=self.user.gufo, timeout=timeout_s, policer=policer)
+            return SafeSession(address, port=port, community=community, version=version, timeout=timeout_s, policer=policer)
+        return SafeSession(address, port=port, user=self.user.gufo, timeout=timeout_s, policer=policer)

@@ -17,7 +17,7 @@ STATE_COLUMNS = frozenset({"if_name", "admin_status", "oper_status", "peer_state
 
 @dataclass(slots=True)
 class Memory:
-    """One device. ``silent`` counts polls without an answer, one after the other; ``late`` are tables that a deadline cut off."""
+    """One device. ``silent`` counts polls without an answer, one after the other; ``late`` are tables that were cut off last time."""
 
     device: Device
     profile: Profile | None = None
@@ -64,7 +64,7 @@ class Memory:
         """
         if self.profile is None:
             return []
-        due = [table for table in self.profile.tables if self._is_due(table)]
+        due = [table for table in self.profile.tables if table.columns and self._is_due(table)]
         return sorted(due, key=lambda table: table.name in self.late)
 
     def state_tables(self) -> list[ProfileTable]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 
 from pipeline.core.column import Column
 from pipeline.core.raw import RawTable
@@ -62,9 +62,8 @@ class Pinger:
     async def ping(self, address: str) -> Pinged | None:
         """Several echoes, one after the other; ``None`` when the host lets us send none. Never raises for what a network does."""
         try:
-            version = ip_address(address).version
-            family, protocol = (socket.AF_INET, socket.IPPROTO_ICMP) if version == 4 else (socket.AF_INET6, socket.IPPROTO_ICMPV6)  # noqa: PLR2004  # IPv4
-            link = self._make(family, protocol)
+            is_old = isinstance(ip_address(address), IPv4Address)
+            link = self._make(*((socket.AF_INET, socket.IPPROTO_ICMP) if is_old else (socket.AF_INET6, socket.IPPROTO_ICMPV6)))
         except ValueError:  # no address
             return None
         except OSError as error:
@@ -72,7 +71,7 @@ class Pinger:
             return None
         with closing(link):
             link.setblocking(False)
-            return await self._echo(link, address, ECHO if version == 4 else ECHO_6)  # noqa: PLR2004  # IPv4
+            return await self._echo(link, address, ECHO if is_old else ECHO_6)
 
     def _complain(self, error: OSError) -> None:
         if not self.trouble:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from collectors.poll.decode import Decoded, decode
 from collectors.poll.memory import Memory
@@ -32,6 +33,8 @@ CHUNK = 40
 
 _DEADLINE = 0.9
 """Of the interval: a poll that takes all of it would cost the next one its turn."""
+
+_CUT_OFF = frozenset({WalkEnd.DEADLINE, WalkEnd.SILENT})
 
 _MOST_TICKS = (1 << 32) - 1
 
@@ -80,8 +83,8 @@ class _Progress:
 class Poller:
     """Asks devices, and remembers how it fared with each.
 
-    ``choose`` finds a device's profile, ``users`` are the settings' SNMPv3 users, ``clock`` gives UTC nanoseconds, ``now``
-    monotonic seconds.
+    A poll takes ``deadline_s`` at most: nine tenths of the interval. ``choose`` finds a device's profile, ``users`` are the settings' users
+    of SNMPv3, ``clock`` gives UTC nanoseconds, ``now`` monotonic seconds. Communities that are files are looked for below ``secrets``.
     """
 
     def __init__(
@@ -92,20 +95,18 @@ class Poller:
         clock: Callable[[], int] = time.time_ns,
         now: Callable[[], float] = time.monotonic,
         pinger: Pinger | None = None,
+        secrets: Path = Path(),
     ) -> None:
         self._settings = settings
+        self._secrets = secrets
         self._choose = choose
         self._users = {user.name: PollUser(user) for user in users}
         self._clock = clock
         self._now = now
         self._pinger = pinger or (Pinger(settings.pings, settings.timeout_s, now=now) if settings.ping else None)
         self._memories: dict[str, Memory] = {}
-        self._waits: list[float] = [settings.timeout_s * 2.0**tries for tries in range(1 + settings.retries)]
-
-    @property
-    def deadline_s(self) -> float:
-        """The most that one device's poll takes: most of the interval, or all tries of one question if that is more."""
-        return max(_DEADLINE * self._settings.interval_s, sum(self._waits))
+        self.deadline_s = _DEADLINE * settings.interval_s
+        self._waits = waits_s(settings.timeout_s, settings.retries, self.deadline_s)
 
     def forget_all_but(self, devices: Collection[str]) -> None:
         """Drop what is known of devices that are not polled here any more."""
@@ -160,7 +161,7 @@ class Poller:
 
     async def _ask(self, memory: Memory, progress: _Progress, deadline: float, *, on_suspicion: bool) -> None:
         user = self._user(memory.device)
-        async with Session(memory.device, deadline, self._settings.requests_per_s, user, self._now) as session:
+        async with Session(memory.device, deadline, self._settings.requests_per_s, user, self._now, self._secrets) as session:
             try:
                 await self._greet(session, memory, progress)
                 assert memory.profile is not None
@@ -184,6 +185,7 @@ class Poller:
         restarted = memory.saw(progress.uptime_ticks)
         if restarted and len(names) == 1:
             answer |= await self._get(session, identity)
+        memory.polls = 0 if restarted else memory.polls
         if restarted or len(names) > 1:
             memory.learn(self._choose(_oid_text(answer.get(SYS_OBJECT_ID)), _text(answer.get(SYS_DESCR))), who)
 
@@ -214,32 +216,35 @@ class Poller:
         return await session.get(names, self._waits[-1])
 
     async def _table(self, session: Session, memory: Memory, table: ProfileTable, progress: _Progress) -> bool:
-        """Read one table; whether it makes sense to ask for another."""
+        """Read one table; whether it makes sense to ask for another. One that was cut off by time or silence comes last next time."""
+        memory.late.add(table.name)
         if table.scalar:
             await self._scalars(session, table, progress)
+            memory.late.discard(table.name)
             return True
         walk = Walk(session, [column.oid for column in table.columns], memory.stride, self._waits)
         found = await walk.run()
         progress.ends.append(found.end)
-        memory.late.discard(table.name)
-        if found.end is WalkEnd.DEADLINE:
-            memory.late.add(table.name)
+        if found.end not in _CUT_OFF:
+            memory.late.discard(table.name)
         if found.end is WalkEnd.COMPLETE or (found.indexes and found.end is not WalkEnd.TOO_MANY_ROWS):
             progress.take(table.name, decode(table.columns, found.indexes, found.cells))
             progress.truncated += [table.name] if found.end is not WalkEnd.COMPLETE else []
         progress.refused += found.strays
         if found.end is not WalkEnd.COMPLETE:
             log.debug("%s: the walk of %s ended: %s, after %d rows", memory.device.name, table.name, found.end, len(found.indexes))
-        return found.end not in {WalkEnd.DEADLINE, WalkEnd.SILENT}
+        return found.end not in _CUT_OFF
 
     async def _scalars(self, session: Session, table: ProfileTable, progress: _Progress) -> None:
-        """What stands once. An answer without sysUpTime is a refusal such as tooBig or genErr: find what can be answered."""
+        """What stands once. Garbage, or an answer without sysUpTime (tooBig, genErr): find what can be answered."""
         answers: dict[str, object] = {}
         names = [f"{column.oid}.0" for column in table.columns]
         questions = deque(names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
         while questions:
             question = questions.popleft()
-            answer = await self._get(session, [SYS_UPTIME, *question])
+            answer: dict[str, object] = {}
+            with suppress(GarbageError):
+                answer = await self._get(session, [SYS_UPTIME, *question])
             answers |= answer
             if SYS_UPTIME not in answer and len(question) > 1:
                 middle = len(question) // 2
@@ -276,6 +281,13 @@ class Poller:
             truncated=tuple(progress.truncated),
         )
         return Polled(poll, progress.values, progress.refused, seconds, progress.requests, tuple(progress.ends), self._is_given_up(memory))
+
+
+def waits_s(timeout_s: float, retries: int, most_s: float) -> list[float]:
+    """How long each try of a question waits: twice as long as the one before, and no more than ``most_s`` together."""
+    waits = [timeout_s * 2.0**tries for tries in range(1 + retries)]
+    share = min(1.0, most_s / sum(waits))
+    return [share * each for each in waits]
 
 
 def _ticks(value: object) -> int | None:

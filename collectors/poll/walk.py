@@ -105,8 +105,8 @@ class _Cursor:
         """Indexes and values. Raises :class:`GarbageError` for an index that can be none."""
         start = len(self.oid) + 1
         indexes = [name[start:] for name, _ in pairs]
-        if max(map(len, indexes), default=0) > MOST_INDEX:
-            raise GarbageError("an index without end")
+        if not all(indexes) or max(map(len, indexes), default=0) > MOST_INDEX:
+            raise GarbageError("a name without an index, or an index without end")
         return indexes, [value for _, value in pairs]
 
 
@@ -158,19 +158,16 @@ class Walk:
 
     async def _alongside(self, cursor: _Cursor, indexes: list[str]) -> list[object]:
         """A further column's cells of these rows."""
-        if not cursor.ahead and not cursor.ended:
-            found, values = await self._step(cursor, len(indexes), indexes)
-            if found == indexes:
-                return values
-            cursor.ahead |= zip(found, values, strict=True)
         last = key_of(indexes[-1])
         while not cursor.ended and (not cursor.index or key_of(cursor.index) < last):
             try:
-                found, values = await self._step(cursor, len(indexes))
+                found, values = await self._step(cursor, len(indexes), indexes)
             except RefusedError:  # even for a single instance: that one is passed over
                 cursor.index = next(index for index in indexes if not cursor.index or key_of(index) > key_of(cursor.index))
-            else:
-                cursor.ahead |= zip(found, values, strict=True)
+                continue
+            if found == indexes and not cursor.ahead:
+                return values
+            cursor.ahead |= zip(found, values, strict=True)
         cells = [cursor.ahead.pop(index, None) for index in indexes]
         passed = [index for index in cursor.ahead if key_of(index) <= last]
         for index in passed:
@@ -182,7 +179,7 @@ class Walk:
         """One answer's part of a column, the cursor moved behind it."""
         answer = await self._ask(cursor, rows)
         indexes, values = cursor.split(answer.pairs)
-        if indexes != expected and not increases(cursor.index, indexes):
+        if indexes != expected and not increases(cursor.index, indexes):  # the first column's are in order already
             raise _WrongOrderError
         cursor.ended = answer.ended
         if indexes:

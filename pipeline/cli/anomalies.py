@@ -13,7 +13,7 @@ from rich.text import Text
 from pipeline.cli.config import config_option, no_answer, read_settings
 from pipeline.cli.group import Group
 from pipeline.cli.moment import Moment
-from pipeline.cli.output import Exit, clock, console, duration, fail, json_option, plural, print_json, styled, table
+from pipeline.cli.output import Exit, clock, console, fail, json_option, plural, print_json, styled, table
 
 if TYPE_CHECKING:
     from pipeline.anomalies import Anomalies, Explanation
@@ -87,7 +87,7 @@ def episode_table(found: Sequence[Json], *, wide: bool) -> Table:
             each["id"][:8],
             styled(each["severity"]),
             clock(each["raised_at"]),
-            duration(each["ended_at"] - each["raised_at"]) if each["ended_at"] else "stands",
+            _lasted(each["ended_at"] - each["raised_at"]) if each["ended_at"] else "stands",
             each["resource"],
             each["kpi"],
             *([each["text"]] if wide else []),
@@ -95,6 +95,15 @@ def episode_table(found: Sequence[Json], *, wide: bool) -> Table:
         for each in found
     )
     return table(("id", "severity", "raised", "for", "resource", "indicator", *(["text"] if wide else [])), rows)
+
+
+def _lasted(nanoseconds: int) -> str:
+    """How long, in one number: ``40 s``, ``5 min``, ``3.5 h``, ``12 days``."""
+    seconds = nanoseconds / 1e9
+    for least, per, unit in ((2 * 86_400, 86_400, "days"), (2 * 3_600, 3_600, "h"), (120, 60, "min")):
+        if seconds >= least:
+            return f"{seconds / per:.3g} {unit}"
+    return f"{seconds:.0f} s"
 
 
 @anomalies.command()

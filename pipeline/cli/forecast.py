@@ -34,7 +34,7 @@ _MONTH, _YEAR = 30.44, 365.25
 def forecast(*, subject: str | None, config: Path | None, threshold: float | None, everything: bool, as_json: bool) -> None:
     """When each link's busy hour passes the threshold, the most urgent first.
 
-    The busy hour is the hour of a day with the highest mean; what counts is the busiest weekday. `in` is until then, `between` holds it
+    The busy hour is the hour of a day with the highest mean; what counts is the busiest weekday. `in` is until then, `range` holds it
     nine times of ten. With LINK (or an interface DEVICE/NAME of a customer) only that one; with CUSTOMER the links that the customer's
     services need. `sure` is high when eight weeks are known and no longer a time is looked ahead, low when it may not grow at all.
 
@@ -102,7 +102,7 @@ def _summary(left_out: Iterable["PathForecast"]) -> str:
 
 def forecast_table(found: Sequence["PathForecast"], *, wide: bool) -> Table:
     """One row for each link; why only if ``wide``."""
-    columns = ("link", "now", "a week", "in", "between", "sure", "customers", *(["why"] if wide else []))
+    columns = ("link", "now", "points/week", "in", "range", "sure", "customers", *(["why"] if wide else []))
     rows = (
         (
             each.path.name,
@@ -127,7 +127,9 @@ def until(found: "Forecast") -> str:
 def _between(found: "Forecast") -> str:
     if found.outlook.value != "passes":
         return "-"
-    return f"{span(found.days_low)} and {span(found.days_high)}"
+    low, high = span(found.days_low), span(found.days_high)
+    (number, _, unit), (_, _, other) = low.partition(" "), high.partition(" ")
+    return f"{number} to {high}" if unit.rstrip("s") == other.rstrip("s") else f"{low} to {high}"
 
 
 def span(days: float | None) -> str:

@@ -13,7 +13,7 @@ from pipeline.core.column import Floats
 
 _GAP = 3.0
 """Steps without a value that break the line."""
-_HEADROOM = 0.5
+_HEADROOM = 1.0
 """How much of the observed span the expected range may add on either side: a wide range must not flatten the series."""
 _TICK_COLUMNS = 14
 _BOUND, _MARK = "·", "●"
@@ -51,7 +51,9 @@ def terminal(line: Line, mark: int, width: int, height: int = 18) -> Text:
 
 def legend(line: Line, mark: int) -> Text:
     """What the plot's characters mean."""
-    ranged = bool(np.isfinite(np.array([*line.lower, *line.upper])).any())
+    low, high = _limits(line)
+    bounds = np.array([*line.lower, *line.upper])
+    ranged = bool(((bounds >= low) & (bounds <= high)).any())
     parts: list[str | tuple[str, str]] = [f"{line.title}, UTC"]
     parts += [", ", (_BOUND, _STYLES[_BOUND]), " what is usual lies between"] if ranged else []
     parts += [", ", (_MARK, _STYLES[_MARK]), f" {_clock(mark / 1e9, 0)}"] if mark else []

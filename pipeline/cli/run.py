@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 
 class _Part(click.ParamType):
-    """The name of a part, or of a further receiver of traps."""
+    """The name of a part, or of a further receiver of traps or poller."""
 
     name = "part"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in COMPONENTS and not re.fullmatch(r"traps-[1-9]\d*", value):
+        if value not in COMPONENTS and not re.fullmatch(r"(traps|polls)-[1-9]\d*", value):
             self.fail(f"there is no part '{value}'; {did_you_mean(value, COMPONENTS)}", param, ctx)
         return value
 
@@ -39,7 +39,8 @@ def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
     \b
     traps    receives notifications into the journal and the topic raw.traps;
              traps-2 and so on beside it, as traps.processes says
-    polls    polls devices into the topic raw.polls
+    polls    polls devices into the topic raw.polls;
+             polls-2 and so on beside it, as polls.processes says
     worker   turns both into events, alarms, incidents, outages, effects (Faust)
     sink     writes every topic to ClickHouse
     outputs  carries effects out: tickets, webhooks, ledger
@@ -52,7 +53,9 @@ def run(*, part: str, config: Path | None, watch_stdin: bool) -> None:
     """
     settings = read_settings(config)
     if part not in settings.processes:
-        fail(f"traps.processes is {settings.traps.processes}: there is no {part}; raise it in the settings", Exit.USAGE)
+        section = part.partition("-")[0]
+        count = getattr(settings, section).processes
+        fail(f"{section}.processes is {count}: there is no {part}; raise it in the settings", Exit.USAGE)
     configure_logging(part)
     try:
         loop.run(_run(part, settings, watch_stdin=watch_stdin))

@@ -164,9 +164,10 @@ class TrapSettings:
 class PollSettings:
     """The poll collector. Each device is asked every ``interval_s``.
 
-    ``timeout_s`` and ``retries`` bound one question, each try waiting twice as long as the one before it. A device is put one question at a
-    time, at most ``requests_per_s`` a second; ``in_flight`` devices are asked at once. One that was silent for ``silent_polls`` turns is
-    asked a single question each turn until it answers.
+    ``timeout_s`` and ``retries`` bound one question: each try waits twice as long as the one before it, all together no longer than nine
+    tenths of the interval, so that a silent device loses no turn. A device is put one question at a time, at most ``requests_per_s`` a
+    second; ``in_flight`` devices are asked at once. One that was silent for ``silent_polls`` turns is asked a single question each turn
+    until it answers.
 
     ``processes`` share the devices by the partitions of the broker's topics; when one ends, the others take its devices over. Each keeps a
     journal of its own. ``ping`` sends ``pings`` ICMP echoes to each device as well. SNMPv3's users are those of ``traps.users``.

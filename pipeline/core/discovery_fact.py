@@ -68,19 +68,20 @@ def fitting(answers: Answers) -> Facts:
         if count:
             told = f"{count} value{'s' if count > 1 else ''} of {name} not of its type {OBJECTS[name].kind}; left out"
             facts.tell(FindingKind.WRONG_TYPE, name, told)
-    _tell_half_tables(facts)
+    _tell_half_tables(answers, facts)
     return facts
 
 
-def _tell_half_tables(facts: Facts) -> None:
+def _tell_half_tables(answers: Answers, facts: Facts) -> None:
     """A column that has fewer rows than another of its table, though it has some: the agent forgot, or was cut off."""
     for table in TABLES:
-        rows = max(len(facts.column(name)) for name in table.columns)
+        rows = max(len(answers.columns.get(name, ())) for name in table.columns)
         for name in table.columns:
-            found = len(facts.column(name))
+            found = len(answers.columns.get(name, ()))
             if 0 < found < rows:
                 facts.tell(FindingKind.HALF_TABLE, name, f"{name} has {found} of the {rows} rows of {table.name}")
-    interfaces, names = facts.column("ifDescr").keys() | facts.column("ifType").keys(), facts.column("ifName").keys()
+    interfaces = answers.columns.get("ifDescr", {}).keys() | answers.columns.get("ifType", {}).keys()
+    names = answers.columns.get("ifName", {}).keys()
     if names and interfaces - names:
         facts.tell(FindingKind.HALF_TABLE, "ifXTable", f"ifXTable lacks {len(interfaces - names)} of the {len(interfaces)} rows of ifTable")
 
@@ -105,7 +106,7 @@ def inet_address(arcs: tuple[int, ...]) -> str:
         return address_of(arcs)
     version, rest = (arcs[0], arcs[1:]) if arcs else (0, ())
     size = {1: IPV4_OCTETS, 2: IPV6_OCTETS, 3: IPV4_OCTETS, 4: IPV6_OCTETS}.get(version, 0)
-    if size and len(rest) == rest[0] + 1 and rest[0] >= size:  # behind its length, as the standard has it
+    if size and rest and len(rest) == rest[0] + 1 and rest[0] >= size:  # behind its length, as the standard has it
         return address_of(rest[1 : size + 1])
     return address_of(rest) if size and len(rest) == size else ""  # some agents forget the length
 

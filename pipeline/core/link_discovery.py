@@ -256,10 +256,10 @@ def _bundled(found: Mapping[_Pair, _Evidence], ports: Mapping[str, _Ports]) -> d
     """Links between members of two link aggregations become one link between these.
 
     Where the members of an aggregation lead to more than one (as to two switches that act as one), or only one end aggregates, the
-    members' links stay.
+    members' links stay. What is not sure enough to be a link decides nothing here.
     """
     over: dict[_Pair, _Pair] = {}
-    for pair in found:
+    for pair in (pair for pair, evidence in found.items() if evidence.confidence >= LEAST):
         ends = {(device, above) for device, port in pair if (above := ports[device].aggregate(port)) is not None}
         if len(ends) == 2:  # noqa: PLR2004  # both ends aggregate
             over[pair] = frozenset(ends)

@@ -1,6 +1,7 @@
 """Answers of a network become what was found in it: the whole of discovery that needs no network."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pipeline.core.discovery import Answers, Discovery, Finding
 from pipeline.core.discovery_naming import named, recognise
@@ -20,4 +21,6 @@ def discover(answers: Iterable[Answers], inventory: Inventory | None = None, ven
     apart, shared = recognise(read)
     devices, doubled = named(apart, inventory)
     links, strangers, odd = links_of(devices)
-    return Discovery(devices, links, strangers, (*findings, *shared, *doubled, *odd))
+    called = {address: device.name for device in devices for address in device.addresses}
+    about_devices = (replace(finding, subject=called.get(finding.subject, finding.subject)) for finding in (*findings, *shared))
+    return Discovery(devices, links, strangers, (*about_devices, *doubled, *odd))

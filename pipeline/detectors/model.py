@@ -31,7 +31,7 @@ class Parameters:
 
     trees: int = 100
     sample: int = 512
-    squash: float = 3.0
+    squash: float = 6.0
     floor: float = 0.05
     weight: int = 8
     seed: int = 1

@@ -1,14 +1,19 @@
 """What agents say becomes a device, however oddly they say it; what does not fit is left out and told."""
 
+from dataclasses import replace
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.discovered_inventory import inventory_of
 from pipeline.core.discovery import Answers, FindingKind
-from pipeline.core.discovery_object import IDENTITY, SYSTEM, TABLES
+from pipeline.core.discovery_object import IDENTITY, SYSTEM, TABLES, Wire
 from pipeline.core.discovery_reading import read_device
+from pipeline.core.inventory_difference import compare
 from pipeline.core.network_discovery import discover
-from tests.support.discovery import AGGREGATE, L2VLAN, PROP_VIRTUAL, Box
+from tests.support.discovery import AGGREGATE, L2VLAN, PROP_VIRTUAL, Box, cabled
 
 NAMED = {9: "cisco", 8072: "net-snmp"}
 
@@ -177,3 +182,51 @@ def test_no_answer_breaks_it(answers: list[Answers]) -> None:
     """Whatever stands in whatever column at whatever index: there is a device for it, with a name of its own."""
     discovery = discover(answers)
     assert len({device.name for device in discovery.devices}) == len(discovery.devices) <= len(answers)
+
+
+def spoilt(random: Random, answers: Answers) -> Answers:
+    """Answers of a real device with some cells moved, cut off, or of another kind."""
+    columns = {name: dict(rows) for name, rows in answers.columns.items()}
+    values: list[Wire] = [None, -1, 0, 2**40, 1.5, b"", b"\0", b"\xff" * 7, "", "0.0", "10.0.0.1", "1.3.6.1.2.1.2.2.1.1.1", True]
+    for _ in range(random.randint(1, 12)):
+        rows = columns[random.choice([name for name, rows in columns.items() if rows])]
+        if not rows:
+            continue
+        index = random.choice(list(rows))
+        arcs = index.split(".")
+        moved = [
+            ".".join(arcs[: random.randint(0, len(arcs))]),
+            f"{index}.{random.randint(0, 300)}",
+            ".".join(random.choice(["0", "1", "4", "16", "255", "4294967295"]) for _ in arcs),
+        ]
+        match random.randint(0, 2):
+            case 0:
+                rows[random.choice(moved)] = rows.pop(index)
+            case 1:
+                rows[index] = random.choice(values)
+            case _:
+                del rows[index]
+    scalars = {name: random.choice([value, *values]) for name, value in answers.scalars.items()}
+    return replace(answers, columns=columns, scalars=scalars if random.random() < 0.3 else answers.scalars)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_spoilt_answer_of_a_real_device_breaks_it(seed: int) -> None:
+    """From the answers to the inventory as text and the comparison with what was there before."""
+    a, b = (Box(name, place, ports=("ge1", "ge1.7", "ge2", "ae0")).bundles("ae0", "ge2") for place, name in enumerate("ab", 1))
+    cabled(a, "ge1", b, "ge1")
+    cabled(a, "ge2", b, "ge2")
+    for box, far in ((a, b), (b, a)):
+        box.has_address("ge1.7", f"10.0.0.{box.place}", 30).stands_on("ge1.7", "ge1").set("ipAdEntIfIndex", "10.0.9.9", 1)
+        box.set("lldpRemManAddrIfSubtype", f"17.1.1.1.4.{far.address}", 2).set("ospfNbrRtrId", f"10.0.0.{far.place}.0", far.address)
+        box.set("bgpPeerState", far.address, 6).set("entPhysicalClass", 1, 3).set("entPhysicalSerialNum", 1, b"S")
+        box.set("entAliasMappingIdentifier", "1.0", "1.3.6.1.2.1.2.2.1.1.1").set("entPhySensorType", 1, 8).set("entPhySensorValue", 1, 5)
+    whole = [a.answers(), b.answers()]
+    before = inventory_of(discover(whole))
+    random = Random(seed)
+    for _ in range(100):
+        discovery = discover([spoilt(random, each) for each in whole], before)
+        assert 1 <= len(discovery.devices) <= 2
+        inventory = inventory_of(discovery)
+        assert compare(before, discovery, [a.address, b.address]).devices_not_asked == 0
+        assert {end.partition("/")[0] for link in inventory.links.values() for end in (link.a, link.b)} <= inventory.devices.keys()

@@ -54,6 +54,10 @@ TINY = {
             }
         },
     ),
+    "kpi-path": (
+        ["--rates", "5000", "--seconds", "4", "--devices", "8", "--interfaces", "20"],
+        {"kpi-path": {"bar", "offered", "held-s", "lag-s", "cpu-us/sample", "rss-max-mb"}},
+    ),
     "nab": (["--folder", "absent"], {}),  # with data: tests/bench/test_nab.py
     "anomaly-cost": (
         ["--samples", "3000"],

@@ -156,9 +156,10 @@ def store(connection: Connection, made: MadeHistory) -> None:
     """Write a made-up history into ClickHouse as the sink does."""
     for name, (at, values) in made.rows.items():
         for first in range(0, len(at), 2_000):
-            some = [
-                batches(name, int(when), vector, first + place)
-                for place, (when, vector) in enumerate(zip(at[first : first + 2_000], values[first : first + 2_000], strict=True))
-            ]
-            block = Packed([pack(batch, {}) for parts in some for batch in parts])
-            connection.insert_native(INTAKE, COLUMNS, block.native())
+            some = zip(at[first : first + 2_000].tolist(), values[first : first + 2_000], strict=True)
+            insert(connection, [batch for place, (when, vector) in enumerate(some) for batch in batches(name, when, vector, first + place)])
+
+
+def insert(connection: Connection, some: Sequence[KpiBatch]) -> None:
+    """Write batches in one block."""
+    connection.insert_native(INTAKE, COLUMNS, Packed([pack(batch, {}) for batch in some]).native())

@@ -4,6 +4,10 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from collectors.discover.asker import Asked, Asker, Outcome, Place, extend
 from collectors.discover.credential import Credential
 from collectors.discover.pace import Pace, Paced
@@ -83,10 +87,48 @@ async def test_communities_are_tried_in_their_order() -> None:
     assert asked.answers.community == "env:RIGHT"
 
 
-async def test_garbage_is_a_failure_that_is_told() -> None:
-    asked, _ = await ask(lambda _: [(0, b"\x30\x82garbage")])
+GARBAGE = (
+    b"\x00",
+    b"\x30",
+    b"\x30\x82x",
+    b"\x30\x82garbage",
+    b"\x30\x84\xff\xff\xff\xff",
+    b"\x30\x80",
+    b"\xff" * 40,
+    b"GET / HTTP/1.1\r\n",
+)
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_garbage_is_a_failure_that_is_told(garbage: bytes) -> None:
+    """Also bytes on which the SNMP library's native part panics, which is no ``Exception``."""
+    asked, _ = await ask(lambda _: [(0, garbage)], limits=Limits(2.0, 0))
     assert asked.outcome is Outcome.FAILED
     assert asked.why
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_garbage_in_a_walk_costs_its_table_alone(garbage: bytes) -> None:
+    asked, _ = await ask(lambda question: [(0, garbage)] if walking(question, NAME) else None, limits=Limits(2.0, 0))
+    assert asked.answers is not None
+    assert [about for kind, about in about(asked)] == ["ifName"]
+    assert len(asked.answers.columns["ifDescr"]) == 30
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_right_answer_with_some_bytes_changed_breaks_nothing(data: st.DataObject) -> None:
+    right = Walkable(mib_of(Box("x", ports=("ge1",))))
+    changes = data.draw(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4))
+
+    def changed(question: Question) -> list[Reply] | None:
+        answer = bytearray(right.right(question))
+        for place, octet in changes:
+            answer[place % len(answer)] = octet
+        return [(0, bytes(answer))]
+
+    asked = asyncio.run(ask(changed, limits=Limits(0.01, 0), mib=dict(right.mib)))[0]
+    assert asked.outcome in set(Outcome)
 
 
 async def test_an_agent_that_refuses_questions_for_several_is_asked_one_by_one() -> None:

@@ -269,7 +269,7 @@ async def test_the_lab_is_polled_and_a_cut_fibre_is_seen(tmp_path: Path) -> None
         directory = Directory.of(inventory)
         link = next(link for link in inventory.links.values() if link.fibres)
         ends = {f"interface/{link.a}", f"interface/{link.b}"}
-        settings = PollSettings(interval_s=0.3, timeout_s=0.5, retries=1)
+        settings = PollSettings(interval_s=1.0, timeout_s=0.5, retries=1)
 
         def down() -> set[str]:
             latest = {poll.device: poll for poll in broker.polls}

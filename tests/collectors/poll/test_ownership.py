@@ -1,6 +1,7 @@
 """Collectors share the devices by partitions: each is polled by one of them, and by another when that one dies."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 from collections import defaultdict
@@ -89,8 +90,9 @@ async def watched(bootstrap: str) -> AsyncIterator[Callable[[], "asyncio.Future[
         yield look  # type: ignore[misc]
 
 
-async def test_two_collectors_share_the_devices_and_one_takes_over_when_the_other_is_killed(tmp_path: Path) -> None:
-    """Each device has one collector; after kill -9 the survivor polls them all; and without the broker it goes on."""
+@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
+async def test_two_collectors_share_the_devices_and_one_takes_over_from_the_other(tmp_path: Path, end: signal.Signals) -> None:
+    """Each device has one collector; after kill -9 the survivor polls them all, and also from one that hangs, once its session is over."""
     node = BrokerProcess(tmp_path / "broker")
     node.start()
     try:
@@ -103,7 +105,7 @@ async def test_two_collectors_share_the_devices_and_one_takes_over_when_the_othe
                     if set(seen) == set(DEVICES) and all(len(who) == 1 for who in seen.values()):
                         break
                 assert set().union(*seen.values()) == {"poll-1", "poll-1.2"}
-                second.kill()
+                second.send_signal(end)
                 while await look() != {device: {"poll-1"} for device in DEVICES}:
                     pass
             word = (tmp_path / "a" / "journal" / "poll-1" / FILE).read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.poll.poller import CHUNK, SYS_DESCR, SYS_OBJECT_ID, Choose, Polled, Poller
+from collectors.poll.poller import CHUNK, SYS_DESCR, SYS_OBJECT_ID, Choose, Polled, Poller, waits_s
 from collectors.poll.walk import WalkEnd
 from pipeline.config.settings import PollSettings
 from pipeline.core.column import Column
@@ -115,6 +115,13 @@ async def test_large_device_is_asked_for_several_rows_at_a_time() -> None:
     walks = [each for each in asked if each.repetitions > 1]
     assert len({each.oids for each in walks}) == len(walks)
     assert max(each.repetitions for each in walks) <= 60
+
+
+def test_the_tries_of_a_question_fit_the_interval() -> None:
+    """Each waits twice as long as the one before; a silent device is told of within its cycle, and loses no turn."""
+    assert waits_s(1.0, 2, 30.0) == [1.0, 2.0, 4.0]
+    assert waits_s(1.0, 1, 1.5) == [0.5, 1.0]
+    assert waits_s(1.0, 0, 30.0) == [1.0]
 
 
 async def test_silent_address_is_a_timeout() -> None:
@@ -260,6 +267,27 @@ async def test_a_table_that_was_cut_off_comes_last_next_time() -> None:
     assert "bgp_peers" not in first.poll.tables
     assert second.poll.table("bgp_peers").indexes == PEERS
     assert second.poll.truncated == (INTERFACES,)
+
+
+async def test_a_table_that_an_agent_never_answers_costs_no_other() -> None:
+    """Its silence ends the poll it is in; from the next one on it comes last."""
+    async with scripted(lambda each: [] if each.oids[0].startswith(COLUMNS["if_name"]) else WELL(each)) as (port, _):
+        poller, device = Poller(SETTINGS), device_of(port=port)
+        first, second = await poller.poll(device), await poller.poll(device)
+    assert (first.poll.outcome, first.poll.tables) == (PollOutcome.ANSWERED, {})
+    assert second.poll.table("bgp_peers").indexes == PEERS
+    assert INTERFACES not in second.poll.tables
+
+
+async def test_garbage_for_a_scalar_costs_no_other_table() -> None:
+    """It is narrowed down as a refusal is."""
+    mib = MIB | SCALAR_MIB
+    broken = f"{SCALARS.columns[12].oid}.0"
+    settings = replace(SETTINGS, timeout_s=0.05, interval_s=30.0)
+    profile = Profile("x", (SCALARS, PORTS))
+    polled, _ = await poll(lambda each: [(0, b"\xff" if broken in each.oids else served(each, mib))], settings=settings, profile=profile)
+    assert polled.poll.table("memory").columns["value_13"].values() == (None,)
+    assert polled.values == 49 + 2 * len(COLUMNS)
 
 
 async def test_time_of_a_poll_is_when_its_answered_question_was_sent() -> None:
