@@ -321,7 +321,7 @@ async def run(
         settings.broker.partitions,
         lambda: kafka_sender(settings.broker.bootstrap, Topic.RAW_POLLS),
         inventory_source,
-        poller=Poller(polls, choose, settings.traps.users),
+        poller=Poller(polls, choose, settings.traps.users, secrets=settings.inventory_dir),
         registry=REGISTRY,
         hear=lambda: kafka_questions(settings.broker.bootstrap),
     )

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from collectors.poll.decode import Decoded, decode
 from collectors.poll.memory import Memory
@@ -83,7 +84,7 @@ class Poller:
     """Asks devices, and remembers how it fared with each.
 
     A poll takes ``deadline_s`` at most: nine tenths of the interval. ``choose`` finds a device's profile, ``users`` are the settings' users
-    of SNMPv3, ``clock`` gives UTC nanoseconds, ``now`` monotonic seconds.
+    of SNMPv3, ``clock`` gives UTC nanoseconds, ``now`` monotonic seconds. Communities that are files are looked for below ``secrets``.
     """
 
     def __init__(
@@ -94,8 +95,10 @@ class Poller:
         clock: Callable[[], int] = time.time_ns,
         now: Callable[[], float] = time.monotonic,
         pinger: Pinger | None = None,
+        secrets: Path = Path(),
     ) -> None:
         self._settings = settings
+        self._secrets = secrets
         self._choose = choose
         self._users = {user.name: PollUser(user) for user in users}
         self._clock = clock
@@ -158,7 +161,7 @@ class Poller:
 
     async def _ask(self, memory: Memory, progress: _Progress, deadline: float, *, on_suspicion: bool) -> None:
         user = self._user(memory.device)
-        async with Session(memory.device, deadline, self._settings.requests_per_s, user, self._now) as session:
+        async with Session(memory.device, deadline, self._settings.requests_per_s, user, self._now, self._secrets) as session:
             try:
                 await self._greet(session, memory, progress)
                 assert memory.profile is not None

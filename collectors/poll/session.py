@@ -1,4 +1,4 @@
-"""One device's SNMP session: v1, v2c or v3, one question at a time, within a deadline and a budget. The only gufo-snmp code."""
+"""One device's SNMP session: v1, v2c or v3, one question at a time, within a deadline and a budget."""
 
 import asyncio
 import os
@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from gufo.snmp import NoSuchInstance, SnmpAuthError, SnmpError, SnmpVersion
 from gufo.snmp._fast import GetIter  # its own iterator keeps one size of question for a whole walk, and cannot be set to a place
-from gufo.snmp.aio import SnmpSession
 
 from collectors.poll.user import PollUser
+from collectors.snmp import SafeSession, received
+from pipeline.config.secret_source import find_secret
 from pipeline.core.inventory import AgentVersion, Device
 
 Pairs = list[tuple[str, object]]
@@ -63,16 +65,24 @@ class _Waiting:
 class Session:
     """Questions to one agent. An async context manager; what it sends waits for no more than ``deadline`` (monotonic seconds by ``now``).
 
-    At most ``per_s`` questions a second are put, after a burst of as many. ``asked`` counts them.
+    A community that is a file is looked for below ``secrets``. At most ``per_s`` questions a second are put, after a burst of as many.
+    ``asked`` counts them.
     """
 
     def __init__(
-        self, device: Device, deadline: float, per_s: float, user: PollUser | None = None, now: Callable[[], float] = time.monotonic
+        self,
+        device: Device,
+        deadline: float,
+        per_s: float,
+        user: PollUser | None = None,
+        now: Callable[[], float] = time.monotonic,
+        secrets: Path = Path(),
     ) -> None:
         self._version = device.snmp_version
         self.asked = 0
         self._device = device
         self._user = user
+        self._secrets = secrets
         self._deadline = deadline
         self._per_s = per_s
         self._now = now
@@ -81,12 +91,13 @@ class Session:
         self._fd = -1
 
     async def __aenter__(self) -> Self:
-        """Open the socket. Raises ``OSError`` or ``ValueError`` for an address that is none."""
+        """Open the socket. Raises ``OSError`` or ``ValueError`` for an address that is none, or a community that cannot be had."""
         device = self._device
-        self._session = SnmpSession(
+        community, _ = find_secret(device.community, self._secrets, os.environ)
+        self._session = SafeSession(
             device.address,
             port=device.port,
-            community=device.community,
+            community=community.reveal(),
             version=VERSIONS[self._version],
             user=self._user.gufo if self._user else None,
         )
@@ -200,7 +211,7 @@ class Session:
                 os.read(self._fd, LARGEST_DATAGRAM)
             return
         try:
-            found = waiting.receive()
+            found = received(waiting.receive)
         except BlockingIOError:  # of another question
             return
         except StopAsyncIteration:

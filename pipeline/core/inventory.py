@@ -38,7 +38,9 @@ class AgentVersion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A managed element. ``address`` is its management address, ``port`` its agent's UDP port, ``community`` the name of a secret.
+    """A managed element. ``address`` is its management address, ``port`` its agent's UDP port.
+
+    ``community`` is a secret: ``env:NAME``, ``file:PATH`` beside the inventory, or the community itself.
 
     ``uplinks`` names the interfaces through which the NOC reaches it; empty for a device reached out of band. With ``snmp_version`` v3,
     ``user`` is one of the settings' SNMPv3 users and ``community`` means nothing. ``source`` and ``confidence`` (0 to 1) are of one that

@@ -6,7 +6,6 @@ There is no Python object for a value. A block holds one row for each batch; the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -73,16 +72,16 @@ class Packed:
         rated = np.array([flag for batch in batches for flag in batch.rated], np.uint64)
         sizes_of_kpis = np.repeat(sizes, counts.astype(np.int64))
         ends_of_kpis = _ends(counts)
-        columns: tuple[tuple[Any, ...], ...] = (
-            ("String", *(batch.device for batch in batches)),
-            ("DateTime('UTC')", np.array([batch.at_s for batch in batches], "<u4").tobytes()),
-            ("Array(String)", _ends(sizes), *(batch.resources for batch in batches)),
-            ("Array(String)", ends_of_kpis, *(batch.kpis for batch in batches)),
-            ("Array(Array(Float64))", ends_of_kpis, _ends(sizes_of_kpis), *(batch.values for batch in batches)),
-            ("Array(Array(UInt8))", ends_of_kpis, _ends(sizes_of_kpis * rated), *(batch.qualities for batch in batches)),
+        columns = (
+            ("String", [batch.device for batch in batches]),
+            ("DateTime('UTC')", [np.array([batch.at_s for batch in batches], "<u4").tobytes()]),
+            ("Array(String)", [_ends(sizes), *(batch.resources for batch in batches)]),
+            ("Array(String)", [ends_of_kpis, *(batch.kpis for batch in batches)]),
+            ("Array(Array(Float64))", [ends_of_kpis, _ends(sizes_of_kpis), *(batch.values for batch in batches)]),
+            ("Array(Array(UInt8))", [ends_of_kpis, _ends(sizes_of_kpis * rated), *(batch.qualities for batch in batches)]),
         )
         parts = [_length(len(COLUMNS)), _length(len(batches))]
-        for name, (kind, *data) in zip(COLUMNS, columns, strict=True):
+        for name, (kind, data) in zip(COLUMNS, columns, strict=True):
             parts += [_text(name), _text(kind), *data]
         return b"".join(parts)
 

@@ -35,7 +35,7 @@ ROOMS = {
     "_chdb": ("pipeline.embedded.clickhouse",),
     "pysmi": ("pipeline.mib",),
     "defusedxml": ("pipeline.drafting",),
-    "gufo": ("collectors.poll", "collectors.discover"),
+    "gufo": ("collectors.poll", "collectors.discover", "collectors.snmp"),
     "click": ("pipeline.cli", "pipeline.__main__"),
     "rich": ("pipeline.cli",),
     "sklearn": ("pipeline.detectors",),

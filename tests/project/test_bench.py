@@ -63,6 +63,14 @@ TINY = {
         ["--samples", "3000"],
         {"anomaly-cost": {"bar", "batch-1-us", "batch-32-us", "batch-5000-us", "apply-us", "state-bytes"}},
     ),
+    "sample-bytes": (
+        ["--devices", "3", "--ports", "8", "--minutes", "10"],
+        {"sample-bytes": {"bar", "merged-whole", "traffic-alone", "1m-beside", "1h-beside", "row-per-sample-gorilla", "samples"}},
+    ),
+    "panel-latency": (
+        ["--devices", "6", "--ports", "8", "--minutes", "90", "--runs", "1"],
+        {"panel-latency": {"bar", "p50", "slowest-query-p95", "queries", "rows", "readers"}},
+    ),
     "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
 }
 """Benchmark -> options that make it small, and the bars that it prints with the references that each must have."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.core.kpi import KpiBatch, packed
 from pipeline.core.resource import ResourceId
 from pipeline.core.sample import Quality
-from pipeline.store.client import StoreClient
+from pipeline.store.client import StoreClient, StoreError
 from pipeline.store.packed import COLUMNS, INTAKE, Packed, pack
 from tests.support.history_samples import NOW, S, kpis
 
@@ -92,3 +92,21 @@ async def test_a_block_of_very_many_batches_is_known_by_its_token(client: StoreC
     assert raw == [{"n": 300_000}]
     for table in ("kpi_1m", "kpi_1h"):
         assert await client.rows(f"SELECT sum(samples + bad_samples) AS n FROM {table}") == [{"n": 600_000}]
+
+
+@pytest.mark.parametrize("torn", ["kpi_raw", "kpi_1m_state", "kpi_1h_state"])
+async def test_a_write_that_reached_some_levels_only_is_healed_by_its_token(client: StoreClient, torn: str) -> None:
+    """Whichever of the tables did not take its part, the same block again completes that one and adds nothing to the others."""
+    await client.insert_native(INTAKE, COLUMNS, Packed([pack(kpis(NOW - S), {})]).native(), token="before")
+    block = Packed([pack(kpis(NOW + number * S), {}) for number in range(10)]).native()
+    await client.command(f"RENAME TABLE {torn} TO away")
+    try:
+        with pytest.raises(StoreError):
+            await client.insert_native(INTAKE, COLUMNS, block, token="torn")
+    finally:
+        await client.command(f"RENAME TABLE away TO {torn}")
+    for _ in range(2):
+        await client.insert_native(INTAKE, COLUMNS, block, token="torn")
+    assert await client.rows("SELECT count() AS n FROM kpi") == [{"n": 44}]
+    for table in ("kpi_1m", "kpi_1h"):
+        assert await client.rows(f"SELECT sum(samples + bad_samples) AS n FROM {table}") == [{"n": 44}]

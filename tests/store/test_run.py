@@ -12,6 +12,7 @@ import pytest
 
 from pipeline import bus
 from pipeline.config.settings import COMPONENTS, BrokerSettings, Settings
+from pipeline.knowing import FileKnowledge
 from pipeline.store.client import Connection, StoreError
 from pipeline.store.queries import Queries
 from pipeline.store.run import GROUP, run_sink
@@ -19,6 +20,7 @@ from pipeline.wire import Topic, encode
 from tests.support.embedded import embedded_broker
 from tests.support.history import HistoryProcess, free_port
 from tests.support.history_samples import EVERY_KIND, NOW, S, kpis, trap
+from tests.support.stores import INVENTORY
 
 BATCHES = 50
 
@@ -67,12 +69,17 @@ async def rewind(settings: Settings) -> None:
 
 @pytest.mark.slow
 async def test_the_sink_comes_up_before_its_store_and_stores_each_row_once(tmp_path: Path) -> None:
-    """Waiting for the store, then ready; a second run over a group set back to the beginning adds no row; each end is clean."""
+    """Waiting for the store, then ready, with the inventory's places.
+
+    A second run over a group set back to the beginning adds no row; each end is clean.
+    """
     history = HistoryProcess(tmp_path / "history")
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "all.yaml").write_text(INVENTORY)
     with embedded_broker(tmp_path / "broker") as broker:
         settings = Settings(
             data_dir=tmp_path,
-            inventory_dir=tmp_path,
+            inventory_dir=tmp_path / "inventory",
             metrics_port=free_port() - COMPONENTS.index("sink"),
             broker=BrokerSettings(bootstrap=broker.bootstrap),
             history=replace(history.settings, flush_ms=50),
@@ -90,11 +97,14 @@ async def test_the_sink_comes_up_before_its_store_and_stores_each_row_once(tmp_p
         expected = (BATCHES * 10 + 1, (BATCHES + 1) * 4, (BATCHES + 1) * 4)
         try:
             stop = asyncio.Event()
-            running = asyncio.create_task(run_sink(settings, stop))
+            running = asyncio.create_task(run_sink(settings, stop, FileKnowledge(settings)))
             await until(lambda: readiness(settings), "waiting for the store")
             await asyncio.to_thread(history.start)
             await until(state, expected)
             await until(lambda: readiness(settings), "ready")
+            await until(lambda: connection.rows("SELECT device, site FROM place_current"), [{"device": "pe1", "site": "ams"}])
+            needs = "SELECT DISTINCT service FROM service_resource_current WHERE resource = 'interface/pe1/ge-0/0/1' ORDER BY service"
+            assert [row["service"] for row in await asyncio.to_thread(connection.rows, needs)] == ["acme-vpn-1", "beta-1"]
             stop.set()
             await running
             before = queries.counts()

@@ -37,6 +37,7 @@ class Asked:
     oids: tuple[str, ...]
     repetitions: int = 0
     version: int = 1
+    community: bytes = b"public"
 
 
 Reply = tuple[float, bytes]
@@ -102,7 +103,16 @@ class _Agent(asyncio.DatagramProtocol):
         is_bulk = version and isinstance(pdu, proto.GetBulkRequestPDU)
         repetitions = int(proto.apiBulkPDU.get_max_repetitions(pdu)) if is_bulk else int(isinstance(pdu, proto.GetNextRequestPDU))
         oids = tuple(str(name) for name, _ in proto.apiPDU.get_varbinds(pdu))
-        self.asked.append(Asked(len(self.asked) + 1, int(proto.apiPDU.get_request_id(pdu)), oids, repetitions, version))
+        self.asked.append(
+            Asked(
+                len(self.asked) + 1,
+                int(proto.apiPDU.get_request_id(pdu)),
+                oids,
+                repetitions,
+                version,
+                bytes(proto.apiMessage.get_community(question)),
+            )
+        )
         for delay, datagram in self._script(self.asked[-1]):
             asyncio.get_running_loop().call_later(delay, self._send, datagram, addr)
 

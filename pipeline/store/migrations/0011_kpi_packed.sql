@@ -1,5 +1,5 @@
--- Indicators anew. One row holds one indicator of all resources of a poll, in arrays: a row less for each value, which costs a fifth of the
--- work and three quarters of the space (measured: dashboards/README.md). What analysts read keeps its names and columns, as views.
+-- Indicators anew. One row holds one indicator of all resources of a poll, in arrays, instead of a row for each value: less than half of the
+-- work and less room (measured: dashboards/README.md). What analysts read keeps its names and columns, as views.
 DROP VIEW IF EXISTS kpi_1h_mv;
 DROP VIEW IF EXISTS kpi_1m_mv;
 
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS kpi_raw (
 ) ENGINE = MergeTree ORDER BY (kpi, device, layout, at)
 PARTITION BY toYYYYMMDD(at)
 TTL at + INTERVAL 14 DAY
-SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1, non_replicated_deduplication_window = 10000
 COMMENT 'every value of every indicator, one row for an indicator of all resources of one poll; read it through kpi';
 
 CREATE TABLE IF NOT EXISTS kpi_1m_state (
@@ -47,22 +47,22 @@ CREATE TABLE IF NOT EXISTS kpi_1m_state (
     layout UInt64 COMMENT 'hash of resources' CODEC(ZSTD(1)),
     at DateTime('UTC') COMMENT 'start of the minute' CODEC(DoubleDelta, ZSTD(1)),
     resources Array(LowCardinality(String)) COMMENT 'what it is about, kind/name' CODEC(ZSTD(1)),
-    samples AggregateFunction(sumForEach, Array(UInt8)) COMMENT 'good values of each resource' CODEC(ZSTD(1)),
-    bad_samples AggregateFunction(sumForEach, Array(UInt8)) COMMENT 'values that do not count' CODEC(ZSTD(1)),
+    samples AggregateFunction(sumForEach, Array(UInt8)) COMMENT 'good values of each resource' CODEC(ZSTD(3)),
+    bad_samples AggregateFunction(sumForEach, Array(UInt8)) COMMENT 'values that do not count' CODEC(ZSTD(3)),
     total AggregateFunction(sumForEach, Array(Float64)) COMMENT 'sum of good values' CODEC(ZSTD(1)),
     lowest AggregateFunction(minForEach, Array(Float64)) COMMENT 'least good value' CODEC(ZSTD(1)),
     highest AggregateFunction(maxForEach, Array(Float64)) COMMENT 'greatest good value' CODEC(ZSTD(1))
 ) ENGINE = AggregatingMergeTree PRIMARY KEY (kpi, device, layout, at) ORDER BY (kpi, device, layout, at, resources)
 PARTITION BY toMonday(at)
 TTL at + INTERVAL 90 DAY
-SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1, non_replicated_deduplication_window = 10000
 COMMENT 'indicators by the minute, one row for an indicator of all resources of a device; read it through kpi_1m';
 
 CREATE TABLE IF NOT EXISTS kpi_1h_state AS kpi_1m_state
 ENGINE = AggregatingMergeTree PRIMARY KEY (kpi, device, layout, at) ORDER BY (kpi, device, layout, at, resources)
 PARTITION BY toYYYYMM(at)
 TTL at + INTERVAL 1095 DAY
-SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1, non_replicated_deduplication_window = 10000
 COMMENT 'indicators by the hour, one row for an indicator of all resources of a device; read it through kpi_1h';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS kpi_raw_mv TO kpi_raw AS

@@ -4,7 +4,7 @@ import logging
 import random
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from socket import AF_INET, SOCK_DGRAM
@@ -196,3 +196,32 @@ async def test_a_user_that_the_settings_do_not_have_is_told(caplog: pytest.LogCa
         polled = await Poller(PATIENT).poll(replace(device_of(), snmp_version=AgentVersion.V3, user="noc"))
     assert (polled.poll.outcome, polled.requests) == (PollOutcome.MALFORMED, 0)
     assert "no SNMPv3 user 'noc' is in the settings" in caplog.text
+
+
+async def test_bytes_that_break_the_library_are_garbage() -> None:
+    """On some malformed bytes its native part panics, with what is no Exception: it costs that answer and no more."""
+    async with session_with(lambda _: [(0.0, bytes.fromhex("308278"))]) as session:
+        with pytest.raises(GarbageError):
+            await session.get([SYS_UPTIME], 0.3)
+
+
+async def test_a_community_is_a_secret_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the environment, or from a file beside the inventory that only its owner can read."""
+    monkeypatch.setenv("LAB_COMMUNITY", "hidden")
+    (tmp_path / "community").write_text("hidden\n")
+    (tmp_path / "community").chmod(0o600)
+    async with scripted(serving(MIB)) as (port, asked):
+        for name in ("env:LAB_COMMUNITY", "file:community"):
+            device = Device("pe1", "ams", "127.0.0.1", port=port, community=name)
+            async with Session(device, monotonic() + 20, 1e6, secrets=tmp_path) as session:
+                with suppress(GarbageError, SilentError):  # the scripted agent answers as `public`, which may be refused
+                    await session.get([SYS_UPTIME], 0.5)
+        assert {each.community for each in asked} == {b"hidden"}
+
+
+async def test_a_community_that_cannot_be_had_is_told_with_its_remedy(tmp_path: Path) -> None:
+    """The device is not polled, and the log says what to do."""
+    device = Device("pe1", "ams", "127.0.0.1", community="env:NOT_SET_ANYWHERE")
+    with pytest.raises(ValueError, match="export NOT_SET_ANYWHERE"):
+        async with Session(device, monotonic() + 1, 1e6, secrets=tmp_path):
+            pass
