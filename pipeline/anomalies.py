@@ -99,8 +99,8 @@ class Anomalies:
             alarm = alarms.get((each["resource"], each["kpi"]))
             each["id"] = alarm["id"] if alarm else each["event"]
             each["severity"] = "warning" if alarm is None else _SEVERITY.get(alarm["severity"], "warning")
-            if alarm is not None and alarm["is_cleared"] and not each["ended_at"] and each["raised_at"] < alarm["last_raised_at"]:
-                each["ended_at"] = alarm["last_raised_at"]
+            if alarm is not None and alarm["is_cleared"] and not each["ended_at"]:
+                each["ended_at"] = max(alarm["cleared_at"] or 0, each["raised_at"])  # cleared by a person, or before what was asked for
         kept = [each for each in found if not standing or not each["ended_at"]]
         return sorted(kept, key=lambda each: (bool(each["ended_at"]), -each["raised_at"]))[:limit]
 
