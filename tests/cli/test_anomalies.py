@@ -150,7 +150,7 @@ def test_an_anomaly_is_explained_by_its_id_as_it_was_told(run: Run, here: Path) 
     assert "in one sample; 0.1 to 0.5 would have been usual" in " ".join(text.split())
     assert "4.20 decades of rarity" in text
     assert "cpu_utilisation of pe1/cpu 0" in text  # odd on the same element
-    assert "h before w" in " ".join(text.split())
+    assert "before w" in " ".join(text.split())
     plot = text.splitlines()[-18:]
     assert "●" in "".join(plot)
     assert "·" in "".join(plot)
