@@ -34,6 +34,7 @@ _TICKS = 1 << 32
 _TICKS_PER_S = 100
 _UPTIME_SLACK_TICKS = 100
 _CACHED_S = 1.0
+_LEAST_S = 1.0
 _HEADROOM = 1.05
 _FASTEST_BPS = 1e13
 
@@ -119,19 +120,22 @@ def _gauge(table: RawTable, column: PollColumn, rows: int) -> Floats:
 def sampled(previous: SeenTable | None, present: SeenTable, spec: ProfileTable, speeds: Floats) -> Samples:
     """The rates of a table's counters since it was read before, in base units a second.
 
-    ``speeds`` are the rows' speeds in bits a second, the measure of what is plausible (0 or NaN: 10 Tbit/s). Without an earlier answer a
-    rate is missing; after a restart, a discontinuity or an implausible step it is a reset; when the earlier answer is over
-    ``STALE_AFTER_S`` old it is stale.
+    ``speeds`` are the rows' speeds in bits a second, the measure of what is plausible (0 or NaN: 10 Tbit/s). Without an earlier answer, or
+    one that time has passed since, a rate is missing; after a restart, a discontinuity or an implausible step it is a reset; when the
+    earlier answer is over ``STALE_AFTER_S`` old it is stale.
     """
     counters = [column for column in spec.columns if column.type.counter_bits]
     rows = len(present.table.indexes)
     if not counters:
         return Samples(rows)
-    if previous is None or present.at <= previous.at:
+    if previous is None:
         return _without_rates(counters, rows, Quality.MISSING)
-    seconds = (present.at - previous.at) / 1e9
-    if was_restarted(previous.uptime_ticks, present.uptime_ticks, seconds):
+    by_clock = (present.at - previous.at) / 1e9
+    if by_clock > 0 and was_restarted(previous.uptime_ticks, present.uptime_ticks, by_clock):
         return _without_rates(counters, rows, Quality.RESET)
+    seconds = elapsed_s(by_clock, previous.uptime_ticks, present.uptime_ticks)
+    if seconds <= 0:
+        return _without_rates(counters, rows, Quality.MISSING)
     if seconds > STALE_AFTER_S:
         return _without_rates(counters, rows, Quality.STALE)
     before = counterparts(previous.labels, present.labels)
@@ -158,6 +162,21 @@ def was_restarted(before_ticks: int | None, after_ticks: int | None, seconds: fl
     if after_ticks < before_ticks:
         return abs((after_ticks - before_ticks) % _TICKS - expected) > slack
     return after_ticks + slack < expected
+
+
+def elapsed_s(by_clock: float, before_ticks: int | None, after_ticks: int | None) -> float:
+    """How long passed between two answers, in seconds; 0 when nothing tells.
+
+    By the collector's clock, unless the agent's sysUpTime, which went on, moved by something else: then the clock was set, and the agent
+    has counted through its own time.
+    """
+    clock = max(by_clock, 0.0)
+    if before_ticks is None or after_ticks is None or after_ticks < before_ticks:
+        return clock
+    own = (after_ticks - before_ticks) / _TICKS_PER_S
+    if abs(own - by_clock) <= _UPTIME_SLACK_TICKS / _TICKS_PER_S + abs(by_clock) / 10 or own < _LEAST_S:
+        return clock
+    return own
 
 
 def counterparts(before: Sequence[str], after: Sequence[str]) -> Rows:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.profile import ColumnType, PollColumn, ProfileTable
 from pipeline.core.raw import INTERFACES, PollOutcome, RawPoll, RawTable
-from pipeline.core.sample import Quality, SeenTable, counterparts, gauges, labels_of, sampled, was_restarted
+from pipeline.core.sample import Quality, SeenTable, counterparts, elapsed_s, gauges, labels_of, sampled, was_restarted
 from pipeline.core.unit import unit
 from tests.support.polls import INTERFACE_TABLE, poll_of, table_of, unanswered
 
@@ -235,7 +235,8 @@ def test_no_rate_is_ever_negative_or_above_what_the_line_carries(before: int, af
     found = sample(first, present, SPEEDS)
     rate, quality = found.rates["in_octets"][0], found.quality["in_octets"][0]
     assert (rate is None) is (quality != Quality.GOOD)
-    assert rate is None or 0 <= rate <= LINE_RATE * 1.06 * (seconds + 1) / seconds
+    passed = elapsed_s(seconds, *uptimes)
+    assert rate is None or 0 <= rate <= LINE_RATE * 1.06 * (passed + 1) / passed
 
 
 def test_row_keeps_its_counter_when_its_index_changes() -> None:
@@ -268,3 +269,25 @@ def test_rows_without_a_counterpart_have_none() -> None:
     """A name that was not there before."""
     assert counterparts(("a", "b"), ("b", "c")).tolist() == [1, -1]
     assert counterparts((), ("a",)).tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    ("by_clock", "before_s", "after_s", "passed"),
+    [
+        (10, 1000, 1010, 10),
+        (10.5, 1000, 1010, 10.5),  # clocks differ a little
+        (310, 1000, 1010, 10),  # set ahead by five minutes: the agent's own time tells
+        (-290, 1000, 1010, 10),  # set back
+        (-290, 1000, 1000, 0),  # and an agent whose time stands still: nothing tells
+        (60, 1000, 1000, 60),
+        (60, None, 1000, 60),
+        (-60, 1000, None, 0),
+        (60, 1000, 5, 60),  # went back: a restart or a wrap, judged elsewhere
+    ],
+)
+def test_time_is_the_clocks_unless_the_agent_knows_better(
+    by_clock: float, before_s: int | None, after_s: int | None, passed: float
+) -> None:
+    """A collector's clock that is set makes no false rate, and costs none where the agent tells its uptime."""
+    ticks = [None if each is None else each * 100 for each in (before_s, after_s)]
+    assert elapsed_s(by_clock, *ticks) == passed
