@@ -1,7 +1,8 @@
 """How long panels and analysts' questions take over 50 million samples: every query to the store that reads indicators, as the reader.
 
 Each is asked again and again for other devices and other ranges of time, two readers at once without a pause: the figure is the 95th
-percentile over all, and the slowest queries are named with their own. The engine's CPU for a query does not depend on who else works here. ``--minutes`` and ``--devices`` make another size.
+percentile over all, and the slowest queries are named with their own. The engine's CPU for a query does not depend on who else works here.
+``--minutes`` and ``--devices`` make another size.
 """
 
 import argparse
