@@ -30,13 +30,14 @@ TEXT = "in_utilisation of pe1/ge-0/0/1 went from 0.3 to 0.9 in one sample; 0.1 t
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryProcess]:
-    """Five days of pe1 and pe2; pe1 is busy with little traffic for the latest eight minutes. Sixty days of growing busy hours of pe2."""
+    """Five days of pe1 and pe2; pe1 is busy for the latest minutes, with little traffic for eight. Sixty days of growing busy hours of pe2."""
     with embedded_history(tmp_path_factory.mktemp("history")) as running:
         connection = Connection.writer(running.settings)
         made = MadeHistory(2, 5, NOW, step_s=120)
         at, values = made.rows["pe1"]
-        values[at >= ODD_AT, INDEX["cpu_mean"]] = 0.9
-        values[at >= ODD_AT, INDEX["cpu_highest"]] = 0.95
+        busy = at >= ODD_AT - 6 * MINUTE  # all of what is looked at, so that no time of day makes it usual
+        values[busy, INDEX["cpu_mean"]] = 0.97
+        values[busy, INDEX["cpu_highest"]] = 0.99
         for name in ("in_utilisation_mean", "in_utilisation_highest", "out_utilisation_mean", "out_utilisation_highest"):
             values[at >= ODD_AT, INDEX[name]] *= 0.1
         store(connection, made)
