@@ -69,7 +69,7 @@ TINY = {
     ),
     "panel-latency": (
         ["--devices", "6", "--ports", "8", "--minutes", "90", "--runs", "1"],
-        {"panel-latency": {"bar", "p50", "slowest-query-p95", "queries", "rows", "readers"}},
+        {"panel-latency": {"bar", "p50", "slowest-query-p95", "queries", "rows", "readers", "engine-cpu-ms-a-query"}},
     ),
     "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
 }
