@@ -19,6 +19,7 @@ from pipeline.core.anomaly_state import SeriesState
 from pipeline.core.oddness import NAMED, QUALIFIER, Outstanding, one_in, outstanding
 from pipeline.core.resource import ResourceId, device_of, name_of
 from pipeline.core.vector import Readings
+from pipeline.core.wording import duration
 from pipeline.detectors.model import FEATURE_NAMES, ElementModel
 from pipeline.detectors.shelf import ModelError, Shelf, model_name
 from pipeline.inventory.files import InventorySource
@@ -99,8 +100,8 @@ class Anomalies:
             alarm = alarms.get((each["resource"], each["kpi"]))
             each["id"] = alarm["id"] if alarm else each["event"]
             each["severity"] = "warning" if alarm is None else _SEVERITY.get(alarm["severity"], "warning")
-            if alarm is not None and alarm["is_cleared"] and not each["ended_at"] and each["raised_at"] < alarm["last_raised_at"]:
-                each["ended_at"] = alarm["last_raised_at"]
+            if alarm is not None and alarm["is_cleared"] and not each["ended_at"]:
+                each["ended_at"] = max(alarm["cleared_at"] or 0, each["raised_at"])  # cleared by a person, or before what was asked for
         kept = [each for each in found if not standing or not each["ended_at"]]
         return sorted(kept, key=lambda each: (bool(each["ended_at"]), -each["raised_at"]))[:limit]
 
@@ -315,9 +316,9 @@ def _rarity(points: Sequence[tuple[int, float]], place: int) -> str:
         return "nothing is known from before"
     middle = float(np.median(before))
     as_far = int(np.sum(before >= now)) if now >= middle else int(np.sum(before <= now))
-    hours = (points[place][0] - points[0][0]) / _HOUR_NS
+    past = duration(points[place][0] - points[0][0])
     side = "high" if now >= middle else "low"
-    return f"{as_far or 'none'} of the {len(before):,} values of the {hours:.0f} h before {'was' if as_far in {0, 1} else 'were'} as {side}"
+    return f"{as_far or 'none'} of the {len(before):,} values of the {past} before {'was' if as_far in {0, 1} else 'were'} as {side}"
 
 
 def _stands_out(each: Outstanding) -> str:

@@ -64,7 +64,7 @@ def part(name: str, settings: Settings, settings_file: Path) -> ChildSpec:
         "worker": f"worker       correlation, impact, settlement (Faust, {settings.broker.partitions} partitions)",
         "sink": f"sink         every topic into database {settings.history.database}",
         "outputs": f"outputs      tickets on {settings.tickets.url}, {webhooks}, credits{'' if settings.billing.posting else ' dry'}",
-        "detectors": f"detectors    elements unlike themselves, trained on {settings.detectors.train_days} days; the capacity forecast",
+        "detectors": f"detectors    elements by models of {settings.detectors.train_days} days, and when links will be full",
         "api": f"console      http://{settings.api.listen}/",
     }
     return ChildSpec(

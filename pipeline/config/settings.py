@@ -340,6 +340,9 @@ def _collectors(process: str, first: str, count: int) -> dict[str, str]:
     return {process: first, **{f"{process}-{number}": f"{first}.{number}" for number in range(2, count + 1)}}
 
 
+MAX_RARE = 0.1
+"""What more than a tenth of ordinary vectors are is not odd: the largest ``detectors.rare``."""
+
 MAX_TRAP_PROCESSES = 32
 MAX_POLL_PROCESSES = 32
 FURTHER_PORTS = 10

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
-from pipeline.config.settings import MAX_POLL_PROCESSES, MAX_TRAP_PROCESSES, Settings, TrapSettings
+from pipeline.config.settings import MAX_POLL_PROCESSES, MAX_RARE, MAX_TRAP_PROCESSES, DetectorSettings, Settings, TrapSettings
 from pipeline.config.snmp_user_check import user_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
@@ -49,6 +49,7 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
             decoder.tell(line_at(node, path), path, message, remedy)
 
     _check_traps(settings.traps, require)
+    _check_detectors(settings.detectors, require)
     for problem in user_problems(settings.traps.users):
         path = ("traps", "users", *problem.path)
         decoder.tell(line_at(node, path), path, problem.message, problem.remedy, problem.level)
@@ -69,6 +70,16 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     names = [webhook.name for webhook in settings.webhooks]
     for position, name in enumerate(names):
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
+
+
+def _check_detectors(own: DetectorSettings, require: Callable[..., None]) -> None:
+    for key, most in (("rare", MAX_RARE), ("forecast_threshold", 1.0)):
+        value = getattr(own, key)
+        message, remedy = f"{value:g} is no such share", f"write a number above 0 and up to {most:g}"
+        require("detectors", key, ok=0 < value <= most, message=message, remedy=remedy)
+    for key in ("train_every_hours", "forecast_every_hours"):
+        hours = getattr(own, key)
+        require("detectors", key, ok=hours >= 0, message=f"{hours:g} is less than nothing", remedy="write hours, or 0 for never")
 
 
 def _check_traps(traps: TrapSettings, require: Callable[..., None]) -> None:
@@ -104,6 +115,7 @@ def _positive(settings: Settings) -> dict[tuple[str, ...], float]:
         "segment_bytes",
         "journal_bytes",
     )
+    sections["detectors"] = ("score_every_s", "odd_samples", "normal_samples", "train_days", "least_days")
     sections["correlation"] = ("settle_s", "settle_cap_s", "flap_changes", "flap_window_s")
     values: dict[tuple[str, ...], float] = {
         (section, key): getattr(getattr(settings, section), key) for section, keys in sections.items() for key in keys

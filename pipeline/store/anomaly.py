@@ -23,7 +23,8 @@ _EVENTS = (
     " ORDER BY occurred_at DESC, id DESC LIMIT {limit:UInt32}) ORDER BY occurred_at, id"
 )
 _ALARMS = (
-    "SELECT id, resource, alarm_type, qualifier, domain, is_cleared, severity, last_raised_at FROM alarm FINAL WHERE raised_by = 'anomaly'"
+    "SELECT id, resource, alarm_type, qualifier, is_cleared, severity, last_raised_at, cleared_at FROM alarm FINAL"
+    " WHERE raised_by = 'anomaly'"
 )
 _OTHER_ALARMS = (
     "SELECT id, resource, alarm_type, qualifier, severity, text, last_raised_at FROM alarm FINAL"

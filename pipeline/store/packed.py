@@ -6,6 +6,7 @@ There is no Python object for a value. A block holds one row for each batch; the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -106,9 +107,9 @@ def pack(batch: KpiBatch, precision: Mapping[str, int]) -> PackedBatch:
     return PackedBatch(
         device=_text(batch.device),
         at_s=at_s,
-        resources=b"".join(map(_text, batch.resources)),
+        resources=_texts(batch.resources),
         size=size,
-        kpis=b"".join(map(_text, kpis)),
+        kpis=_texts(kpis),
         rated=tuple(quality != good for quality in qualities),
         values=_rounded(np.frombuffer(b"".join(batch.columns.values()), "<f8"), _digits(kpis, precision, size)).tobytes(),
         qualities=b"".join(quality for quality in qualities if quality != good),
@@ -116,6 +117,8 @@ def pack(batch: KpiBatch, precision: Mapping[str, int]) -> PackedBatch:
 
 
 def _digits(kpis: Sequence[str], precision: Mapping[str, int], size: int) -> Counts | np.uint64:
+    if not precision:
+        return np.uint64(DEFAULT_PRECISION)
     wanted = [min(max(precision.get(kpi, DEFAULT_PRECISION), 1), _FULL_PRECISION) for kpi in kpis]
     if len(set(wanted)) <= 1:
         return np.uint64(wanted[0] if wanted else DEFAULT_PRECISION)
@@ -134,6 +137,12 @@ def _rounded(values: Floats, digits: Counts | np.uint64) -> Floats:
 def _ends(sizes: Counts) -> bytes:
     """Where each array ends, as the Native format tells the sizes of arrays."""
     return np.cumsum(sizes).astype("<u8").tobytes()
+
+
+@lru_cache(maxsize=16_384)
+def _texts(names: tuple[str, ...]) -> bytes:
+    """Names one after the other; a device's are the same in every poll."""
+    return b"".join(map(_text, names))
 
 
 def _text(text: str) -> bytes:

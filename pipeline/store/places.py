@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pipeline.config.problem import ConfigError
 from pipeline.core.inventory import Inventory
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
+from pipeline.core.kpi import DEFAULT_PRECISION
 from pipeline.core.resource import ResourceId, ResourceKind, name_of, resource_id
 from pipeline.core.topology import Topology
 from pipeline.store.client import Columns, StoreClient
@@ -82,7 +83,7 @@ class Places:
         self._precision: Mapping[str, int] = {}
 
     def precision(self) -> Mapping[str, int]:
-        """Indicator -> significant binary digits to keep, as far as it is known."""
+        """Indicator -> significant binary digits to keep where they are not twelve, as far as it is known."""
         return self._precision
 
     async def follow(self) -> None:
@@ -102,7 +103,8 @@ class Places:
         knowledge = await asyncio.to_thread(source.current)
         if knowledge is self._known:
             return False
-        self._precision = {rule.name: rule.precision for rule in knowledge.measuring.rules}
+        rules = knowledge.measuring.rules
+        self._precision = {rule.name: rule.precision for rule in rules if rule.precision != DEFAULT_PRECISION}
         written = await self._client.rows(_WRITTEN)
         is_new = [row["inventory"] for row in written] != [knowledge.inventory.version]
         if is_new:

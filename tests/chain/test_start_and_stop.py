@@ -122,6 +122,6 @@ def test_everything_ends_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     """Kill -9 of `assure up` itself: every part sees that its parent died."""
     with installation(tmp_path) as running:
         children = children_of(running.up_pid)
-        assert len(children) == 8
+        assert len(children) == 9
         os.kill(running.up_pid, signal.SIGKILL)
         eventually(lambda: not [pid for pid in children if is_running(pid)], "every part has ended")

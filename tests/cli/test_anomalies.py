@@ -21,24 +21,31 @@ from tests.support.history import READER, WORKER, HistoryProcess, embedded_histo
 
 MINUTE = 60 * S
 NOW = time.time_ns() // MINUTE * MINUTE
-ODD_AT = NOW - 20 * MINUTE
+ODD_AT = NOW - 8 * MINUTE
 PORT = ResourceId("interface/pe1/ge-0/0/1")
 GROWTH = 0.004
+OTHER = ResourceId("interface/pe1/ge-0/0/2")
 TEXT = "in_utilisation of pe1/ge-0/0/1 went from 0.3 to 0.9 in one sample; 0.1 to 0.5 would have been usual"
 
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryProcess]:
-    """Five days of pe1 and pe2; pe1's processors are busy for the latest 20 minutes; sixty days of growing busy hours before that."""
+    """Five days of pe1 and pe2; pe1 is busy with little traffic for the latest eight minutes. Sixty days of growing busy hours of pe2."""
     with embedded_history(tmp_path_factory.mktemp("history")) as running:
         connection = Connection.writer(running.settings)
         made = MadeHistory(2, 5, NOW, step_s=120)
         at, values = made.rows["pe1"]
         values[at >= ODD_AT, INDEX["cpu_mean"]] = 0.9
         values[at >= ODD_AT, INDEX["cpu_highest"]] = 0.95
+        for name in ("in_utilisation_mean", "in_utilisation_highest", "out_utilisation_mean", "out_utilisation_highest"):
+            values[at >= ODD_AT, INDEX[name]] *= 0.1
         store(connection, made)
         insert(connection, _hours())
         keep(connection, *_told())
+        cleared = {**_alarm("a1b2c3d4-e5f6", PORT, "in_utilisation"), "is_cleared": True, "cleared_at": ODD_AT + 5 * MINUTE}
+        person = {**_alarm("99999999-e5f6", OTHER, "out_utilisation"), "is_cleared": True, "cleared_at": ODD_AT + 120 * S}
+        for row in (cleared, person):
+            connection.insert("alarm_change", {name: [value] for name, value in row.items()})
         connection.close()
         yield running
 
@@ -57,6 +64,12 @@ def _hours() -> list[KpiBatch]:
     return found
 
 
+def _alarm(name: str, resource: ResourceId, qualifier: str) -> dict[str, object]:
+    """A row of table ``alarm_change``."""
+    own = {"id": name, "revision": 1, "resource": resource, "alarm_type": "anomaly", "qualifier": qualifier, "severity": 4}
+    return {**own, "device": "pe1", "change": "raised", "raised_by": "anomaly", "last_raised_at": ODD_AT}
+
+
 def _event(number: int, at: int, signal: Signal, resource: ResourceId, qualifier: str, text: str) -> Event:
     device = resource.split("/")[1]
     own = {"resource": resource, "alarm_type": "anomaly", "signal": signal, "severity": Severity.WARNING, "text": text, "device": device}
@@ -73,6 +86,7 @@ def _told() -> list[object]:
         _event(3, ODD_AT, Signal.RAISE, PORT, "in_utilisation", TEXT),
         _event(4, ODD_AT + 5 * MINUTE, Signal.CLEAR, PORT, "in_utilisation", "usual again"),
         _event(5, ODD_AT + 4 * MINUTE, Signal.RAISE, whole, "kpi-vector", "pe1 is unlike itself: mean CPU 90 % (usually 30 %)"),
+        _event(6, ODD_AT + 30 * S, Signal.RAISE, OTHER, "out_utilisation", "told, and cleared by a person"),
         AnomalyBatch("pe1", ODD_AT, "poll-1", 3, (PORT,), ("in_utilisation",), ("step",), numbers),
     ]
 
@@ -103,13 +117,16 @@ def test_anomalies_are_listed_those_that_stand_first(run: Run, here: Path) -> No
     assert lines[0].split() == ["id", "severity", "raised", "for", "resource", "indicator"]
     assert [line.split()[-3:] for line in lines[1:]] == [
         ["stands", "device/pe1", "kpi-vector"],
+        ["s", str(OTHER), "out_utilisation"],
         ["min", str(PORT), "in_utilisation"],
         ["min", str(PORT), "in_utilisation"],
     ]
-    assert "  5 min  " in lines[2]
-    assert "  20 min  " in lines[3]
+    assert [line.split()[:2] for line in lines[1:4]] == [["poll-1:5", "warning"], ["99999999", "minor"], ["a1b2c3d4", "minor"]]
+    assert "  90 s  " in lines[2]
+    assert "  5 min  " in lines[3]
+    assert "  20 min  " in lines[4]
     assert len(told(run, "anomalies", "ls", "--standing").splitlines()) == 2
-    assert len(told(run, "anomalies", "ls", "--since", "1d").splitlines()) == 3
+    assert len(told(run, "anomalies", "ls", "--since", "1d").splitlines()) == 4
     assert "would have been usual" in told(run, "anomalies", "ls", columns=200)
 
 
@@ -117,22 +134,23 @@ def test_scripts_get_every_episode(run: Run, here: Path) -> None:
     found = json.loads(run("anomalies", "ls", "--json").output)
     assert [(each["kpi"], bool(each["ended_at"])) for each in found] == [
         ("kpi-vector", False),
+        ("out_utilisation", True),
         ("in_utilisation", True),
         ("in_utilisation", True),
     ]
-    assert found[1]["raised_at"] == ODD_AT
+    assert found[2]["raised_at"] == ODD_AT
     assert json.loads(run("anomalies", "ls", "--since", "1min", "--json").output) == []
     assert "No anomaly since" in told(run, "anomalies", "ls", "--since", "1min")
 
 
 def test_an_anomaly_is_explained_by_its_id_as_it_was_told(run: Run, here: Path) -> None:
     """In words, with what else was odd, and drawn with its expected range."""
-    text = told(run, "anomalies", "explain", "poll-1:3:x")
+    text = told(run, "anomalies", "explain", "a1b2")
     assert " ".join(text.split()).startswith(f"{PORT} in_utilisation")
     assert "in one sample; 0.1 to 0.5 would have been usual" in " ".join(text.split())
     assert "4.20 decades of rarity" in text
     assert "cpu_utilisation of pe1/cpu 0" in text  # odd on the same element
-    assert "h before were as" in text
+    assert "before w" in " ".join(text.split())
     plot = text.splitlines()[-18:]
     assert "●" in "".join(plot)
     assert "·" in "".join(plot)
@@ -180,7 +198,7 @@ def test_models_are_trained_listed_and_chosen(run: Run, here: Path) -> None:
     assert f"element: {time_of} runs" in told(run, "anomalies", "use", time_of)
     assert "there is no version v9" in told(run, "anomalies", "use", "v9", code=3)
     assert "there is no class of elements 'core'" in told(run, "anomalies", "train", "--name", "core", code=3)
-    text = told(run, "anomalies", "explain", "device/pe1", "kpi-vector", "--at", "10m")
+    text = told(run, "anomalies", "explain", "device/pe1", "kpi-vector", "--at", "3m")
     assert "odd: " in text
     assert "mean CPU 90 % (usually" in text
     assert "spreads above" in text

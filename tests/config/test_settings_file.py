@@ -1,6 +1,7 @@
 """Settings are read with every mistake told at once; warnings are logged and never hold a secret."""
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,24 @@ def test_a_weak_protocol_that_is_allowed_is_a_warning(tmp_path: Path, caplog: py
         "$.traps.users[0].priv: warning: des protects little; plan to replace it: sha256 and aes128, where the device knows them",
     ]
     assert settings.traps.users[0].least is SecurityLevel.AUTH_PRIV
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("rare: 0", "0 is no such share; write a number above 0 and up to 0.1"),
+        ("rare: 0.5", "0.5 is no such share"),
+        ("forecast_threshold: 80", "80 is no such share; write a number above 0 and up to 1"),
+        ("odd_samples: 0", "0 is not more than nothing"),
+        ("train_every_hours: -1", "-1 is less than nothing; write hours, or 0 for never"),
+    ],
+)
+def test_detectors_settings_that_cannot_be_meant_are_told(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as told:
+        load_settings(_write(tmp_path, f"data_dir: d\ninventory_dir: i\ndetectors: {{{line}}}\n"), {})
+    assert f"$.detectors.{line.partition(':')[0]}" in str(told.value)
+
+
+def test_nothing_by_schedule_is_a_choice(tmp_path: Path) -> None:
+    text = "data_dir: d\ninventory_dir: i\ndetectors: {train_every_hours: 0, forecast_every_hours: 0}\n"
+    assert load_settings(_write(tmp_path, text), {}).detectors.train_every_hours == 0

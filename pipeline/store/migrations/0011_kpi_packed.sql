@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS kpi_raw (
     resources Array(LowCardinality(String)) COMMENT 'what it is about, kind/name' CODEC(ZSTD(1)),
     `values` Array(Float64) COMMENT 'in the indicator''s unit, for each of resources; NaN where there is no value' CODEC(ZSTD(1)),
     qualities Array(UInt8) COMMENT 'quality of each value, numbered as in kpi; empty where all are good' CODEC(ZSTD(1))
-) ENGINE = MergeTree ORDER BY (kpi, device, layout, at)
+) ENGINE = MergeTree ORDER BY (kpi, toStartOfHour(at), device, layout, at)
 PARTITION BY toYYYYMMDD(at)
 TTL at + INTERVAL 14 DAY
 SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1, non_replicated_deduplication_window = 10000
@@ -52,7 +52,8 @@ CREATE TABLE IF NOT EXISTS kpi_1m_state (
     total AggregateFunction(sumForEach, Array(Float64)) COMMENT 'sum of good values' CODEC(ZSTD(1)),
     lowest AggregateFunction(minForEach, Array(Float64)) COMMENT 'least good value' CODEC(ZSTD(1)),
     highest AggregateFunction(maxForEach, Array(Float64)) COMMENT 'greatest good value' CODEC(ZSTD(1))
-) ENGINE = AggregatingMergeTree PRIMARY KEY (kpi, device, layout, at) ORDER BY (kpi, device, layout, at, resources)
+) ENGINE = AggregatingMergeTree PRIMARY KEY (kpi, toStartOfHour(at), device, layout, at)
+ORDER BY (kpi, toStartOfHour(at), device, layout, at, resources)
 PARTITION BY toMonday(at)
 TTL at + INTERVAL 90 DAY
 SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1, non_replicated_deduplication_window = 10000
