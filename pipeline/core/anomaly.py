@@ -35,6 +35,9 @@ DAY_S = 86_400
 WARM_SAMPLES = 50
 """So many samples a series learns from without clipping: until then its scales mean too little to clip by."""
 
+SETTLED_SAMPLES = 20
+"""Before so many samples a series has no scale to speak of, and how many scales a value is out says nothing: it is not counted."""
+
 FADES_AT = 60_000
 """So many samples (six weeks of minutes) a history stands for at most: then all its counts are halved, and the oldest weigh half."""
 
@@ -91,32 +94,32 @@ class Tuning:
     together: float
     weights: tuple[float, float, float, float]
     still_share: float = 1e-4
-    gap_samples: float = 60.0
+    gap_samples: float = 100.0
 
 
 DEFAULT = Tuning(
-    level_share=0.03,
-    level_clip=3.0,
-    scale_share=0.0003,
-    scale_clip=6.0,
-    season_share=0.28,
-    season_clip=6.0,
-    drift_samples=80,
-    ramp_samples=14,
-    floor_share=0.2,
-    range_share=0.03,
-    length_weight=0.75,
-    length_from=3.2,
-    gate=1.1,
-    gate_samples=360.0,
+    level_share=0.0525,
+    level_clip=2.289,
+    scale_share=0.0001239,
+    scale_clip=3.887,
+    season_share=0.06505,
+    season_clip=8.828,
+    drift_samples=70,
+    ramp_samples=44,
+    floor_share=0.05534,
+    range_share=0.02967,
+    length_weight=0.4396,
+    length_from=2.786,
+    gate=1.068,
+    gate_samples=828.5,
     grace_samples=100,
-    together=0.03,
-    weights=(1.0, 1.0, 1.0, 0.6),
+    together=0.08173,
+    weights=(1.0, 0.4645, 0.9279, 0.8322),
 )
 """What is shipped, with and without a configured range: a range enters as ``range_share`` of it under every scale, and as nothing else."""
 
-DEFAULT_THRESHOLD = 3.1
-"""Decades of rarity at which a value is told as an anomaly; NAB's standard profile is best served by it."""
+DEFAULT_THRESHOLD = 3.5
+"""Decades of rarity at which a value is told as an anomaly, where no rule says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,9 +394,11 @@ class _Step:
 
     def _count(self) -> None:
         state, rows = self.state, self.rows
-        place = (rows[:, None], _FEATURE, self.sides)
-        state["histogram"][(*place, self.bins)] += 1
-        state["record"][place] = np.maximum(state["record"][place], self.strange)
+        settled = self.count >= SETTLED_SAMPLES
+        chosen: Any = slice(None) if settled.all() else settled
+        place = (rows[chosen, None], _FEATURE, self.sides[chosen])
+        state["histogram"][(*place, self.bins[chosen])] += 1
+        state["record"][place] = np.maximum(state["record"][place], self.strange[chosen])
         state["beat"][rows] += 1
         state["count"][rows] += 1
         old = rows[self.count + 1 >= FADES_AT]

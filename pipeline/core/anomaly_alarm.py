@@ -32,6 +32,9 @@ _STANDING = np.dtype([("raised_at", "<i8"), ("below", "<f4"), ("above", "<f4"), 
 _MOST_LAYOUTS = 64
 _MOST_GOOD = 65_535
 _MINUTE_S = 60
+_THRESHOLDS_FOR_S = 300.0
+_DECADES_A_TENFOLD = 0.6
+_MOST_FOR_RATE = 1.0
 _HOUR_S = 3_600
 
 
@@ -201,7 +204,7 @@ def apply_all(
     watched = _watched(state, batches, watching, speeds)
     if watched is None:
         return (), ()
-    limits = _limits(watched)
+    limits = _limits(state, watched)
     at = watched.counts([column.batch.at // NANOSECONDS for column in watched.columns])
     verdict = advance(state.series, watched.rows, watched.values, at, limits, tuning=tuning)
     told = verdict.score >= limits.threshold
@@ -237,7 +240,7 @@ def _watched(state: AnomalyState, batches: Sequence[KpiBatch], watching: Watchin
     return _Watched(tuple(columns), column, np.concatenate(places), np.concatenate(rows), np.concatenate(values))
 
 
-def _limits(watched: _Watched) -> Limits:
+def _limits(state: AnomalyState, watched: _Watched) -> Limits:
     rules, nan = [column.rule for column in watched.columns], float("nan")
     high = watched.each([nan if rule.high is None else rule.high for rule in rules])
     for number, (rule, column) in enumerate(zip(rules, watched.columns, strict=True)):
@@ -249,9 +252,20 @@ def _limits(watched: _Watched) -> Limits:
         watched.each([nan if rule.low is None else rule.low for rule in rules]),
         high,
         watched.each([rule.min_change for rule in rules]),
-        watched.each([rule.threshold for rule in rules]),
+        watched.each([rule.threshold for rule in rules]) + _for_rate(state.series.records["every_s"][watched.rows]),
         watched.counts([rule.grace_samples for rule in rules]),
     )
+
+
+def _for_rate(every_s: Floats) -> Floats:
+    """What is added to the threshold of series that are polled more often than every five minutes, or taken off for less often.
+
+    They have more chances in a day to be odd by accident and come to a long history sooner: without it, every tenfold of polls would bring
+    several times as many false anomalies a week.
+    """
+    ratio = _THRESHOLDS_FOR_S / np.where(every_s > 0, every_s, _THRESHOLDS_FOR_S).astype(np.float64)
+    added: Floats = np.clip(_DECADES_A_TENFOLD * np.log10(ratio), -_MOST_FOR_RATE, _MOST_FOR_RATE)
+    return added
 
 
 def _stand(standing: Records, watched: _Watched, verdict: Verdict, told: Any) -> tuple[Any, list[tuple[int, int]]]:

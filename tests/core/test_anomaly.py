@@ -63,13 +63,14 @@ def test_a_level_shift_is_told_once_and_becomes_usual() -> None:
 
 
 def test_a_drift_at_the_same_time_of_day_is_told() -> None:
-    """Each value alone is one that the day has: only the mean of the residuals by the time of day shows it."""
-    days = daily(8)
-    shifted = [value + 9 for value in daily(1, seed=9)]
-    verdicts = run([*days, *shifted])
-    late = [verdicts[place] for place in told(verdicts) if place >= len(days)]
-    assert late
-    assert int(late[0].feature[0]) == Feature.DRIFT
+    """Each value alone is one that the day has, and none is far from the one before: only the mean by the time of day shows it."""
+    days = daily(14)
+    rising = [value + min(12.0, place / 8) for place, value in enumerate(daily(1, seed=9))]
+    limits = Limits(threshold=3.3)
+    rarest = max(run([*days, *rising], limits)[len(days) :], key=lambda verdict: float(verdict.score[0]))
+    assert rarest.score[0] >= limits.threshold
+    assert int(rarest.feature[0]) == Feature.DRIFT
+    assert rarest.observed[0] > rarest.upper[0] > rarest.expected[0]
 
 
 def test_a_day_like_the_days_before_is_usual() -> None:

@@ -3,14 +3,15 @@
 from dataclasses import replace
 
 from pipeline.core.anomaly_alarm import AnomalyState
-from pipeline.core.anomaly_rule import AnomalyRule, Watching
+from pipeline.core.anomaly_rule import AnomalyRule, Sensitivity, Watching
 from pipeline.core.kpi import Quality
 from pipeline.core.polling import PollResult, PollState, fold
 from pipeline.core.raw import RawPoll
 from tests.support.polls import BEGIN, DIRECTORY, MEASURING, SECOND, cells, poll_of
 
 HOUR = 3_600.0
-WATCHED = replace(MEASURING, watching=Watching((AnomalyRule("traffic", ("in_utilisation",), low=0, high=1, grace_samples=100),)))
+TRAFFIC = AnomalyRule("traffic", ("in_utilisation",), Sensitivity.HIGH, low=0, high=1, grace_samples=100)
+WATCHED = replace(MEASURING, watching=Watching((TRAFFIC,)))
 
 
 def octets(seconds: float, count: int, *, at: float | None = None, sequence: int = 0, collector: str = "poll-1") -> RawPoll:

@@ -6,7 +6,7 @@ from collectors.journal import JournalRecord
 from collectors.poll.poller import Poller
 from collectors.trap.decode import TrapDecoder
 from pipeline.config.settings import PollSettings
-from pipeline.core.raw import PollOutcome, RawTrap, SnmpVersion
+from pipeline.core.raw import INTERFACES, PollOutcome, RawTrap, SnmpVersion
 from pipeline.lab.command import parse
 from pipeline.lab.mib import object_id
 from pipeline.lab.network import Network, apply, begin
@@ -25,10 +25,11 @@ async def test_a_poll_tells_which_interface_a_cut_took_down() -> None:
         device = replace(lab_inventory().devices["ams-p1"], port=lab.ports["ams-p1"])
         poll = (await poller.poll(device)).poll
     assert poll.outcome is PollOutcome.ANSWERED
-    assert poll.columns["oper_status"] == (2, 1, 1, 1, 1, 1)
-    assert poll.columns["admin_status"] == (1,) * 6
-    assert poll.columns["speed_mbps"] == tuple(interface.speed_mbps for interface in device.interfaces)
-    assert all(octets and octets > 2**32 for octets in poll.columns["in_octets"])
+    columns = poll.table(INTERFACES).columns
+    assert columns["oper_status"].values() == (2, 1, 1, 1, 1, 1)
+    assert columns["admin_status"].values() == (1,) * 6
+    assert columns["speed"].values() == tuple(interface.speed_mbps for interface in device.interfaces)
+    assert all(octets > 2**32 for octets in columns["in_octets"].counts().tolist())
 
 
 async def test_a_poll_of_an_isolated_node_times_out() -> None:
