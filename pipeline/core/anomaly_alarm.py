@@ -309,6 +309,7 @@ def _count_good(standing: Records, watched: _Watched, verdict: Verdict, entries:
 def _raised(watched: _Watched, entry: int, verdict: Verdict, tuning: Tuning, domain: str) -> Event:
     feature = Feature(int(verdict.feature[entry]))
     observed, expected, lower, upper = (float(each[entry]) for each in (verdict.observed, verdict.expected, verdict.lower, verdict.upper))
+    lower, upper = watched.of(entry)[0].rule.possible(lower, upper)
     column, resource = watched.of(entry)
     attributes = {
         "kpi": column.kpi,
@@ -395,7 +396,9 @@ def _anomalies(watched: _Watched, verdict: Verdict, entries: Integers) -> tuple[
 def _anomaly_batch(watched: _Watched, verdict: Verdict, entries: list[int]) -> AnomalyBatch:
     rows = [watched.of(entry) for entry in entries]
     batch = rows[0][0].batch
-    columns = (verdict.observed, verdict.expected, verdict.lower, verdict.upper, verdict.score)
+    possible = [watched.of(entry)[0].rule.possible(float(verdict.lower[entry]), float(verdict.upper[entry])) for entry in entries]
+    lower, upper = np.array(possible, np.float64).T
+    columns = (verdict.observed[entries], verdict.expected[entries], lower, upper, verdict.score[entries])
     return AnomalyBatch(
         device=batch.device,
         at=batch.at,
@@ -404,7 +407,7 @@ def _anomaly_batch(watched: _Watched, verdict: Verdict, entries: list[int]) -> A
         resources=tuple(resource for _, resource in rows),
         kpis=tuple(column.kpi for column, _ in rows),
         features=tuple(Feature(feature).name.lower() for feature in verdict.feature[entries].tolist()),
-        numbers=packed([column[entries] for column in columns]),
+        numbers=packed(columns),
     )
 
 

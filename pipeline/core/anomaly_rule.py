@@ -15,8 +15,8 @@ class Sensitivity(StrEnum):
     """How readily an anomaly is told.
 
     High serves NAB's standard profile best, which weighs a missed anomaly as nine false ones: a series that only goes up and down by day
-    with noise is told of once or twice a week. Low tells of it once in months, and still of nearly every fault that is tried in
-    tests/core/test_anomaly_faults.py.
+    with noise is told of once or twice a week. Low tells of it once in seven weeks or less often, and still of nearly every fault that is
+    tried in tests/core/test_anomaly_faults.py.
     """
 
     LOW = "low"
@@ -32,7 +32,8 @@ THRESHOLDS = {Sensitivity.LOW: 3.8, Sensitivity.NORMAL: 3.5, Sensitivity.HIGH: 3
 class AnomalyRule:
     """Watch the KPIs named by ``kpis`` (names, or globs with ``*`` and ``?``); a KPI belongs to the first rule that names it.
 
-    ``low`` and ``high`` are the range that values can take, in the KPI's unit, where the operator knows it; ``high_is_speed`` takes the
+    ``low`` and ``high`` are the range that values can take, in the KPI's unit, where the operator knows it (``low`` alone: what they are
+    never below); ``high_is_speed`` takes the
     interface's speed in bits a second for the upper end. ``min_change`` is the smallest change that matters, in the KPI's unit.
     ``grace_samples`` pass before a new series may raise anything, and again after a long gap. An alarm clears after ``clear_samples``
     usual samples in a row.
@@ -58,8 +59,8 @@ class AnomalyRule:
             raise ValueError("min_change is 0 or more")
         if self.high is not None and self.high_is_speed:
             raise ValueError("high and high_is_speed exclude each other")
-        if (self.low is None) != (self.high is None and not self.high_is_speed):
-            raise ValueError("a range has two ends: low, and high or high_is_speed")
+        if self.low is None and (self.high is not None or self.high_is_speed):
+            raise ValueError("a range that has a high end has a low one too")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError("low is below high")
 
@@ -67,6 +68,10 @@ class AnomalyRule:
     def threshold(self) -> float:
         """Decades of rarity at which a value is told."""
         return THRESHOLDS[self.sensitivity]
+
+    def possible(self, lower: float, upper: float) -> tuple[float, float]:
+        """A range without what values can never take."""
+        return max(lower, self.low) if self.low is not None else lower, min(upper, self.high) if self.high is not None else upper
 
     def watches(self, kpi: str) -> bool:
         """Whether the rule names a KPI."""

@@ -18,7 +18,7 @@ DEVICE_KPIS = ("answered", "round_trip_ms")
 """1 when the device answered the poll or 0, and how long the answer took: known of every device, whatever its profile."""
 
 DEFAULT_PRECISION = 12
-"""Significant binary digits that the store keeps of a KPI: a relative error of 1/8192, less than what is measured."""
+"""Significant binary digits that the store keeps of a KPI: at most 1/4096 off, less than what is measured."""
 
 
 @dataclass(frozen=True, slots=True)

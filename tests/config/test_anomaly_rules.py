@@ -60,7 +60,7 @@ def test_a_folder_without_anomaly_rules_watches_nothing(rules: Path) -> None:
         ("name: a, kpis: [in_bsp]", "$.anomalies[0].kpis[0]: 'in_bsp' names no KPI; did you mean 'in_bps'?"),
         ("name: a, kpis: ['vol*']", "$.anomalies[0].kpis[0]: 'vol*' names no KPI"),
         ("name: a, kpis: [in_bps], sensitivity: lo", "'lo' is not a sensitivity; did you mean 'low'?"),
-        ("name: a, kpis: [in_bps], low: 0", "a range has two ends: low, and high or high_is_speed"),
+        ("name: a, kpis: [in_bps], high: 9", "a range that has a high end has a low one too"),
         ("name: a, kpis: [in_bps], low: 3, high: 2", "low is below high"),
         ("name: a, kpis: [in_bps], clear_samples: 0", "grace_samples and clear_samples are 1 or more"),
         ("name: a, kpis: [in_bps], alarm_type: anomly", "'anomly' is not an alarm type; did you mean 'anomaly'?"),

@@ -226,8 +226,8 @@ def test_a_kpi_belongs_to_the_first_rule_that_names_it() -> None:
     [
         ({"grace_samples": 0}, "grace_samples and clear_samples are 1 or more"),
         ({"min_change": -1.0}, "min_change is 0 or more"),
-        ({"low": 0.0}, "a range has two ends"),
-        ({"high_is_speed": True}, "a range has two ends"),
+        ({"high": 9.0}, "a range that has a high end"),
+        ({"high_is_speed": True}, "a range that has a high end"),
         ({"low": 0.0, "high": 1.0, "high_is_speed": True}, "exclude each other"),
         ({"low": 1.0, "high": 1.0}, "low is below high"),
     ],
