@@ -16,7 +16,7 @@ demo: $(VENV)/run ## start a simulated operator, cut a fibre, watch one incident
 	@$(BIN)/assure demo $(ARGS)
 
 test: $(VENV)/dev ## run every test (those that want net-snmp, Kafka, PostgreSQL or Chromium skip with the install line)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/dev ## ruff (all rules) and mypy (strict)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
