@@ -35,7 +35,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryProcess
         connection = Connection.writer(running.settings)
         made = MadeHistory(2, 5, NOW, step_s=120)
         at, values = made.rows["pe1"]
-        busy = at >= ODD_AT - 6 * MINUTE  # all of what is looked at, so that no time of day makes it usual
+        busy = at >= ODD_AT - 2 * MINUTE  # all of what is looked at, so that no time of day makes it usual
         values[busy, INDEX["cpu_mean"]] = 0.97
         values[busy, INDEX["cpu_highest"]] = 0.99
         for name in ("in_utilisation_mean", "in_utilisation_highest", "out_utilisation_mean", "out_utilisation_highest"):
@@ -200,7 +200,7 @@ def test_models_are_trained_listed_and_chosen(run: Run, here: Path) -> None:
     assert "there is no version v9" in told(run, "anomalies", "use", "v9", code=3)
     assert "there is no class of elements 'core'" in told(run, "anomalies", "train", "--name", "core", code=3)
     text = told(run, "anomalies", "explain", "device/pe1", "kpi-vector", "--at", "3m")
-    assert "odd: " in text
+    assert "of the vectors known is as odd" in " ".join(text.split())  # how rare among so few depends on the time of day
     assert "mean CPU 97 % (usually" in text
     assert "spreads above" in text
     assert "2 elements" not in text
