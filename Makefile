@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 ONLY ?=
-JOBS ?= 2
+JOBS ?= 3
 
 .PHONY: demo test lint bench lock clean help
 .DEFAULT_GOAL := help
