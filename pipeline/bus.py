@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
@@ -17,6 +18,13 @@ log = logging.getLogger(__name__)
 
 SESSION_MS = 10_000
 """How long the broker waits for a group's member that falls silent."""
+_MEMBER: dict[str, Any] = {
+    "enable_auto_commit": False,
+    "session_timeout_ms": SESSION_MS,
+    "heartbeat_interval_ms": SESSION_MS // 5,
+    "fetch_max_wait_ms": 200,
+}
+"""What every member of a consumer group has: nothing is committed by itself, and one that falls silent is known so soon."""
 
 __all__ = ["ConsumerRecord", "TopicPartition", "consumer", "create_topics", "has_topic", "lag", "partition_of", "producer", "wait_until_up"]
 
@@ -102,11 +110,8 @@ async def consumer(bootstrap: str, group: str, topics: Sequence[Topic], *, min_b
         *(topic.value for topic in topics),
         bootstrap_servers=bootstrap,
         group_id=group,
-        enable_auto_commit=False,
         auto_offset_reset="earliest",
-        session_timeout_ms=SESSION_MS,
-        heartbeat_interval_ms=SESSION_MS // 5,
-        fetch_max_wait_ms=200,
+        **_MEMBER,
         fetch_min_bytes=min_bytes,
         max_partition_fetch_bytes=8_388_608,
     )
@@ -136,11 +141,8 @@ async def member(bootstrap: str, group: str, topic: Topic, told: Callable[[froze
     client = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         group_id=group,
-        enable_auto_commit=False,
         auto_offset_reset="latest",
-        session_timeout_ms=SESSION_MS,
-        heartbeat_interval_ms=SESSION_MS // 5,
-        fetch_max_wait_ms=200,
+        **_MEMBER,
     )
     client.subscribe([topic.value], listener=_Assignments(told))
     async with _running(client):

@@ -16,6 +16,7 @@ _GAP = 3.0
 _HEADROOM = 1.0
 """How much of the observed span the expected range may add on either side: a wide range must not flatten the series."""
 _TICK_COLUMNS = 14
+_FEW_MINUTES_S, _TWO_DAYS_S = 900, 2 * 86_400
 _BOUND, _MARK = "·", "●"
 _STYLES = {_BOUND: "cyan", _MARK: "bold red"}
 
@@ -95,7 +96,10 @@ def _seconds(at: Sequence[int]) -> Floats:
 
 
 def _limits(line: Line) -> tuple[float, float]:
-    """What the vertical axis shows: all that was observed, and of the expected range what does not flatten it."""
+    """What the vertical axis shows: all that was observed, and of the expected range what does not flatten it.
+
+    Below zero only where something observed is: a rate or a share has no room there.
+    """
     observed = np.array(line.observed)
     low, high = float(np.nanmin(observed)), float(np.nanmax(observed))
     room = _HEADROOM * (high - low) or 0.05 * abs(high) or 1.0
@@ -104,7 +108,8 @@ def _limits(line: Line) -> tuple[float, float]:
     if bounds.size:
         low, high = min(low, max(float(bounds.min()), low - room)), max(high, min(float(bounds.max()), high + room))
     margin = 0.04 * (high - low) or room
-    return low - margin, high + margin
+    floor = 0.0 if np.nanmin(observed) >= 0 else -np.inf
+    return max(low - margin, floor), high + margin
 
 
 def _segments(at: Floats, values: Floats) -> Iterator[list[int]]:
@@ -127,7 +132,8 @@ def _nearest(line: Line, mark: int) -> int | None:
 
 
 def _clock(seconds: float, span: float) -> str:
-    """``14:05``, or with the day when the plot is of more than one."""
+    """``14:05``, or with seconds when the plot is of few minutes, with the day when it is of more than one."""
     moment = datetime.fromtimestamp(seconds, UTC)
-    two_days = 2 * 86_400
-    return moment.strftime("%H:%M" if 0 < span < two_days else "%m-%d %H:%M")
+    if 0 < span < _FEW_MINUTES_S:
+        return moment.strftime("%H:%M:%S")
+    return moment.strftime("%H:%M" if 0 < span < _TWO_DAYS_S else "%m-%d %H:%M")

@@ -21,6 +21,7 @@ from pipeline.core.column import Floats
 from pipeline.core.event import Condition, Event, EventSource, Signal
 from pipeline.core.kpi import KpiBatch
 from pipeline.core.resource import ResourceId, name_of
+from pipeline.core.wording import duration
 
 VERSION = 1
 """Of the standings and the form around them; the series have one of their own."""
@@ -31,11 +32,9 @@ _MAGIC = b"watc"
 _STANDING = np.dtype([("raised_at", "<i8"), ("below", "<f4"), ("above", "<f4"), ("good", "<u2"), ("by_drift", "u1"), ("raised", "u1")])
 _MOST_LAYOUTS = 64
 _MOST_GOOD = 65_535
-_MINUTE_S = 60
 _THRESHOLDS_FOR_S = 300.0
 _DECADES_A_TENFOLD = 0.6
 _MOST_FOR_RATE = 1.0
-_HOUR_S = 3_600
 
 
 class AnomalyState:
@@ -349,18 +348,12 @@ def usual_range(lower: float, upper: float) -> str:
 def _cleared(watched: _Watched, entry: int, since: int, verdict: Verdict, domain: str) -> Event:
     column, resource = watched.of(entry)
     value = float(watched.values[entry])
-    lasted = _duration((column.batch.at - since) / NANOSECONDS)
+    lasted = duration(column.batch.at - since)
     again = f"{column.kpi} of {name_of(resource)} is usual again: {value:.4g}"
     text = f"{again}, {column.rule.clear_samples} samples in a row; raised {lasted} ago"
     level = value - float(verdict.residual[entry, int(Feature.LEVEL)])
     attributes = {"kpi": column.kpi, "value": f"{value:.6g}", "expected": f"{level:.6g}"}
     return _event(column, resource, Signal.CLEAR, text, attributes, domain)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 2 * _MINUTE_S:
-        return f"{seconds:.0f} s"
-    return f"{seconds / _MINUTE_S:.0f} min" if seconds < 2 * _HOUR_S else f"{seconds / _HOUR_S:.1f} h"
 
 
 def _event(column: _Column, resource: ResourceId, signal: Signal, text: str, attributes: dict[str, str], domain: str) -> Event:

@@ -33,10 +33,9 @@ class AnomalyRule:
     """Watch the KPIs named by ``kpis`` (names, or globs with ``*`` and ``?``); a KPI belongs to the first rule that names it.
 
     ``low`` and ``high`` are the range that values can take, in the KPI's unit, where the operator knows it (``low`` alone: what they are
-    never below); ``high_is_speed`` takes the
-    interface's speed in bits a second for the upper end. ``min_change`` is the smallest change that matters, in the KPI's unit.
-    ``grace_samples`` pass before a new series may raise anything, and again after a long gap. An alarm clears after ``clear_samples``
-    usual samples in a row.
+    never below); ``high_is_speed`` takes the interface's speed in bits a second for the upper end. ``min_change`` is the smallest change
+    that matters, in the KPI's unit. ``grace_samples`` pass before a new series may raise anything, and again after a long gap. An alarm
+    clears after ``clear_samples`` usual samples in a row.
     """
 
     name: str

@@ -4,11 +4,9 @@ Answers are in values ready for JSON, times UTC nanoseconds. Blocking: from an e
 """
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
-from pipeline.config.settings import HistorySettings
-from pipeline.store.client import Connection, Row
+from pipeline.store.client import Row
+from pipeline.store.reader import Reader
 
 _NS_PER_S = 10**9
 _HOUR_NS = 3_600 * _NS_PER_S
@@ -68,22 +66,8 @@ _KPIS_OF = (
 )
 
 
-class AnomalyQueries:
-    """Reads as the user who may only read. Every method raises ``StoreError`` (an ``OSError``) when the store does not answer."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @classmethod
-    def of(cls, settings: HistorySettings) -> Self:
-        """Queries on the store of these settings; nothing is connected before the first question."""
-        return cls(Connection.viewer(settings))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._connection.close()
+class AnomalyQueries(Reader):
+    """What is asked about anomalies, and about the series that they are of."""
 
     def events(self, since: int, limit: int) -> list[Row]:
         """Events of anomalies since a time, the latest ``limit`` of them, oldest first."""

@@ -7,13 +7,12 @@ names from the constants of this module. Blocking: from an event loop call them 
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from pipeline.config.settings import HistorySettings
 from pipeline.core.event import Severity
 from pipeline.core.resource import ResourceId, device_of
-from pipeline.store.client import Connection, Row
+from pipeline.store.client import Row
+from pipeline.store.reader import Reader
 
 TABLES = (
     *("trap", "poll", "event", "alarm_change", "alarm", "incident_revision", "incident", "outage", "kpi", "kpi_1m", "kpi_1h"),
@@ -66,22 +65,8 @@ _OF_SERIES = (
 _SERIES = {"raw": _SERIES_RAW, "1m": _SERIES_1M, "1h": _SERIES_1M.replace("kpi_1m", "kpi_1h")}
 
 
-class Queries:
-    """Reads as the user who may only read. Every method raises ``StoreError`` (an ``OSError``) when the store does not answer."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @classmethod
-    def of(cls, settings: HistorySettings) -> Self:
-        """Queries on the store of these settings; nothing is connected before the first question."""
-        return cls(Connection.viewer(settings))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._connection.close()
+class Queries(Reader):
+    """What people and programs ask of the history, in the order of its tables."""
 
     # incidents
 
