@@ -4,8 +4,11 @@ import hashlib
 
 import pytest
 
+from pipeline.core.resource import ResourceId
+from pipeline.core.topology import Closure, Topology
 from tests.bench.root_cause import LOST, MANY, ONE, STALE, Row
 from tests.bench.zoo.baseline import View, all_uplinks, dbscan, nearest_ancestor, score, score_informed
+from tests.bench.zoo.inventory import inventory_of
 from tests.bench.zoo.network import Box, Line, Network, Path, graphs, half_of, network_of
 from tests.bench.zoo.physics import LINK_DOWN, LSP_DOWN, POWER_FAILURE, UNREACHABLE, Down, Physics
 from tests.bench.zoo.play import play
@@ -153,6 +156,19 @@ def test_baselines_name_what_their_rules_say() -> None:
     assert all_uplinks(view, both, with_polls=True) == ["device/r2"], "the NOC is at r2, and the others lie behind it"
     clusters = dbscan(view, dict.fromkeys(standing, 0.0), 100.0)
     assert len(set(clusters.values())) == 3, "each of two links with its LSP, and the far ends apart"
+
+
+@pytest.mark.parametrize("graph", ["Abilene", "Surfnet"])
+def test_the_products_graph_agrees_with_the_physics(graph: str) -> None:
+    """Declared rightly, the topology lets fail what the physics let fail: both were written for themselves."""
+    physics = Physics(network_of(graph))
+    topology = Topology.of(inventory_of(physics.network))
+    watched = {resource for resource, _ in physics.told_by}
+    for element in [each for elements in physics.elements.values() for each in elements]:
+        node = topology.node(ResourceId(element))
+        assert node is not None, element
+        down = {topology.names[each] for each in Closure(topology).add((node,))}
+        assert watched & down == watched & physics.fail(Down(), element), element
 
 
 def test_a_scenario_comes_out_of_the_streaming_core() -> None:
