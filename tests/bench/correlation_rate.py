@@ -1,9 +1,8 @@
 """Correlation: alarms a second of CPU through the streaming core on 100,000 resources, and the longest that one tick thinks.
 
-One carrier with a hundred national networks (those of root-cause, see README.md) in one domain, the largest of them with a full mesh of LSPs.
-In each round elements fail all over, and one of the largest network by whose failure many hundreds of alarms come within seconds, among them
-those of two other faults beside it: one component. Alarms are lost, repeated and late as in root-cause; polls of devices that tell of
-nothing are left out. Then all is mended and every alarm clears.
+One carrier with a hundred national networks (those of root-cause, see README.md) in one domain, the largest with a full mesh of LSPs.
+In each round elements fail all over, and one of the largest network by whose failure over a thousand alarms come within seconds, with two
+other faults beside it: one component. Alarms are lost, repeated and late as in root-cause. Then all is mended and every alarm clears.
 """
 
 import argparse
