@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change
+from pipeline.core.attachment import lay, let_go, note
 from pipeline.core.diagnosis import settle
 from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, IncidentChange, IncidentRow, Output, witness
 from pipeline.core.event import Condition, Event, EventSource, Signal, StateReport, Tick
@@ -84,6 +85,8 @@ def _fold(context: Context, state: DomainState, event: Event) -> None:
         return
     state.changes.append(change)
     _FOLLOW.get(change.change, _touch)(state, key, change)
+    if context.correlating.by_effect:
+        note(context, state, key, change)
 
 
 def _weigh_later(state: DomainState, key: AlarmKey, change: AlarmChange) -> None:
@@ -144,7 +147,9 @@ def _tick(context: Context, state: DomainState, tick: Tick, incidents: list[Inci
     state.now = tick.at
     _settle_stragglers(context, state)
     settle(context, state)
+    lay(context, state)
     changed, ended = review(context, state)
+    let_go(context, state)
     incidents.extend(changed)
     outages.extend(ended)
     if tick.at >= state.sweep_at:

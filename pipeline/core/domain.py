@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.correlation import Hypothesis, causes
+from pipeline.core.correlation_rule import Correlating
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory
@@ -17,6 +18,7 @@ from pipeline.core.outage import Outage
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of, name_of, resource_id
+from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
 
 
@@ -44,6 +46,7 @@ class Context:
     alarm_types: Mapping[str, AlarmType]
     timing: Timing = field(default_factory=Timing)
     rules_version: str = ""
+    correlating: Correlating = field(default_factory=Correlating)
 
     @classmethod
     def of(
@@ -69,6 +72,7 @@ class IncidentRow:
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
     between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over.
     ``topology_version`` is of the topology on which the cause was found.
+    ``symptoms`` are alarms that a correlation rule laid beside it.
     """
 
     id: str
@@ -84,6 +88,7 @@ class IncidentRow:
     incident: Incident | None = None
     outages: tuple[Outage, ...] = ()
     topology_version: str = ""
+    symptoms: tuple[Symptom, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,7 @@ class DomainState:
     counts: Counter[Reason] = field(default_factory=Counter)
     keys: dict[str, AlarmKey] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
+    symptoms: Symptoms = field(default_factory=Symptoms)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
@@ -219,6 +225,16 @@ class DomainState:
                 for key in row.members:
                     if key in self.alarms and not self.alarms[key].pending_at:
                         self.set_pending(key, self.now)
+        self._index_symptoms(context)
+
+    def _index_symptoms(self, context: Context) -> None:
+        self.symptoms.clear()
+        for name in self.open:
+            self.symptoms.laid.update(dict.fromkeys((key for key, _ in self.incidents[name].symptoms), name))
+        for key, row in self.alarms.items():
+            is_effect = key.alarm_type in context.correlating.by_effect and key not in self.symptoms.laid
+            if is_effect and not row.alarm.is_cleared and witness(row.alarm) is None:
+                self.symptoms.wait(key)
 
     def _index_alarm(self, key: AlarmKey, row: AlarmRow) -> None:
         self.keys[row.alarm.id] = key

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm
+from pipeline.core.attachment import told_beside
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
 from pipeline.core.explain import Finding, lines, sentence
 from pipeline.core.impact import felt_by, is_down, proof, relevant
@@ -189,7 +190,7 @@ def _incident(
         state=IncidentState.RESOLVED if row.resolved_at else IncidentState.OPEN,
         severity=before.severity if before is not None and states is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
         reason=_reason(context, row, alarms, window if planned else None),
-        explanation=lines(row.hypothesis, alarms, impacts, version),
+        explanation=(*lines(row.hypothesis, alarms, impacts, version), *told_beside(state, row)),
         alarms=tuple(alarm.id for alarm in alarms),
         impacts=impacts,
         started_at=row.started_at,

@@ -125,5 +125,7 @@ class DomainHandler:
         known = self._source.current()
         if self._context is None or known is not self._known:
             self._known = known
-            self._context = Context(known.topology, known.inventory, known.rules.alarm_types, self._timing, known.rules.version)
+            self._context = Context(
+                known.topology, known.inventory, known.rules.alarm_types, self._timing, known.rules.version, known.correlating
+            )
         return self._context
