@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
-from pipeline.core.correlation import Hypothesis, causes
+from pipeline.core.consequence import Consequences
+from pipeline.core.correlation import Hypothesis
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory
@@ -165,6 +166,10 @@ class DomainState:
     counts: Counter[Reason] = field(default_factory=Counter)
     keys: dict[str, AlarmKey] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
+    consequences: Consequences = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.consequences = Consequences(self.topology)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
@@ -200,7 +205,8 @@ class DomainState:
 
     def reindex(self, context: Context) -> None:
         """Make the indexes again, from the rows and a topology that may be new."""
-        self.topology = context.topology
+        if self.topology is not context.topology:
+            self.topology, self.consequences = context.topology, Consequences(context.topology)
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
         for row in self.incidents.values():
@@ -265,7 +271,7 @@ class DomainState:
             return None
         keys = self.by_node.setdefault(node, set())
         if not keys:
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause.setdefault(cause, set()).add(node)
         keys.add(key)
         return node
@@ -280,7 +286,7 @@ class DomainState:
         keys.discard(key)
         if not keys:
             del self.by_node[node]
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause[cause].discard(node)
 
     def drop_alarm(self, key: AlarmKey) -> None:

@@ -114,6 +114,10 @@ class Topology:
         """The number of a resource, or ``None`` when the inventory does not have it."""
         return self._index.get(resource)
 
+    def edge_confidence(self, parent: int, node: int) -> float:  # noqa: ARG002  # no source says less, so far
+        """How sure it is that a node depends on a parent (0 to 1)."""
+        return 1.0
+
     def ancestors(self, node: int) -> frozenset[int]:
         """Everything that a node depends on, directly or not; remembered."""
         found = self._ancestors.get(node)
