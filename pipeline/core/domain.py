@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
-from pipeline.core.correlation import Hypothesis, causes
+from pipeline.core.consequence import Consequences
+from pipeline.core.correlation import Hypothesis
 from pipeline.core.correlation_rule import Correlating
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
 from pipeline.core.incident import Incident
@@ -173,6 +174,10 @@ class DomainState:
     keys: dict[str, AlarmKey] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
     symptoms: Symptoms = field(default_factory=Symptoms)
+    consequences: Consequences = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.consequences = Consequences(self.topology)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
@@ -208,7 +213,8 @@ class DomainState:
 
     def reindex(self, context: Context) -> None:
         """Make the indexes again, from the rows and a topology that may be new; what was concluded on another is to be weighed again."""
-        self.topology = context.topology
+        if self.topology is not context.topology:
+            self.topology, self.consequences = context.topology, Consequences(context.topology)
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
         for row in self.incidents.values():
@@ -219,13 +225,17 @@ class DomainState:
             self._index_alarm(key, alarm_row)
         for report in self.reports.values():
             self.ups[report.device] = frozenset(report.up)
+        self._weigh_again()
+        self._index_symptoms(context)
+
+    def _weigh_again(self) -> None:
+        """Mark what was concluded on another topology."""
         for name in self.open:
             row = self.incidents[name]
             if row.topology_version and row.topology_version != self.topology.version:
                 for key in row.members:
                     if key in self.alarms and not self.alarms[key].pending_at:
                         self.set_pending(key, self.now)
-        self._index_symptoms(context)
 
     def _index_symptoms(self, context: Context) -> None:
         self.symptoms.clear()
@@ -289,7 +299,7 @@ class DomainState:
             return None
         keys = self.by_node.setdefault(node, set())
         if not keys:
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause.setdefault(cause, set()).add(node)
         keys.add(key)
         return node
@@ -304,7 +314,7 @@ class DomainState:
         keys.discard(key)
         if not keys:
             del self.by_node[node]
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause[cause].discard(node)
 
     def drop_alarm(self, key: AlarmKey) -> None:
