@@ -205,7 +205,7 @@ def test_the_order_of_a_path_is_a_statement() -> None:
         ("to ams", "to rtm", False),
     ],
 )
-def test_long_and_short_names_of_interfaces(one: str, other: str, same: bool) -> None:  # noqa: FBT001
+def test_long_and_short_names_of_interfaces(one: str, other: str, same: bool) -> None:
     assert same_interface(one, other) is same
     assert same_interface(other, one) is same
 
