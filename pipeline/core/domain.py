@@ -67,7 +67,8 @@ class IncidentRow:
     """An incident with what it was concluded from.
 
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
-    between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over.
+    between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
+    are alarms that a correlation rule attached, each with the rule's name.
     """
 
     id: str
@@ -82,6 +83,7 @@ class IncidentRow:
     revised: bool = False
     incident: Incident | None = None
     outages: tuple[Outage, ...] = ()
+    symptoms: tuple[tuple[AlarmKey, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
