@@ -6,7 +6,7 @@ from dataclasses import replace
 from pipeline.core.alarm import Alarm
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
 from pipeline.core.explain import Finding, explanation_of, sentence
-from pipeline.core.impact import felt_by, is_down, proof, relevant
+from pipeline.core.impact import proof, relevant
 from pipeline.core.incident import Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.outage import Felt, Outage, ServiceState, derive, episode, split_at_window
@@ -82,13 +82,12 @@ def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
 
 def _describe_all(context: Context, state: DomainState, news: set[str], at: int) -> tuple[list[IncidentChange], list[Outage]]:
     """Describe incidents with news, and others that feel them: a service that two of them take down together is told once."""
-    rows = sorted((state.incidents[name] for name in state.open), key=lambda row: (row.started_at, row.id))
-    failed = [(row.id, row.hypothesis.root, is_down(members(state, row))) for row in rows if not row.hypothesis.is_grouping]
-    felt = felt_by(context.topology, failed)
+    near = (news | state.felt_anew()) & state.open.keys()
+    rows = sorted((state.incidents[name] for name in near), key=lambda row: (row.started_at, row.id))
     changes: list[IncidentChange] = []
     outages: list[Outage] = []
     for row in (*rows, *(state.incidents[name] for name in sorted(news - state.open.keys()))):
-        states = felt.get(row.id, {}) if row.id in state.open else None
+        states = state.impacts.states(row.id) if row.id in state.open else None
         if row.id in news or states != _last_felt(row):
             _describe(context, state, row, states, at, changes, outages)
     return changes, outages
