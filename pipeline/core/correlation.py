@@ -66,10 +66,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Another root that could have been, and its probability against the one chosen."""
+    """Another root that could have been, and its probability against the one chosen.
+
+    ``explained`` alarmed resources it accounts for, ``missing`` it would have had alarm, ``against`` are known to be up though it takes
+    them down.
+    """
 
     root: ResourceId
     probability: float
+    explained: int = 0
+    missing: int = 0
+    against: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ class Hypothesis:
     ``explained`` are the alarmed resources that it accounts for; ``missing`` were expected to alarm and did not; ``excused`` counts those
     whose silence is expected because their reporter is cut off. ``probability`` is among itself and its ``alternatives``.
     ``is_grouping`` marks alarms put together by device for want of topology: ``root`` then names them and is not held to have failed.
+    ``against`` should be down by this root and are known to be up; ``doubted`` are edges (parent, child) that evidence speaks against.
     """
 
     root: ResourceId
@@ -89,6 +97,8 @@ class Hypothesis:
     alternatives: tuple[Alternative, ...]
     score: float
     is_grouping: bool = False
+    against: tuple[ResourceId, ...] = ()
+    doubted: tuple[tuple[ResourceId, ResourceId], ...] = ()
 
 
 def causes(topology: Topology, node: int) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.correlation import Hypothesis, causes
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
+from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory
 from pipeline.core.outage import Outage
@@ -67,7 +68,8 @@ class IncidentRow:
     """An incident with what it was concluded from.
 
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
-    between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over.
+    between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
+    are alarms that a correlation rule attached, each with the rule's name.
     """
 
     id: str
@@ -82,6 +84,7 @@ class IncidentRow:
     revised: bool = False
     incident: Incident | None = None
     outages: tuple[Outage, ...] = ()
+    symptoms: tuple[tuple[AlarmKey, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,11 @@ class DomainState:
     counts: Counter[Reason] = field(default_factory=Counter)
     keys: dict[str, AlarmKey] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
+    impacts: Impacts = field(init=False)
+    stale: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.impacts = Impacts(self.topology)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
@@ -203,9 +211,11 @@ class DomainState:
         self.topology = context.topology
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
+        self.impacts, self.stale = Impacts(self.topology), set()
         for row in self.incidents.values():
             if not row.resolved_at:
                 self.open[row.id] = None
+                self.stale.add(row.id)
                 self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
         for key, alarm_row in self.alarms.items():
             self._index_alarm(key, alarm_row)
@@ -226,6 +236,8 @@ class DomainState:
         if key not in self.alarms:
             self._index_alarm(key, row)
         self.alarms[key] = row
+        if row.incident in self.open:
+            self.stale.add(row.incident)
         self.dirty[f"alarm|{row.alarm.id}"] = None
 
     def put_incident(self, row: IncidentRow) -> None:
@@ -234,6 +246,7 @@ class DomainState:
         for resource in before.hypothesis.missing if before is not None else ():
             self.missing.pop(resource, None)
         self.incidents[row.id] = row
+        self.stale.add(row.id)
         if row.resolved_at:
             self.open.pop(row.id, None)
         else:
@@ -282,6 +295,18 @@ class DomainState:
             del self.by_node[node]
             for cause in causes(self.topology, node):
                 self.by_cause[cause].discard(node)
+
+    def felt_anew(self) -> set[str]:
+        """Bring :attr:`impacts` up to date with the incidents and alarms that changed; the incidents that services may feel otherwise."""
+        for name in self.stale:
+            row = self.incidents.get(name)
+            if row is None or name not in self.open or row.hypothesis.is_grouping:
+                self.impacts.drop(name)
+            else:
+                down = is_down(self.alarms[key].alarm for key in row.members if key in self.alarms)
+                self.impacts.put(name, row.hypothesis.root, down=down, began_at=row.started_at)
+        self.stale.clear()
+        return self.impacts.take_touched()
 
     def drop_alarm(self, key: AlarmKey) -> None:
         """Forget an alarm altogether."""

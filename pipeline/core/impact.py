@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
 from pipeline.core.alarm import Alarm
 from pipeline.core.event import Condition
+from pipeline.core.felling import Felling, Moved, Rank
 from pipeline.core.outage import ServiceState
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, name_of, resource_id
@@ -57,6 +59,85 @@ def _redundancy(
                 states: dict[str, ServiceState] = {}
                 _mark(topology, behind, states, ServiceState.REDUNDANCY_LOST)
                 felt[incident] = states | felt[incident]
+
+
+@dataclass(slots=True)
+class Impacts:
+    """What every open incident does to services, kept up to date: :func:`felt_by` of all of them, without asking for all of them again.
+
+    ``touched`` are the incidents whose services may fare differently than before, until :meth:`take_touched`.
+    """
+
+    topology: Topology
+    felling: Felling = field(init=False)
+    touched: set[str] = field(default_factory=set)
+    behind: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.felling = Felling(self.topology)
+
+    def put(self, incident: str, root: ResourceId, *, down: bool, began_at: int) -> None:
+        """An open incident as it is now: its root, whether that is down (rather than degraded), when it began (UTC nanoseconds)."""
+        node = self.topology.node(root)
+        if node is None:
+            self.drop(incident)
+        else:
+            rank = Rank(not down, began_at, incident)
+            if self.felling.roots.get(incident) != (node, rank):
+                self.touched.add(incident)
+                self._follow(self.felling.put(rank, node))
+
+    def drop(self, incident: str) -> None:
+        """An incident that is open no more."""
+        if incident in self.felling.roots:
+            self.touched.add(incident)
+            self._follow(self.felling.drop(incident))
+
+    def take_touched(self) -> set[str]:
+        """The incidents that may be felt differently than at the last call, dropped ones included."""
+        touched, self.touched = self.touched, set()
+        return touched
+
+    def states(self, incident: str) -> dict[str, ServiceState]:
+        """The state of each service that an incident touches, by name of the service."""
+        if incident not in self.felling.roots:
+            return {}
+        topology, felling = self.topology, self.felling
+        states: dict[str, ServiceState] = {}
+        for gate in self.gates(incident):
+            for service in self._services_behind(gate):
+                if not felling.is_down(service):
+                    states[name_of(topology.names[service])] = ServiceState.REDUNDANCY_LOST
+        degraded = felling.roots[incident][1].degraded
+        _mark(topology, felling.owned.get(incident, ()), states, ServiceState.DEGRADED if degraded else ServiceState.DOWN)
+        return states
+
+    def gates(self, incident: str) -> set[int]:
+        """The gates that are up, with a parent that this incident keeps down."""
+        root, rank = self.felling.roots[incident]
+        if rank.degraded:
+            return set()
+        nodes = (root, *self.felling.owned.get(incident, ()))
+        children, weakened = self.topology.children, self.felling.weakened
+        return {child for node in nodes for child in children[node] if child in weakened}
+
+    def _services_behind(self, gate: int) -> tuple[int, ...]:
+        found = self.behind.get(gate)
+        if found is None:
+            kinds = self.topology.kinds
+            found = self.behind[gate] = tuple(node for node in self.topology.descendants(gate) if kinds[node] is ResourceKind.SERVICE)
+        return found
+
+    def _follow(self, moved: list[Moved]) -> None:
+        """Note whom it touches that these nodes fare otherwise."""
+        felling = self.felling
+        for each in moved:
+            self.touched |= {rank.incident for rank in (each.before, each.after) if rank is not None}
+            if self.topology.kinds[each.node] is ResourceKind.SERVICE:
+                for gate in felling.weakened & self.topology.ancestors(each.node):
+                    self.touched.update(felling.weakening(gate))
+        for gate in felling.gates_at(moved):
+            self.touched.update(felling.weakening(gate))
 
 
 def relevant(topology: Topology, service: str, root: ResourceId, alarms: Sequence[Alarm]) -> list[Alarm]:

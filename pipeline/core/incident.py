@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.core.event import Severity
+from pipeline.core.explanation import NOTHING, Explanation
 from pipeline.core.inventory import Tier
 from pipeline.core.outage import ServiceState
 from pipeline.core.resource import ResourceId
@@ -20,7 +21,12 @@ class IncidentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What one service feels of an incident."""
+    """What one service feels of an incident, since UTC nanoseconds.
+
+    ``share`` is how much of the service is lost, 0 to 1 (1 when it is down, 0 when only redundancy is). ``path`` leads from the root cause
+    to the service; ``gate`` is the resource on it whose protection is lost, empty where none is. Only the first impacts of an incident have
+    a path (:data:`pipeline.core.impact.TRACED`).
+    """
 
     service: str
     customer: str
@@ -28,15 +34,19 @@ class Impact:
     tier: Tier
     state: ServiceState
     since_at: int
+    share: float = 0.0
+    path: tuple[ResourceId, ...] = ()
+    gate: ResourceId = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
     """The state of one incident after its last revision. Times are UTC nanoseconds, 0 is not yet.
 
-    ``reason`` is one plain sentence; ``explanation`` the lines behind it: which alarms the cause explains, which were expected and are
-    missing, what the alternatives were. ``alarms`` are alarm ids, those of the root cause first. ``impacts`` are in order of tier, then
-    state. ``planned`` names the maintenance window that covers the cause. ``confirmed_by`` is an alarm id that a poll or v3 confirmed.
+    ``reason`` is one plain sentence; ``grounds`` are what it rests on: which alarms the cause explains, which were expected and are
+    missing, what the alternatives were; ``explanation`` tells them in sentences. ``alarms`` are alarm ids, those of the root cause first.
+    ``impacts`` are in order of tier, then state. ``planned`` names the maintenance window that covers the cause. ``confirmed_by`` is an
+    alarm id that a poll or v3 confirmed.
     """
 
     id: str
@@ -58,6 +68,7 @@ class Incident:
     topology_version: str = ""
     rules_version: str = ""
     revision: int = 1
+    grounds: Explanation = field(default_factory=Explanation)
 
 
 _TIERS = {tier: order for order, tier in enumerate(Tier)}

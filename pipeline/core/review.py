@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from pipeline.core.alarm import Alarm
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
-from pipeline.core.explain import Finding, lines, sentence
-from pipeline.core.impact import felt_by, is_down, proof, relevant
+from pipeline.core.explain import Finding, explanation_of, sentence
+from pipeline.core.impact import proof, relevant
 from pipeline.core.incident import Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.outage import Felt, Outage, ServiceState, derive, episode, split_at_window
+from pipeline.core.points import points, texts
 from pipeline.core.reason import Reason
 from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping
 
@@ -81,13 +82,12 @@ def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
 
 def _describe_all(context: Context, state: DomainState, news: set[str], at: int) -> tuple[list[IncidentChange], list[Outage]]:
     """Describe incidents with news, and others that feel them: a service that two of them take down together is told once."""
-    rows = sorted((state.incidents[name] for name in state.open), key=lambda row: (row.started_at, row.id))
-    failed = [(row.id, row.hypothesis.root, is_down(members(state, row))) for row in rows if not row.hypothesis.is_grouping]
-    felt = felt_by(context.topology, failed)
+    near = (news | state.felt_anew()) & state.open.keys()
+    rows = sorted((state.incidents[name] for name in near), key=lambda row: (row.started_at, row.id))
     changes: list[IncidentChange] = []
     outages: list[Outage] = []
     for row in (*rows, *(state.incidents[name] for name in sorted(news - state.open.keys()))):
-        states = felt.get(row.id, {}) if row.id in state.open else None
+        states = state.impacts.states(row.id) if row.id in state.open else None
         if row.id in news or states != _last_felt(row):
             _describe(context, state, row, states, at, changes, outages)
     return changes, outages
@@ -181,7 +181,7 @@ def _incident(
     before = row.incident
     impacts = _impacts(context, row, outages, states)
     planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
-    version = context.topology.version
+    grounds = explanation_of(Finding(context.topology, row.hypothesis, alarms), _attached(row), context.rules_version)
     return Incident(
         id=row.id,
         domain=row.domain,
@@ -189,7 +189,7 @@ def _incident(
         state=IncidentState.RESOLVED if row.resolved_at else IncidentState.OPEN,
         severity=before.severity if before is not None and states is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
         reason=_reason(context, row, alarms, window if planned else None),
-        explanation=lines(row.hypothesis, alarms, impacts, version),
+        explanation=texts(points(grounds)),
         alarms=tuple(alarm.id for alarm in alarms),
         impacts=impacts,
         started_at=row.started_at,
@@ -199,9 +199,14 @@ def _incident(
         planned=planned,
         flapping=row.flapping,
         confirmed_by=(before.confirmed_by if before else "") or next((alarm.id for alarm in alarms if alarm.confirmed_at), ""),
-        topology_version=version,
+        topology_version=context.topology.version,
         rules_version=context.rules_version,
+        grounds=grounds,
     )
+
+
+def _attached(row: IncidentRow) -> tuple[str, ...]:
+    return tuple(rule for _, rule in row.symptoms)
 
 
 def _impacts(context: Context, row: IncidentRow, outages: Sequence[Outage], states: dict[str, ServiceState] | None) -> tuple[Impact, ...]:
