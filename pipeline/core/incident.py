@@ -10,6 +10,9 @@ from pipeline.core.inventory import Tier
 from pipeline.core.outage import ServiceState
 from pipeline.core.resource import ResourceId
 
+ABSORBED = "It is one with incident "
+"""How the reason begins of an incident whose alarms another one took over."""
+
 
 class IncidentState(StrEnum):
     """The life of an incident: open while any of its alarms stands."""
@@ -58,6 +61,11 @@ class Incident:
     topology_version: str = ""
     rules_version: str = ""
     revision: int = 1
+
+    @property
+    def is_absorbed(self) -> bool:
+        """Whether another incident took its alarms over, so that it stands for nothing of its own any more."""
+        return self.reason.startswith(ABSORBED)
 
 
 _TIERS = {tier: order for order, tier in enumerate(Tier)}
