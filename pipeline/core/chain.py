@@ -19,8 +19,9 @@ from pipeline.core.resource import ResourceKind, kind_of
 from pipeline.core.review import review
 from pipeline.core.shelf import NANOSECONDS
 
-SWEEP_S = 10
-"""How often cleared alarms and resolved incidents are looked through for those past their retention."""
+SWEEP_NS = 10 * NANOSECONDS
+"""How often cleared alarms and resolved incidents are looked through for those past their retention: with the first tick of each such
+stretch of time, counted from the epoch, so that it is the same whichever ticks were left out before."""
 
 Item = Event | StateReport | Tick
 
@@ -148,7 +149,7 @@ def _tick(context: Context, state: DomainState, tick: Tick, incidents: list[Inci
     incidents.extend(changed)
     outages.extend(ended)
     if tick.at >= state.sweep_at:
-        state.sweep_at = tick.at + SWEEP_S * NANOSECONDS
+        state.sweep_at = tick.at - tick.at % SWEEP_NS + SWEEP_NS
         _sweep(context, state)
 
 

@@ -11,6 +11,9 @@ from pipeline.core.inventory import Tier
 from pipeline.core.outage import ServiceState
 from pipeline.core.resource import ResourceId
 
+ABSORBED = "It is one with incident "
+"""How the reason begins of an incident whose alarms another one took over."""
+
 
 class IncidentState(StrEnum):
     """The life of an incident: open while any of its alarms stands."""
@@ -69,6 +72,11 @@ class Incident:
     rules_version: str = ""
     revision: int = 1
     grounds: Explanation = field(default_factory=Explanation)
+
+    @property
+    def is_absorbed(self) -> bool:
+        """Whether another incident took its alarms over, so that it stands for nothing of its own any more."""
+        return self.reason.startswith(ABSORBED)
 
 
 _TIERS = {tier: order for order, tier in enumerate(Tier)}

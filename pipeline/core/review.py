@@ -7,7 +7,7 @@ from pipeline.core.alarm import Alarm
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
 from pipeline.core.explain import Finding, explanation_of, sentence
 from pipeline.core.impact import proof, relevant
-from pipeline.core.incident import Impact, Incident, IncidentState, in_order, severity_of
+from pipeline.core.incident import ABSORBED, Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.outage import Felt, Outage, ServiceState, derive, episode, split_at_window
 from pipeline.core.points import points, texts
@@ -228,7 +228,7 @@ def _impacts(context: Context, row: IncidentRow, outages: Sequence[Outage], stat
 
 def _reason(context: Context, row: IncidentRow, alarms: Sequence[Alarm], window: MaintenanceWindow | None) -> str:
     if row.absorbed_by:
-        return f"It is one with incident {row.absorbed_by}: later evidence showed one cause behind both."
+        return f"{ABSORBED}{row.absorbed_by}: later evidence showed one cause behind both."
     said = [sentence(Finding(context.topology, row.hypothesis, alarms))]
     if row.flapping:
         said.append("It is flapping: held as one incident until quiet.")

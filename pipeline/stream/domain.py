@@ -13,6 +13,7 @@ from pipeline.core.domain import Context, DomainState, IncidentChange, Output, T
 from pipeline.core.doubt import settling
 from pipeline.core.effect import Effect
 from pipeline.core.event import Tick
+from pipeline.core.idle import NEVER, due_at, wants_sweeps
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.outage import Outage
 from pipeline.core.suspicion import Question, suspect
@@ -54,6 +55,15 @@ class DomainHandler:
             states[domain], output = advance(context, state, batch)
             self._rows.store(turn, partition, ((f"{domain}|{name}", row) for name, row in output.rows))
             self._publish(partition, domain, states[domain], output, turn)
+
+    def due_at(self, partition: int) -> int:
+        """When time alone will change a domain of the partition next; see :mod:`pipeline.core.idle`."""
+        context = self._current_context()
+        return min((due_at(context, state) for state in self._states.get(partition, {}).values()), default=NEVER)
+
+    def wants_sweeps(self, partition: int) -> bool:
+        """Whether a domain of the partition has anything that a sweep may forget."""
+        return any(map(wants_sweeps, self._states.get(partition, {}).values()))
 
     def forget(self, partition: int) -> None:
         """Drop a partition's working state; the rows have what was last completed."""
