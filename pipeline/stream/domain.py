@@ -10,8 +10,8 @@ from pipeline.config.settings import CorrelationSettings
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import Item, advance
 from pipeline.core.domain import Context, DomainState, IncidentChange, Output, Timing
-from pipeline.core.doubt import settling
 from pipeline.core.effect import Effect
+from pipeline.core.enquiry import settling
 from pipeline.core.event import Tick
 from pipeline.core.idle import NEVER, due_at, wants_sweeps
 from pipeline.core.knowledge import Knowledge, KnowledgeSource

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core.correlation import Alternative, Evidence, Hypothesis, correlate
-from pipeline.core.doubt import settling
+from pipeline.core.enquiry import settling
 from pipeline.core.event import StateReport
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId
