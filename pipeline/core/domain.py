@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
-from pipeline.core.correlation import Hypothesis, causes
+from pipeline.core.consequence import Consequences
+from pipeline.core.correlation import Hypothesis
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
 from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
@@ -169,10 +170,12 @@ class DomainState:
     keys: dict[str, AlarmKey] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
     impacts: Impacts = field(init=False)
+    consequences: Consequences = field(init=False)
     stale: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.impacts = Impacts(self.topology)
+        self.consequences = Consequences(self.topology)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
@@ -208,7 +211,8 @@ class DomainState:
 
     def reindex(self, context: Context) -> None:
         """Make the indexes again, from the rows and a topology that may be new."""
-        self.topology = context.topology
+        if self.topology is not context.topology:
+            self.topology, self.consequences = context.topology, Consequences(context.topology)
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
         self.impacts, self.stale = Impacts(self.topology), set()
@@ -278,7 +282,7 @@ class DomainState:
             return None
         keys = self.by_node.setdefault(node, set())
         if not keys:
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause.setdefault(cause, set()).add(node)
         keys.add(key)
         return node
@@ -293,7 +297,7 @@ class DomainState:
         keys.discard(key)
         if not keys:
             del self.by_node[node]
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause[cause].discard(node)
 
     def felt_anew(self) -> set[str]:

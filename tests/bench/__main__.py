@@ -23,6 +23,8 @@ MODULES = {
     "anomaly-cost": "tests.bench.anomaly_cost",
     "sample-bytes": "tests.bench.sample_bytes",
     "panel-latency": "tests.bench.panel_latency",
+    "root-cause": "tests.bench.root_cause",
+    "root-cause-hard": "tests.bench.root_cause_hard",
 }
 """Name of the bar -> module."""
 
