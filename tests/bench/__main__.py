@@ -25,6 +25,7 @@ MODULES = {
     "panel-latency": "tests.bench.panel_latency",
     "root-cause": "tests.bench.root_cause",
     "root-cause-hard": "tests.bench.root_cause_hard",
+    "correlation-rate": "tests.bench.correlation_rate",
 }
 """Name of the bar -> module."""
 

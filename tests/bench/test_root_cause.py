@@ -4,8 +4,10 @@ import hashlib
 
 import pytest
 
+from pipeline.core.event import Signal
 from pipeline.core.resource import ResourceId
 from pipeline.core.topology import Closure, Topology
+from tests.bench.correlation_rate import carrier, events_of
 from tests.bench.root_cause import LOST, MANY, ONE, STALE, Row
 from tests.bench.zoo.baseline import View, all_uplinks, dbscan, nearest_ancestor, score, score_informed
 from tests.bench.zoo.inventory import inventory_of
@@ -181,6 +183,17 @@ def test_a_scenario_comes_out_of_the_streaming_core() -> None:
     assert found.clusters.ari == 1.0
     assert 0 < found.waits_s[0] < 30
     assert found.raw >= found.alarms > found.incidents == 1
+
+
+def test_the_carrier_is_made_of_whole_networks_and_its_storm_is_one_component() -> None:
+    physics = Physics(carrier(10_000))
+    assert {name.partition("-")[0] for name in physics.network.boxes} >= {"tatanld"}
+    events = events_of(physics, 0, 2)
+    raised = {event.resource for _, event in events if event.signal is Signal.RAISE}
+    cleared = {event.resource for _, event in events if event.signal is Signal.CLEAR}
+    assert len(raised) > 500
+    assert raised == cleared
+    assert [at_s for at_s, _ in events] == sorted(at_s for at_s, _ in events)
 
 
 def test_the_same_scenario_is_played_alike() -> None:
