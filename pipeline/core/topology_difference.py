@@ -95,7 +95,7 @@ def difference(before: Inventory, after: Inventory) -> TopologyDifference:
     """What ``after`` has, lacks and says otherwise than ``before``."""
     old, new = Topology.of(before), Topology.of(after)
     nodes, edges = tuple(_node_changes(old, new)), tuple(_edge_changes(old, new))
-    touched = {change.resource for change in (*nodes, *edges)}
+    touched = {change.resource for change in nodes} | {change.resource for change in edges}
     return TopologyDifference(
         before.version, after.version, tuple(_entry_changes(before, after)), nodes, edges, tuple(_redundancy(old, new, touched))
     )

@@ -165,7 +165,7 @@ def _places(inventory: Inventory, groups: Sequence[_Group]) -> Floats:
 
 
 def _by_coordinates(inventory: Inventory, groups: Sequence[_Group]) -> Floats | None:
-    """Places by latitude and longitude, north up; a site without lies among those that it is linked to. ``None`` if fewer than half have."""
+    """Places by latitude and longitude, north up; a site without lies among those it is linked to. ``None`` if fewer than half have."""
     known: dict[int, Point] = {}
     for number, group in enumerate(groups):
         site = inventory.sites.get(group.name)
@@ -190,7 +190,8 @@ def _evened(places: Floats) -> Floats:
     even = places.argsort(0, kind="stable").argsort(0, kind="stable") / (len(places) - 1)
     narrowing = math.cos(math.radians(-places[:, 1].mean()))
     shape = min(max(spread[0] * narrowing / max(spread[1], _LEAST_SPREAD), 0.7), 1.8)
-    return ((1 - EVENNESS) * linear + EVENNESS * even) * np.array([shape, 1.0])
+    evened: Floats = ((1 - EVENNESS) * linear + EVENNESS * even) * np.array([shape, 1.0])
+    return evened
 
 
 def _neighbours(inventory: Inventory, groups: Sequence[_Group]) -> list[list[int]]:
@@ -365,5 +366,3 @@ def _legend(inventory: Inventory, roles: Mapping[str, str], marked: Mapping[Reso
     if any(link.confidence < _SURE for link in inventory.links.values()):
         made.append(item("not sure", "", Stroke(PLAIN.line.colour, 1.6, (2, 4))))
     return made
-
-

@@ -1,6 +1,7 @@
-"""Where things go: on a plane by their distances, beside each other without overlap, in a row as near as can be to where they want to be."""
+"""Where things go: on a plane by their distances, beside each other without overlap, in a row near to where they want to be."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -13,16 +14,16 @@ _STEPS_OF_STRESS = 200
 def by_distance(neighbours: Sequence[Sequence[int]]) -> Floats:
     """Places of things so that those few steps apart lie near: one row each, a step about 1 long.
 
-    Stress majorization (Gansner, Koren and North, 2004) from the two widest directions of the distances; always the same for the same input.
-    What no steps lead to lies beside the rest.
+    Stress majorization (Gansner, Koren and North, 2004) from the two widest directions of the distances; always the same for the same
+    input. What no steps lead to lies beside the rest.
     """
     count = len(neighbours)
     steps = _steps(neighbours)
     steps[~np.isfinite(steps)] = (steps[np.isfinite(steps)].max(initial=1.0) or 1.0) + 1.0
     squares = steps**2
-    centred = -0.5 * (squares - squares.mean(0) - squares.mean(1)[:, None] + squares.mean())
+    centred: Floats = -0.5 * (squares - squares.mean(0) - squares.mean(1)[:, None] + squares.mean())
     values, vectors = np.linalg.eigh(centred)
-    places = vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 0))
+    places: Floats = vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 0))
     places = places[:, ::-1] if count > 1 else np.zeros((count, 2))
     places = places + 1e-3 * np.column_stack((np.cos(np.arange(count) * 2.4), np.sin(np.arange(count) * 2.4)))
     with np.errstate(divide="ignore"):
@@ -78,18 +79,18 @@ def apart(places: Floats, sizes: Floats, gap: float) -> Floats:
     return placed
 
 
-def in_row(wanted: Sequence[float], distances: Sequence[float]) -> list[float]:
-    """Places in one row, in order, as near to those ``wanted`` as ``distances`` between neighbours allow (least squares).
+def in_row(wanted: Sequence[float], distances: Sequence[float], weights: Sequence[float] | None = None) -> list[float]:
+    """Places in one row, in order, as near to those ``wanted`` as ``distances`` between neighbours allow (weighted least squares).
 
     ``distances`` has one less than ``wanted``. Isotonic regression by pooling of adjacent violators.
     """
-    offsets = np.concatenate(([0.0], np.cumsum(distances))) if len(wanted) > 1 else np.zeros(len(wanted))
-    pools: list[tuple[float, int]] = []
-    for value in np.asarray(wanted, dtype=float) - offsets:
-        mean, size = float(value), 1
+    offsets = [0.0, *accumulate(distances)][: len(wanted)]
+    pools: list[tuple[float, float, int]] = []
+    for value, offset, weight in zip(wanted, offsets, weights or [1.0] * len(wanted), strict=True):
+        mean, heavy, size = value - offset, weight, 1
         while pools and pools[-1][0] > mean:
-            before, held = pools.pop()
-            mean, size = (before * held + mean * size) / (held + size), held + size
-        pools.append((mean, size))
-    flat = [mean for mean, size in pools for _ in range(size)]
-    return [float(value + offset) for value, offset in zip(flat, offsets, strict=True)]
+            before, held, count = pools.pop()
+            mean, heavy, size = (before * held + mean * heavy) / (held + heavy), held + heavy, size + count
+        pools.append((mean, heavy, size))
+    flat = [mean for mean, _, size in pools for _ in range(size)]
+    return [value + offset for value, offset in zip(flat, offsets, strict=True)]

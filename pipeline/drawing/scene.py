@@ -28,7 +28,10 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A line through ``points``: the first, then each three a cubic Bezier's two handles and its end. ``title`` is told on pointing at it."""
+    """A line through ``points``: the first, then of each three a cubic Bezier's two handles and its end.
+
+    ``title`` is told on pointing at it.
+    """
 
     points: tuple[Point, ...]
     stroke: Stroke

@@ -11,16 +11,10 @@ def svg(scene: Scene, *, is_page: bool = True) -> str:
     """The picture; as a document of its own unless ``is_page`` is false, when it fills the width of what it stands in."""
     size = f'width="{scene.width:.0f}" height="{scene.height:.0f}" ' if is_page else 'width="100%" '
     head = '<?xml version="1.0" encoding="UTF-8"?>\n' if is_page else ""
-    return "\n".join(
-        (
-            f'{head}<svg xmlns="http://www.w3.org/2000/svg" {size}viewBox="0 0 {scene.width:.0f} {scene.height:.0f}" role="img"'
-            f" aria-label={quoteattr(scene.title)} font-family={quoteattr(FONTS)}>",
-            f"<title>{escape(scene.title)}</title>",
-            f'<rect width="100%" height="100%" fill="{GROUND}"/>',
-            *map(_shape, scene.shapes),
-            "</svg>\n",
-        )
-    )
+    view = f'viewBox="0 0 {scene.width:.0f} {scene.height:.0f}" role="img" aria-label={quoteattr(scene.title)}'
+    opening = f'{head}<svg xmlns="http://www.w3.org/2000/svg" {size}{view} font-family={quoteattr(FONTS)}>'
+    ground = f'<rect width="100%" height="100%" fill="{GROUND}"/>'
+    return "\n".join((opening, f"<title>{escape(scene.title)}</title>", ground, *map(_shape, scene.shapes), "</svg>\n"))
 
 
 def _shape(shape: Shape) -> str:
