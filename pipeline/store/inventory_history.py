@@ -7,7 +7,6 @@ that was cut short does not count, and the next begins again. Sections, their va
 
 import hashlib
 import logging
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from itertools import islice
@@ -15,14 +14,13 @@ from typing import Any
 
 import msgspec
 
+from pipeline.core.declaration import SECRETS, entries, sections, told, with_entries
 from pipeline.core.inventory import Inventory
 from pipeline.store.client import Columns, Connection, StoreError
 from pipeline.store.reader import Reader
 
 log = logging.getLogger(__name__)
 
-SECRETS = frozenset({"community"})
-"""Fields that are recorded as if they were empty, in whatever section."""
 BATCH = 10_000
 """Entries of one insert: a few megabytes."""
 _DIGEST_BYTES = 8
@@ -102,11 +100,11 @@ def record(connection: Connection, inventory: Inventory, at: int, is_over: Calla
         if now_known == known:
             break
         known = now_known
-    entries = sum(len(getattr(inventory, section)) for section in sections())
-    made = Recording(own_at, base.last.recorded_at if base else 0, inventory.version, entries, changed)
+    count = sum(len(getattr(inventory, section)) for section in sections())
+    made = Recording(own_at, base.last.recorded_at if base else 0, inventory.version, count, changed)
     row = {name: [getattr(made, name)] for name in ("recorded_at", "version", "entries", "changed")}
     connection.insert("inventory_version", row | {"follows": [made.follows or None]})
-    log.info("inventory %s is recorded: %d of %d entries differ from what was known", made.version, changed, entries)
+    log.info("inventory %s is recorded: %d of %d entries differ from what was known", made.version, changed, count)
     return made
 
 
@@ -142,13 +140,6 @@ class InventoryHistory(Reader):
         return inventory_of(self._connection, version)
 
 
-def sections() -> dict[str, type[Any]]:
-    """Every section of an inventory with the type of its entries."""
-    hints = typing.get_type_hints(Inventory)
-    kinds = {name: typing.get_args(hint) for name, hint in hints.items()}
-    return {name: kind[1] if typing.get_origin(hints[name]) is dict else kind[0] for name, kind in kinds.items() if kind}
-
-
 def content(entry: Any) -> bytes:
     """An entry as JSON, without what has its default (so that a new field makes no difference) and with secrets blank."""
     return msgspec.json.encode(_given(entry), order="sorted")
@@ -156,8 +147,8 @@ def content(entry: Any) -> bytes:
 
 def _given(value: Any) -> Any:
     if is_dataclass(value):
-        told = {each.name: getattr(value, each.name) for each in fields(value) if each.name not in SECRETS}
-        given = {each.name: _given(told[each.name]) for each in fields(value) if each.name in told and told[each.name] != _default(each)}
+        own = told(value)
+        given = {each.name: _given(own[each.name]) for each in fields(value) if each.name in own and own[each.name] != _default(each)}
         return given | {each.name: "" for each in fields(value) if each.name in SECRETS}
     if isinstance(value, tuple):
         return [_given(part) for part in value]
@@ -166,12 +157,6 @@ def _given(value: Any) -> Any:
 
 def _default(each: Field[Any]) -> Any:
     return each.default_factory() if each.default_factory is not MISSING else each.default
-
-
-def _entries(inventory: Inventory, section: str) -> Mapping[str, Any]:
-    """The entries of a section by name."""
-    found = getattr(inventory, section)
-    return found if isinstance(found, dict) else {entry.name: entry for entry in found}
 
 
 def _chain(known: list[Recording], last: Recording) -> _Chain:
@@ -186,31 +171,30 @@ def _chain(known: list[Recording], last: Recording) -> _Chain:
 def _batches(connection: Connection, inventory: Inventory, base: _Chain | None, at: int) -> Iterator[Columns]:
     """The rows of what differs from ``base``, some at a time."""
     for section in sections():
-        entries = _entries(inventory, section)
-        told = connection.stream(_DIGESTS, {**base.parameters, "section": section}) if base else iter(())
-        changes = _changes(entries, ((name, digest) for name, digest, _ in told))
+        rows = connection.stream(_DIGESTS, {**base.parameters, "section": section}) if base else iter(())
+        changes = _changes(entries(inventory, section), ((name, digest) for name, digest, _ in rows))
         while batch := list(islice(changes, BATCH)):
             yield _columns(section, batch, inventory.version, at)
 
 
-def _changes(entries: Mapping[str, Any], known: Iterable[tuple[str, int]]) -> Iterator[tuple[str, Any, bytes]]:
+def _changes(own_entries: Mapping[str, Any], known: Iterable[tuple[str, int]]) -> Iterator[tuple[str, Any, bytes]]:
     """Both in order of name, side by side: what is new or different with its content, and names that are gone with ``None``."""
-    told = iter(known)
-    name, digest = next(told, (None, 0))
-    for own in sorted(entries, key=str.encode):
+    rows = iter(known)
+    name, digest = next(rows, (None, 0))
+    for own in sorted(own_entries, key=str.encode):
         while name is not None and name.encode() < own.encode():
             yield name, None, b""
-            name, digest = next(told, (None, 0))
-        text = content(entries[own])
+            name, digest = next(rows, (None, 0))
+        text = content(own_entries[own])
         if name == own:
             if _digest(text) != digest:
-                yield own, entries[own], text
-            name, digest = next(told, (None, 0))
+                yield own, own_entries[own], text
+            name, digest = next(rows, (None, 0))
         else:
-            yield own, entries[own], text
+            yield own, own_entries[own], text
     while name is not None:
         yield name, None, b""
-        name, digest = next(told, (None, 0))
+        name, digest = next(rows, (None, 0))
 
 
 def _digest(text: bytes) -> int:
@@ -218,30 +202,28 @@ def _digest(text: bytes) -> int:
 
 
 def _columns(section: str, batch: list[tuple[str, Any, bytes]], version: str, at: int) -> Columns:
-    entries = [entry for _, entry, _ in batch]
+    told_of = [entry for _, entry, _ in batch]
     return {
         "section": [section] * len(batch),
         "name": [name for name, _, _ in batch],
         "content": [text.decode() for _, _, text in batch],
-        "source": [getattr(entry, "source", "") for entry in entries],
-        "confidence": [float(getattr(entry, "confidence", 1.0)) for entry in entries],
-        "valid_from": [getattr(entry, "valid_from", 0) or None for entry in entries],
-        "valid_until": [getattr(entry, "valid_until", 0) or None for entry in entries],
+        "source": [getattr(entry, "source", "") for entry in told_of],
+        "confidence": [float(getattr(entry, "confidence", 1.0)) for entry in told_of],
+        "valid_from": [getattr(entry, "valid_from", 0) or None for entry in told_of],
+        "valid_until": [getattr(entry, "valid_until", 0) or None for entry in told_of],
         "recorded_at": [at] * len(batch),
-        "is_deleted": [entry is None for entry in entries],
+        "is_deleted": [entry is None for entry in told_of],
         "version": [version] * len(batch),
     }
 
 
 def _read(connection: Connection, chain: _Chain) -> Inventory:
-    found: dict[str, Any] = {}
-    hints = typing.get_type_hints(Inventory)
+    found: dict[str, dict[str, Any]] = {}
     for section, kind in sections().items():
         decoder = msgspec.json.Decoder(kind)
         rows = connection.stream(_CONTENTS, {**chain.parameters, "section": section})
         try:
-            entries = {name: decoder.decode(text) for name, text, _ in rows}
+            found[section] = {name: decoder.decode(text) for name, text, _ in rows}
         except msgspec.DecodeError as error:
             raise StoreError(f"the inventory {chain.last.version} has {section} that this program cannot read: {error}") from error
-        found[section] = entries if typing.get_origin(hints[section]) is dict else tuple(entries.values())
-    return Inventory(version=chain.last.version, **found)
+    return with_entries(chain.last.version, found)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.core.declaration import sections
 from pipeline.core.inventory import Contract, Device, Inventory, Link, MaintenanceWindow, Site
 from pipeline.inventory.files import load_inventory
 from pipeline.lab.config import inventory_dir
@@ -22,7 +23,6 @@ from pipeline.store.inventory_history import (
     inventory_of,
     record,
     recordings,
-    sections,
 )
 from tests.support.history import HistoryProcess
 
