@@ -5,7 +5,7 @@ import os
 import time
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,17 @@ _INTERFACES = "interfaces"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a source said at ``fetched_at`` (UTC nanoseconds), and what of it could not be taken as it is."""
+    """What a source said at ``fetched_at`` (UTC nanoseconds), and what of it could not be taken as it is.
+
+    ``ids`` are what its own ids mean, ``interface/pe1/ge-0/0/1``: other sources refer to them.
+    """
 
     source: str
     kind: str
     fetched_at: int
     entries: Entries
     notices: tuple[Notice, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
 
     def part(self, confidence: float = 1.0) -> Part:
         """It as a part of the inventory."""
@@ -61,6 +65,7 @@ class _Written(msgspec.Struct):
     fetched_at: str
     entries: dict[str, msgspec.Raw]
     notices: list[Notice] = msgspec.field(default_factory=list)
+    ids: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Snapshots:
             if written.format != FORMAT:
                 raise SnapshotError(f"{self.path(source)} has format {written.format}, not {FORMAT}; fetch it again")
             entries = {section: _decoded(section, raw) for section, raw in written.entries.items() if section in SECTIONS}
-            return Snapshot(source, written.kind, nanoseconds(written.fetched_at), entries, tuple(written.notices))
+            return Snapshot(source, written.kind, nanoseconds(written.fetched_at), entries, tuple(written.notices), written.ids)
         except FileNotFoundError:
             return None
         except (msgspec.MsgspecError, ValueError, OSError) as error:
@@ -95,7 +100,7 @@ class Snapshots:
         before = None
         with contextlib.suppress(SnapshotError):
             before = self.read(snapshot.source)
-        changed = before is None or (before.entries, before.notices) != (snapshot.entries, snapshot.notices)
+        changed = before is None or (before.entries, before.notices, before.ids) != (snapshot.entries, snapshot.notices, snapshot.ids)
         if changed:
             _replace(self.path(snapshot.source), _encoded(snapshot))
         self._write_state(snapshot.source, State(snapshot.fetched_at, snapshot.fetched_at, round(took_s, 3)))
@@ -166,6 +171,7 @@ def _encoded(snapshot: Snapshot) -> bytes:
         "fetched_at": text_of(snapshot.fetched_at),
         "entries": entries,
         "notices": snapshot.notices,
+        "ids": snapshot.ids,
     }
     return msgspec.json.format(msgspec.json.encode(written), indent=1)
 
