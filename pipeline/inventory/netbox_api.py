@@ -1,6 +1,7 @@
 """Reads a NetBox, by NetBox's own client: every collection whole, or an error. Pages are asked for by number, not by the server's links."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -8,7 +9,7 @@ import pynetbox  # type: ignore[import-untyped]  # it publishes no types
 from pynetbox.core.query import Request, RequestError  # type: ignore[import-untyped]  # as above
 
 from pipeline.config.settings import SourceSettings
-from pipeline.inventory.call import Caller, FetchError
+from pipeline.inventory.call import Answer, Caller, FetchError
 from pipeline.inventory.netbox_row import NetBox, Row
 
 T = TypeVar("T", bound=Row)
@@ -43,9 +44,37 @@ _MOVED = 2
 def read_netbox(source: SourceSettings, caller: Caller, tell: Tell = lambda *_: None) -> NetBox:
     """Everything that the source's token may read. Raises ``FetchError``: then nothing was read."""
     api = pynetbox.api(source.url.rstrip("/"), token=source.token.reveal() or None)
-    api.http_session = caller
+    api.http_session = _Pages(caller)
     collections: dict[str, Any] = {name: _collection(api, source, app, name, tell) for name, app in COLLECTIONS.items()}
     return NetBox(**collections)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page(Answer):
+    """An answer whose body is a page of a list."""
+
+    value: Any = None
+
+    def json(self) -> Any:
+        """The page."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """What NetBox's client asks by: what is not a page of a list does not reach it, since it would take it for an empty one."""
+
+    caller: Caller
+
+    def get(self, url: str, headers: Mapping[str, str], params: Mapping[str, Any] | None = None, **_: object) -> Answer:
+        """Ask. Raises ``FetchError``."""
+        answer = self.caller.get(url, headers, params)
+        if not answer.ok:
+            return answer
+        value = answer.json()
+        if not (isinstance(value, dict) and isinstance(value.get("count"), int) and isinstance(value.get("results"), list)):
+            raise FetchError(f"{answer.url} does not answer with a list of NetBox 4", "is there a NetBox of version 4 at the url?")
+        return _Page(answer.url, answer.status_code, answer.reason, answer.headers, answer.content, value)
 
 
 def _collection(api: Any, source: SourceSettings, app: str, name: str, tell: Tell) -> Sequence[Row]:
@@ -89,7 +118,7 @@ def _page(request: Any, name: str, shape: type[T]) -> list[T]:
             request.count = 0
             return []
         raise FetchError(f"{error.req.url} is not there", "the url is NetBox's address without /api") from None
-    except (msgspec.ValidationError, KeyError, TypeError) as error:
+    except msgspec.ValidationError as error:
         raise FetchError(
             f"NetBox's {_words(name)} are not as NetBox 4 has them ({error})", "is there a NetBox of version 4 at the url?"
         ) from None
