@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.core.resource import OF_A_DEVICE, ResourceId, ResourceKind, kind_of
 
+_UNFIT = re.compile(r"[^\w.:@+-]+", re.ASCII)
 _PORT = re.compile(r"([A-Za-z][A-Za-z -]*)\s*([0-9][0-9./:]*)")
 _LEAST_LETTERS = 2
 _OTHERWISE = {"be": "bundle-ether", "bagg": "bridge-aggregation", "xge": "ten-gigabitethernet", "fge": "fortygige", "hge": "hundredgige"}
@@ -27,6 +28,11 @@ def same_interface(one: str, other: str) -> bool:
         return False
     short, long = sorted((part[1].strip().casefold() for part in parts if part is not None), key=len)
     return len(short) >= _LEAST_LETTERS and (long.startswith(short) or long == _OTHERWISE.get(short))
+
+
+def plain_name(text: str) -> str:
+    """A text as a name that an entry may have: ``Site 1 (old)`` as ``Site-1-old``; empty when nothing of it can be in one."""
+    return _UNFIT.sub("-", text).strip("-").lstrip("_.:@+-")
 
 
 @dataclass(frozen=True, slots=True)

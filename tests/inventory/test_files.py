@@ -321,3 +321,14 @@ def test_a_change_is_seen_and_a_broken_one_is_refused_whole(folder: Folder, tmp_
     os.utime(path, ns=(2, 2))
     assert source.current().devices["pe2"].address == "192.0.2.3"
     assert source.problem == ""
+
+
+def test_an_entry_that_ends_goes_without_a_change_of_files(folder: Folder) -> None:
+    now = [0]
+    text = NETWORK.replace("fibres: [{name: f1}]", "fibres: [{name: f1}, {name: f2, valid_until: 2026-11-23T01:00:00Z}]")
+    source = InventorySource(folder(network__yaml=text), lambda: now[0])
+    first = source.current()
+    assert source.current() is first
+    now[0] = 1_795_395_600 * 10**9
+    assert list(source.current().fibres) == ["f1"]
+    assert source.current() is source.current()
