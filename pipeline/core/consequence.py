@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.core.likelihood import HOPELESS, LOSS, MOST, PRIORS, SILENT, prior
+from pipeline.core.likelihood import FEED_SILENT, HOPELESS, LOSS, MOST, PRIORS, SILENT, prior
 from pipeline.core.resource import ResourceKind
 from pipeline.core.topology import Closure, Topology
 
@@ -26,6 +26,7 @@ class Consequence:
     silence: float
     polled: tuple[int, ...]
     gates: frozenset[tuple[int, int]]
+    supplies: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Consequences:
     topology: Topology
     _causes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _found: dict[int, Consequence] = field(default_factory=dict)
+    _supplies: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _silences: dict[int, float] = field(default_factory=dict)
     _size: int = 0
 
@@ -70,6 +72,19 @@ class Consequences:
         self._found[cause] = found
         return found
 
+    def powered(self, supply: int) -> int:
+        """The device behind the gate of its power feeds."""
+        return self.topology.children[supply][0]
+
+    def supplies_of(self, feed: int) -> tuple[int, ...]:
+        """The gates of devices with several feeds that a power feed leads to."""
+        found = self._supplies.get(feed)
+        if found is None:
+            kinds, need = self.topology.kinds, self.topology.need
+            gates = (node for node in self.topology.children[feed] if kinds[node] is ResourceKind.SUPPLY and need[node] > 1)
+            found = self._supplies[feed] = tuple(gates)
+        return found
+
     def is_promising(self, cause: int, alarms: int) -> bool:
         """Whether a cause could be right if it explained this many alarms: what it expects to hear besides does not weigh more."""
         silence = self._silences.get(cause)
@@ -83,10 +98,12 @@ class Consequences:
         new, down = closure.add((cause,)), closure.down
         expected = [node for node in new if kinds[node] in LOSS and reporter[node] not in down and silenced_by[node] not in down]
         held = set(closure.weakened())
+        supplies = frozenset(gate for gate in held if kinds[gate] is ResourceKind.SUPPLY)
         return Consequence(
             nodes=frozenset(new),
             expected=frozenset(expected),
-            silence=sum(SILENT[kinds[node]] for node in expected),
+            silence=sum(SILENT[kinds[node]] for node in expected) + len(supplies) * FEED_SILENT,
             polled=tuple(node for node in new if kinds[node] in POLLED),
             gates=frozenset((node, child) for node in new for child in topology.children[node] if child in held) if held else frozenset(),
+            supplies=supplies,
         )

@@ -83,23 +83,23 @@ def correlate(topology: Topology, *evidence: Evidence, consequences: Consequence
     standing: Standing | None = None
     for one in evidence:
         if one.alarmed:
-            standing = _after(standing, topology, one)
+            standing = _after(standing, remembered, one)
             found += _Answer.to(remembered, one, standing)
     return tuple(found)
 
 
-def _after(before: Standing | None, topology: Topology, evidence: Evidence) -> Standing:
+def _after(before: Standing | None, consequences: Consequences, evidence: Evidence) -> Standing:
     """A standing for new evidence, given the causes known before, less the dependencies that the new evidence contradicts."""
     if before is None:
-        return Standing(topology, evidence)
+        return Standing(consequences, evidence)
     contradicted = [
-        tuple((parent, node) for parent in topology.parents[node] if parent in before.down)
+        tuple((parent, node) for parent in consequences.topology.parents[node] if parent in before.down)
         for node in sorted(evidence.alarmed & before.down)
         if node not in before.roots
     ]
     for record in contradicted:
         before.cut(record, 0.0)
-    standing = Standing(topology, evidence, known=frozenset(before.down))
+    standing = Standing(consequences, evidence, known=frozenset(before.down))
     for record, cost in before.absent.items():
         standing.cut(record, cost)
     standing.become(before.roots)
@@ -131,9 +131,15 @@ class _Answer:
         ordered = sorted((node for node in standing.roots if node not in search.fixed), key=lambda node: search.candidates[node].rank)
         rivals = {root: self._rivals(search.candidates[root]) for root in ordered}
         standing.become(search.fixed)
-        shares = [(root, standing.add(root)) for root in ordered]
+        shares = [(root, self._share(root)) for root in ordered]
         for root, share in shares:
             yield self._hypothesis(search.candidates[root], share, *rivals[root])
+
+    def _share(self, root: int) -> list[int]:
+        """What goes down with a root, given those before it, with the devices that it leaves with fewer feeds."""
+        before = frozenset(self.standing.fed_less)
+        new = self.standing.add(root)
+        return [*new, *sorted(self.standing.fed_less.difference(before, new))]
 
     def _hypothesis(self, root: Candidate, share: Sequence[int], probability: float, alternatives: tuple[Alternative, ...]) -> Hypothesis:
         names, alarmed, standing = self.topology.names, self.search.evidence.alarmed, self.standing

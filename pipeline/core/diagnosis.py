@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from pipeline.core.alarm import Alarm, AlarmKey
 from pipeline.core.correlation import Evidence, Hypothesis, correlate
 from pipeline.core.domain import Context, DomainState, IncidentRow, witness
+from pipeline.core.event import Condition
 from pipeline.core.incident import best_match
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import LIGHT_LOST, MARGIN_NS, is_contradicted
@@ -135,10 +136,18 @@ def _correlate(state: DomainState, component: Component) -> tuple[Hypothesis, ..
     since = min(alarm.last_raised_at for alarm in alarms)
     until = min((alarm.cleared_at for alarm in alarms if alarm.is_cleared), default=1 << 63)
     lit = [state.topology.node(alarm.resource) for alarm in alarms if alarm.alarm_type == LIGHT_LOST and not alarm.is_cleared]
+    degraded = frozenset(node for node in component.nodes if _is_degraded(state, node))
     if not state.reports and not lit:
-        return correlate(state.topology, Evidence(component.nodes), consequences=state.consequences)
+        return correlate(state.topology, Evidence(component.nodes, degraded=degraded), consequences=state.consequences)
     up = KnownUp(state.topology, state, since, until, frozenset(node for node in lit if node is not None))
-    return correlate(state.topology, Evidence(component.nodes, up), consequences=state.consequences)
+    return correlate(state.topology, Evidence(component.nodes, up, degraded), consequences=state.consequences)
+
+
+def _is_degraded(state: DomainState, node: int) -> bool:
+    """Whether a device says no more than that it has lost something."""
+    if state.topology.kinds[node] is not ResourceKind.DEVICE:
+        return False
+    return all(state.alarms[key].alarm.condition is Condition.DEGRADED for key in state.by_node[node])
 
 
 def _ungrouped(state: DomainState, component: Component) -> Hypothesis:

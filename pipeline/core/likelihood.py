@@ -25,6 +25,13 @@ Whether a device answers is only known once its next poll is due.
 SILENT_EVIDENCE_LOSS = 0.1
 """The same for kinds whose silence says nothing, for when they do speak: their traps are datagrams too."""
 
+FEED_LOSS = 0.3
+"""Probability that a device that has lost one of several power feeds does not tell: many can, and not all are set to."""
+
+FEED_LOST = log((1 - FEED_LOSS) / SPURIOUS)
+FEED_SILENT = log(FEED_LOSS / (1 - SPURIOUS))
+"""What it says for and against the failure of a feed that a device of several feeds tells of it, and that it does not."""
+
 KNOWN_UP = log(1e-4)
 """What it costs to suppose something down that a poll or a clear says is up: agents that show a stale state exist, but are rare."""
 
@@ -71,7 +78,7 @@ ALARMED = {kind: log((1 - LOSS.get(kind, SILENT_EVIDENCE_LOSS)) / SPURIOUS) for 
 SILENT = {kind: log(LOSS[kind] / (1 - SPURIOUS)) if kind in LOSS else 0.0 for kind in ResourceKind}
 """What it says against a failure that a resource of this kind that it takes down is silent, though who would tell lives."""
 
-MOST = max(ALARMED[kind] - SILENT[kind] for kind in ResourceKind)
+MOST = max(FEED_LOST - FEED_SILENT, *(ALARMED[kind] - SILENT[kind] for kind in ResourceKind))
 """The most by which one alarm can raise the score of a cause that expected it."""
 
 HOPELESS = KNOWN_UP + COINCIDENCE

@@ -16,7 +16,7 @@ from operator import attrgetter
 
 from pipeline.core.consequence import Consequence, Consequences
 from pipeline.core.doubt import doubt
-from pipeline.core.likelihood import ALARMED, HOPELESS, KNOWN_UP, SILENT, TOLD_BY_THE_DEAD, WRONG_EDGE, prior
+from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, HOPELESS, KNOWN_UP, SILENT, TOLD_BY_THE_DEAD, WRONG_EDGE, prior
 from pipeline.core.standing import Evidence, Record, Standing
 
 EXACT_CANDIDATES = 10
@@ -111,7 +111,7 @@ class Search:
 
     def explain_the_rest(self) -> None:
         """Lay each alarm that no root explains to the best cause that it could have, though it be likelier false: none may be hidden."""
-        left = self.evidence.alarmed - self.standing.down
+        left = self.evidence.alarmed - self.standing.down - self.standing.fed_less
         near = {one.node: one for node in sorted(left) for one in self.explaining[node]}
         self._greedy(near.values(), least=NOTHING)
 
@@ -144,14 +144,19 @@ class Search:
         standing, kinds, reporter = self.standing, self.standing.topology.kinds, self.standing.topology.reporter
         consequence = self.consequences.of(node)
         nodes, expected = consequence.nodes, consequence.expected
-        cover = self.evidence.alarmed & nodes
+        fed_less = self.evidence.degraded.intersection(map(self.consequences.powered, consequence.supplies))
+        cover = (self.evidence.alarmed & nodes) | fed_less
         against = [one for one in consequence.polled if one not in cover and standing.is_up(one)]
-        telling = cover.union(expected, against)
+        telling = (cover - fed_less).union(expected, against)
         if self.fixed:
-            alone = promise = prior(kinds[node]) + standing.estimate(nodes, telling)
+            alone = promise = prior(kinds[node]) + standing.estimate(consequence, telling)
         else:
             promise = prior(kinds[node]) + consequence.silence
-            promise += sum(TOLD_BY_THE_DEAD if reporter[one] in nodes else ALARMED[kinds[one]] for one in cover)
+            promise += sum(
+                TOLD_BY_THE_DEAD if reporter[one] in nodes or one in self.evidence.degraded else ALARMED[kinds[one]]
+                for one in cover - fed_less
+            )
+            promise += len(fed_less) * (FEED_LOST - FEED_SILENT)
             promise -= sum(SILENT[kinds[one]] for one in expected.intersection((*cover, *against)))
             alone = promise + len(against) * KNOWN_UP
             promise += WRONG_EDGE if against else 0.0
@@ -181,13 +186,13 @@ class Search:
             return NOTHING, 0
         if standing.opens(one.consequence.gates):
             before = standing.score
-            new = standing.add(one.node)
+            is_new = not self.evidence.alarmed.isdisjoint(standing.add(one.node)) or any(map(standing.fed_less.__contains__, one.cover))
             gain = standing.score - before
             standing.drop(one.node)
-            return (NOTHING if self.evidence.alarmed.isdisjoint(new) else gain), size
-        if one.cover <= standing.down:
+            return (gain if is_new else NOTHING), size
+        if all(map(standing.explains, one.cover)):
             return NOTHING, size
-        return one.prior + standing.estimate(one.consequence.nodes, one.telling), size
+        return one.prior + standing.estimate(one.consequence, one.telling), size
 
     def _improve(self) -> None:
         """Change the roots while the score rises and the work is bounded."""
@@ -244,7 +249,7 @@ class Search:
 
     def _most(self, one: Candidate, rivals: Sequence[Candidate]) -> float:
         """By how much the score could rise at most if one came and its rivals went."""
-        most = one.prior + self.standing.estimate(one.consequence.nodes, one.telling)
+        most = one.prior + self.standing.estimate(one.consequence, one.telling)
         if most > 0 or self.standing.opens(one.consequence.gates) or self.standing.excusable() > 0:
             return 1.0
         spared = {node for rival in rivals for node in rival.telling if node not in one.telling}
@@ -327,7 +332,7 @@ class _Trying:
         if standing.score > self.best + EPSILON:
             self.best, self.roots = standing.score, tuple(standing.roots)
         for place in range(start, len(self.candidates)):
-            left = sum(share for node, share in self.shares[place].items() if node not in standing.down)
+            left = sum(share for node, share in self.shares[place].items() if not standing.explains(node))
             if standing.work > self.limit or standing.score + left + standing.excusable() <= self.best + EPSILON:
                 return
             node = self.candidates[place].node

@@ -3,7 +3,9 @@
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
-from pipeline.core.likelihood import ALARMED, KNOWN_UP, LOSS, SILENT, TOLD_BY_THE_DEAD, prior
+from pipeline.core.consequence import Consequence, Consequences
+from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, KNOWN_UP, LOSS, SILENT, TOLD_BY_THE_DEAD, prior
+from pipeline.core.resource import ResourceKind
 from pipeline.core.topology import Topology
 
 Record = tuple[tuple[int, int], ...]
@@ -12,34 +14,45 @@ Record = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Nodes with an alarm that says down, and nodes known to be up since."""
+    """Nodes with an alarm that says down, and nodes known to be up since.
+
+    ``degraded`` are those of ``alarmed`` that say no more than that they have lost something: devices that tell of a lost power feed.
+    """
 
     alarmed: frozenset[int]
     up: Container[int] = frozenset()
+    degraded: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
 class Standing:
     """Roots, what they take down together, and the log probability of it all.
 
-    ``score`` is the sum of the roots' priors, of what each node down says (:meth:`_worth`), and of the cost of each record supposed wrong.
+    ``score`` is the sum of the roots' priors, of what each node down says (:meth:`_worth`) and each device that lost one of its power feeds
+    (:meth:`_supply`), and of the cost of each record supposed wrong. ``fed_less`` are the devices of ``degraded`` that this explains.
     ``known`` are nodes down for causes known before: being down, they say nothing. ``work`` counts the nodes touched.
     """
 
-    topology: Topology
+    consequences: Consequences
     evidence: Evidence
     known: frozenset[int] = frozenset()
     roots: dict[int, None] = field(default_factory=dict)
     down: set[int] = field(default_factory=set)
     absent: dict[Record, float] = field(default_factory=dict)
+    fed_less: set[int] = field(default_factory=set)
     score: float = 0.0
     work: int = 0
+    topology: Topology = field(init=False)
     _edges: set[tuple[int, int]] = field(default_factory=set)
     _counts: dict[int, int] = field(default_factory=dict)
     _worths: dict[int, float] = field(default_factory=dict)
     _told_by: dict[int, set[int]] = field(default_factory=dict)
     _says: dict[int, tuple[float, bool]] = field(default_factory=dict)
     _ups: dict[int, bool] = field(default_factory=dict)
+    _supplies: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.topology = self.consequences.topology
 
     def add(self, root: int) -> list[int]:
         """Let a node fail; the nodes newly down."""
@@ -101,11 +114,16 @@ class Standing:
             found = self._ups[node] = node in self.evidence.up
         return found
 
-    def estimate(self, nodes: frozenset[int], telling: frozenset[int]) -> float:
-        """What it would add to the score that ``nodes``, of which ``telling`` say something, were down too.
+    def explains(self, node: int) -> bool:
+        """Whether an alarmed node is explained."""
+        return node in self.down or node in self.fed_less
+
+    def estimate(self, consequence: Consequence, telling: frozenset[int]) -> float:
+        """What it would add to the score if the consequence of a cause, in which ``telling`` say something, came true as well.
 
         Exact, save for gates that open only now and for silence until now unexcused.
         """
+        nodes = consequence.nodes
         down, says, reporter, silenced_by = self.down, self._says, self.topology.reporter, self.topology.silenced_by
         total = 0.0
         for node in telling - down:
@@ -121,6 +139,9 @@ class Standing:
                 elif teller in down or silenced_by[node] in down:
                     continue
             total += worth
+        for gate in consequence.supplies:
+            if gate not in self._counts:
+                total += FEED_LOST if self.consequences.powered(gate) in self.evidence.degraded else FEED_SILENT
         return total
 
     def opens(self, gates: Iterable[tuple[int, int]]) -> bool:
@@ -140,6 +161,7 @@ class Standing:
     def _fall(self, new: list[int]) -> list[int]:
         self._spread(new)
         self._weigh(new)
+        self._weigh_supplies()
         return new
 
     def _rise(self, gone: list[int]) -> list[int]:
@@ -160,6 +182,7 @@ class Standing:
         self._spread([node for node in gone if counts.get(node, 0) >= need[node]])
         up = [node for node in gone if node not in down]
         self._forget(up)
+        self._weigh_supplies()
         self.work += len(gone)
         return up
 
@@ -184,6 +207,8 @@ class Standing:
         for node in new:
             if node in told_by:
                 told |= told_by[node]
+            if self.topology.kinds[node] is ResourceKind.POWER:
+                self._supplies.update((gate, self._supplies.get(gate, 0.0)) for gate in self.consequences.supplies_of(node))
             said = says.get(node)
             if said is None:
                 said = says[node] = self._said(node)
@@ -217,12 +242,35 @@ class Standing:
             self.score += worth - self._worths[node]
             self._worths[node] = worth
 
+    def _weigh_supplies(self) -> None:
+        """What devices say whose power feeds changed, or that died or came back."""
+        for gate, before in self._supplies.items():
+            worth = self._supply(gate)
+            if worth != before:
+                self.score += worth - before
+                self._supplies[gate] = worth
+            device = self.consequences.powered(gate)
+            if device in self.evidence.degraded:
+                (self.fed_less.add if gate in self._counts else self.fed_less.discard)(device)
+
+    def _supply(self, gate: int) -> float:
+        """What a device says, by an alarm or by silence, once it has lost one of its feeds."""
+        device = self.consequences.powered(gate)
+        if gate not in self._counts or device in self.known:
+            return 0.0
+        if device in self.evidence.degraded:
+            return FEED_LOST - (TOLD_BY_THE_DEAD if device in self.down else 0.0)
+        silenced = device in self.down or (self.topology.reachability(device) or device) in self.down
+        return 0.0 if silenced or device in self.evidence.alarmed else FEED_SILENT
+
     def _said(self, node: int) -> tuple[float, bool]:
         """What a node says by itself once it is down, and whether that depends on who tells of it."""
         kind = self.topology.kinds[node]
         is_told = self.topology.reporter[node] >= 0
         if node in self.known:
             return 0.0, False
+        if node in self.evidence.degraded:
+            return TOLD_BY_THE_DEAD, False
         if node in self.evidence.alarmed:
             return ALARMED[kind], is_told
         if self.is_up(node):
