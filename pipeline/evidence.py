@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from collectors.journal import JournalError, JournalReader, JournalRecord
 from pipeline.config.settings import Settings
+from pipeline.core.event import EventSource
 from pipeline.core.ledger import Entry
 from pipeline.core.money import money_text
 from pipeline.journaled import masked
