@@ -7,9 +7,10 @@ import time
 from pipeline.config.mib_file import load_mib_index
 from pipeline.config.problem import ConfigError
 from pipeline.config.reload import Reloading
-from pipeline.config.rule_set import load_rule_set
+from pipeline.config.rule_set import RuleSet, load_rule_set
 from pipeline.config.settings import Settings
 from pipeline.core.directory import Directory
+from pipeline.core.inventory import Inventory
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.rollup import Groups
 from pipeline.core.topology import Topology
@@ -49,20 +50,23 @@ class FileKnowledge:
 
     def load(self) -> Knowledge:
         """Read everything now. Raises ``ConfigError`` with every problem."""
-        inventory = load_inventory(self._settings.inventory_dir)
-        rules = load_rule_set(self._rules, load_mib_index(self._mibs))
-        topology = Topology.of(inventory)
-        return Knowledge(
-            inventory=inventory,
-            directory=Directory.of(inventory),
-            topology=topology,
-            rules=rules.book,
-            mibs=rules.mibs,
-            plans=rules.plans,
-            thresholds=rules.thresholds,
-            routing=rules.routing,
-            measuring=rules.measuring(Groups.of(inventory, topology)),
-        )
+        return knowledge_of(load_inventory(self._settings.inventory_dir), load_rule_set(self._rules, load_mib_index(self._mibs)))
+
+
+def knowledge_of(inventory: Inventory, rules: RuleSet) -> Knowledge:
+    """An inventory and rules, with what is derived from both."""
+    topology = Topology.of(inventory)
+    return Knowledge(
+        inventory=inventory,
+        directory=Directory.of(inventory),
+        topology=topology,
+        rules=rules.book,
+        mibs=rules.mibs,
+        plans=rules.plans,
+        thresholds=rules.thresholds,
+        routing=rules.routing,
+        measuring=rules.measuring(Groups.of(inventory, topology)),
+    )
 
 
 class KnowledgeBeside:

@@ -13,6 +13,10 @@ Told = Counter[tuple[str, str]]
 """Who was told what, how often: ``("ticket", "opened")``, ``("on-call", "resolved")``."""
 
 
+NONE = "-"
+"""What stands for a service that does not feel it, or for somebody who was told nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One thing that is other: ``before`` and ``after`` in words for people."""
@@ -141,7 +145,7 @@ def _pair(old: Incident | None, new: Incident | None, before: Past, after: Past)
     sides = ((old, before.acts_of(old.id)), (new, after.acts_of(new.id)))
     facts, others = (_facts(incident, told) for incident, told in sides)
     names = dict.fromkeys((*facts, *others))
-    found = (Change(name, facts.get(name, "none"), others.get(name, "none")) for name in names)
+    found = (Change(name, facts.get(name, NONE), others.get(name, NONE)) for name in names)
     return Pair(old, new, tuple(change for change in found if change.before != change.after))
 
 
@@ -156,11 +160,13 @@ def _facts(incident: Incident, told: Told) -> dict[str, str]:
         "planned": incident.planned or "no",
         "flapping": "yes" if incident.flapping else "no",
         "confirmed": "yes" if incident.confirmed_by else "no",
-        **_told_words(told),
+        **{f"service {one.service}": one.state.value for one in sorted(incident.impacts, key=lambda one: one.service)},
+        **told_words(told),
     }
 
 
-def _told_words(told: Told) -> dict[str, str]:
+def told_words(told: Told) -> dict[str, str]:
+    """By whom -> what, in words: ``{"ticket": "opened, updated 2 times", "pages on-call": "opened"}``."""
     by_whom: dict[str, list[str]] = defaultdict(list)
     for (who, what), count in sorted(told.items()):
         by_whom[who].append(f"{what} {count} times" if count > 1 else what)
