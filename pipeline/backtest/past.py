@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.backtest.lean import is_evidence
 from pipeline.core.alarm import Change
 from pipeline.core.effect import EffectKind
 from pipeline.core.incident import Incident
@@ -113,8 +114,8 @@ class Past:
                 self.counts["events"] += 1
                 self.counts["unknown"] += not event.rule
         for change in made.get(Topic.ALARMS, ()):
-            if self.stretch.has(change.at):
-                self.counts["raised"] += change.change in RAISES
+            if change.change in RAISES and self.stretch.has(change.at):
+                self.counts["evidence" if is_evidence(change.alarm) else "apart"] += 1
 
     @property
     def own(self) -> list[Incident]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.backtest import limit
 from pipeline.backtest.difference import Difference, difference
 from pipeline.backtest.heard import Account, Kept, heard, in_stretches, kept
+from pipeline.backtest.lean import lean, measures_alike
 from pipeline.backtest.owed import owed
 from pipeline.backtest.past import Past, Stretch
 from pipeline.backtest.recorded import events_of_others, outages_beside, recorded
@@ -33,7 +34,8 @@ class Question:
     """What is to be tried: a stretch, from when on things are read so that what stood is known, and by which rules and topology.
 
     ``rules`` and ``topology`` are folders, ``None`` the settings' own; ``topology`` may be an inventory as well. ``against_history`` holds
-    it against what was, instead of against a replay by the settings' own.
+    it against what was, instead of against a replay by the settings' own. ``all_kpis`` measures also what only raises alarms that no
+    incident comes of; that is done anyway where both sides differ in it.
     """
 
     stretch: Stretch
@@ -41,13 +43,14 @@ class Question:
     rules: Path | None = None
     topology: Path | Inventory | None = None
     against_history: bool = False
+    all_kpis: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Both accounts and what differs. ``known`` is by what they were made, ``None`` for the history; ``limits`` are sentences.
 
-    ``ticks`` is how many the last replay took.
+    ``is_lean`` says that alarms which no incident comes of were left out, ``ticks`` is how many the last replay took.
     """
 
     question: Question
@@ -57,6 +60,7 @@ class Answer:
     journals: Sequence[Kept]
     account: Account
     limits: tuple[str, ...]
+    is_lean: bool
     ticks: int
 
 
@@ -81,7 +85,8 @@ def ask(settings: Settings, question: Question, progress: Callable[[int], None] 
     with PastQueries.of(settings.history) as queries:
         history = _read_history(queries, question)
         came = in_stretches(heard(settings, journals, question.warm_from, stretch.ends_at, account), history.events)
-        by = [tried] if question.against_history else [present, tried]
+        is_lean = not question.all_kpis and measures_alike(present, tried)
+        by = [lean(each) if is_lean else each for each in ([tried] if question.against_history else [present, tried])]
         trials = replay(came, by, settings.correlation, stretch, question.warm_from, history.beside, progress)
         was = _as_it_was(queries, stretch, present, history.beside) if question.against_history else trials[0].past
         limits = [
@@ -95,10 +100,11 @@ def ask(settings: Settings, question: Question, progress: Callable[[int], None] 
         question=question,
         sides=(was, trials[-1].past),
         known=(None if question.against_history else present, tried),
-        difference=difference(was, trials[-1].past),
+        difference=difference(was, trials[-1].past, is_lean=is_lean),
         journals=journals,
         account=account,
         limits=tuple(limits),
+        is_lean=is_lean,
         ticks=trials[-1].ticks,
     )
 

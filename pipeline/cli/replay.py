@@ -38,6 +38,7 @@ DAY_NS = 86_400 * 10**9
 @click.option("--topology", metavar="TIME|DIR", help="By the inventory of a folder, or as it was known at a time.")
 @click.option("--against", type=click.Choice([HISTORY, PRESENT]), help="What it is held against. Default: see below.")
 @click.option("--warm-up", "warm_up", type=Length(), default="1d", show_default=True, help="Read from so long before, to know what stood.")
+@click.option("--kpis", is_flag=True, help="Measure every KPI, also for alarms that no incident comes of: many times slower.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write CSV tables and the JSON document there."
 )
@@ -51,6 +52,7 @@ def replay(
     topology: str | None,
     against: str | None,
     warm_up: int,
+    kpis: bool,
     out: Path | None,
     config: Path | None,
     as_json: bool,
@@ -79,12 +81,15 @@ def replay(
     assure replay --from 10:00 --to 11:00 --topology mynet/inventory-next
     assure replay --from 10:00 --to 11:00            against what was
 
+    KPIs are measured where an incident may come of them, and all of them where both sides differ in KPIs, thresholds, profiles or anomaly
+    rules, or with --kpis: then alarms that are only told apart (warnings of thresholds and anomalies) are counted, too.
+
     The same question gives the same answer, byte for byte, as long as the journals and the history keep what it is made of.
 
     Exit code 0 when nothing is other, 1 when something is, 3 when nothing was heard then, 4 when the history does not answer.
     """
     settings = read_settings(config)
-    question = _question(settings, starts_at, ends_at, rules, topology, against, warm_up)
+    question = _question(settings, starts_at, ends_at, rules, topology, against, warm_up, all_kpis=kpis)
     began = time.monotonic()
     with journals_read(), _progress(question, quiet=as_json) as tell:
         try:
@@ -105,7 +110,15 @@ def replay(
 
 
 def _question(
-    settings: Settings, starts_at: int, ends_at: int | None, rules: Path | None, topology: str | None, against: str | None, warm_up: int
+    settings: Settings,
+    starts_at: int,
+    ends_at: int | None,
+    rules: Path | None,
+    topology: str | None,
+    against: str | None,
+    warm_up: int,
+    *,
+    all_kpis: bool,
 ) -> Question:
     stretch = Stretch(rounded(starts_at), rounded(time.time_ns() if ends_at is None else ends_at))
     if stretch.starts_at >= stretch.ends_at:
@@ -117,6 +130,7 @@ def _question(
         rules=existing(rules) if rules is not None else None,
         topology=_topology(settings, topology) if topology is not None else None,
         against_history=(against or (PRESENT if is_other else HISTORY)) == HISTORY,
+        all_kpis=all_kpis,
     )
 
 
@@ -163,12 +177,20 @@ def _heading(answer: Answer) -> str:
     before, after = answer.known
     when = f"{clock(stretch.starts_at)} to {clock(stretch.ends_at)} UTC, warmed up for {_length(warm_up)}"
     read = f"{plural(account.notifications, 'notification')}, {plural(account.polls, 'poll')}"
-    was = "what was, by the history" if before is None else _versions(before)
-    return f"{when}: {read}\nbefore  {was}\nafter   {_versions(after)}"
+    was = "what was, by the history" if before is None else f"the rules and topology of the settings ({_versions(before)})"
+    return f"{when}: {read}\nbefore  {was}\nafter   {_tried(answer.question)} ({_versions(after)})"
 
 
 def _versions(known: Knowledge) -> str:
-    return f"rules {known.rules.version[:12]}, topology {known.topology.version[:12]}"
+    return f"{known.rules.version[:12]}, {known.topology.version[:12]}"
+
+
+def _tried(question: Question) -> str:
+    rules = f"the rules of {question.rules}" if question.rules is not None else "the rules of the settings"
+    if question.topology is None:
+        return f"{rules}, its topology" if question.rules is None else f"{rules}, the topology of the settings"
+    where = f"that of {question.topology}" if isinstance(question.topology, Path) else "as it was known then"
+    return f"{rules}, a topology {where}"
 
 
 def _length(nanoseconds: int) -> str:
@@ -205,7 +227,7 @@ def _print_incidents(out: Console, answer: Answer) -> None:
     changed = answer.difference.changed
     if not changed:
         return
-    out.print(Text(f"\n{plural(len(changed), 'incident')} of {len(answer.difference.pairs)} would be other", style="bold"))
+    out.print(Text(f"\n{len(changed)} of {plural(len(answer.difference.pairs), 'incident')} would be other", style="bold"))
     for pair in changed[:SHOWN_INCIDENTS]:
         one = pair.one
         out.print()
@@ -267,11 +289,10 @@ def _money_row(each: Money) -> tuple[str, ...]:
 
 
 def _speed(answer: Answer, took_s: float) -> str:
-    first_at = min(journal.first_at for journal in answer.journals if journal.first_at)
-    read = (answer.question.stretch.ends_at - max(answer.question.warm_from, first_at)) / 1e9
-    times = len([each for each in answer.known if each is not None])
-    inputs = (answer.account.notifications + answer.account.polls) * times
-    by_both = ", by both sets of rules" if times > 1 else ""
-    return (
-        f"Read in {took_s:.1f} s{by_both}: {inputs / took_s:,.0f} notifications and polls a second, {read / took_s:,.0f} times real time."
-    )
+    first_at = min((journal.first_at for journal in answer.journals if journal.first_at), default=0)
+    read_s = (answer.question.stretch.ends_at - max(answer.question.warm_from, first_at)) / 1e9
+    times = sum(each is not None for each in answer.known)
+    rate = (answer.account.notifications + answer.account.polls) * times / took_s
+    by_both = ", twice side by side" if times > 1 else ""
+    speed = f"{rate:,.0f} notifications and polls a second, {read_s / took_s:,.0f} times as fast as it was"
+    return f"Replayed in {took_s:.1f} s{by_both}: {speed}."
