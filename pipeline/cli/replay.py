@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pipeline.backtest.difference import Difference, Money, Pair, amount_words, told_words
+from pipeline.backtest.difference import NONE, Difference, Money, Pair, amount_words, told_words
 from pipeline.backtest.past import Past, Stretch
 from pipeline.backtest.run import rounded
 from pipeline.backtest.told import document, outcome, write
@@ -124,6 +124,8 @@ def _question(
     if stretch.starts_at >= stretch.ends_at:
         raise click.UsageError("--to must be later than --from")
     is_other = rules is not None or topology is not None
+    if against == PRESENT and not is_other:
+        raise click.UsageError("--against present needs something to hold against it: --rules or --topology")
     return Question(
         stretch=stretch,
         warm_from=stretch.starts_at - warm_up,
@@ -189,8 +191,8 @@ def _tried(question: Question) -> str:
     rules = f"the rules of {question.rules}" if question.rules is not None else "the rules of the settings"
     if question.topology is None:
         return f"{rules}, its topology" if question.rules is None else f"{rules}, the topology of the settings"
-    where = f"that of {question.topology}" if isinstance(question.topology, Path) else "as it was known then"
-    return f"{rules}, a topology {where}"
+    where = f"of {question.topology}" if isinstance(question.topology, Path) else "as it was known then"
+    return f"{rules}, the topology {where}"
 
 
 def _length(nanoseconds: int) -> str:
@@ -254,22 +256,30 @@ def _alone(pair: Pair, past: Past) -> Iterator[str]:
 
 
 def _print_outages(out: Console, found: Difference) -> None:
-    rows = [("before", one) for one in found.outages_before] + [("after", one) for one in found.outages_after]
-    if not rows:
-        return
-    rows.sort(key=lambda row: (row[1].service, row[1].started_at, row[0] == "after"))
-    out.print(Text("\nOutages on one side only", style="bold"))
-    out.print(table(("", "service", "was", "from (UTC)", "for", "counts"), [_outage_row(*row) for row in rows[:SHOWN_ROWS]]))
-    if len(rows) > SHOWN_ROWS:
-        click.echo(f"and {len(rows) - SHOWN_ROWS} more; --json and --out tell all")
+    """Outages that differ, the same stretch of before and after in one line; what only cost redundancy is counted."""
+    lines: dict[tuple[str, int, str], list[str]] = {}
+    redundancy = 0
+    for place, outages in enumerate((found.outages_before, found.outages_after)):
+        for one in outages:
+            if one.state is ServiceState.REDUNDANCY_LOST:
+                redundancy += 1
+            else:
+                lines.setdefault((one.service, one.started_at, one.state.value), [NONE, NONE])[place] = _outage_words(one)
+    if lines:
+        rows = [(service, styled(state), clock(at), *words) for (service, at, state), words in sorted(lines.items())]
+        out.print(Text("\nOutages that would be other", style="bold"))
+        out.print(table(("service", "was", "from (UTC)", "before", "after"), rows[:SHOWN_ROWS]))
+        if len(rows) > SHOWN_ROWS:
+            click.echo(f"and {len(rows) - SHOWN_ROWS} more; --json and --out tell all")
+    if redundancy:
+        what = f"{plural(redundancy, 'stretch', 'stretches')} of lost redundancy on one side only, which is no outage"
+        click.echo(f"and {what}" if lines else f"\n{what}")
 
 
-def _outage_row(side: str, outage: Outage) -> tuple[object, ...]:
+def _outage_words(outage: Outage) -> str:
     lasted = _length(outage.ended_at - outage.started_at) if outage.ended_at else "lasts"
-    counts = f"planned: {outage.excluded}" if outage.excluded else "yes" if outage.confirmed_by else "unconfirmed"
-    if outage.state is ServiceState.REDUNDANCY_LOST:
-        counts = "no outage"
-    return side, outage.service, styled(outage.state.value), clock(outage.started_at), lasted, counts
+    counts = f"planned: {outage.excluded}" if outage.excluded else "counts" if outage.confirmed_by else "unconfirmed"
+    return f"{lasted}, {counts}"
 
 
 def _print_money(out: Console, found: Sequence[Money]) -> None:
