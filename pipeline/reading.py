@@ -65,6 +65,10 @@ class Reader:
         """Alarms, worst first; those that stand, or all."""
         return self._queries.alarms(standing=standing, limit=limit)
 
+    def alarms_of(self, ids: Iterable[str]) -> list[Json]:
+        """These alarms as of their last change, in this order; those that are not known are left out."""
+        return self._queries.alarms_by_id(ids)
+
     def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500, *, lasting: bool = False) -> list[Json]:
         """Outages, newest first: of one incident, of one service, or all, with the customers' names and tiers.
 

@@ -1,16 +1,21 @@
 """Two accounts of one stretch held side by side: incidents matched, and what about each is other; outages and money likewise."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline.backtest.past import Owed, Past
 from pipeline.core.incident import Incident
 from pipeline.core.money import money_text
-from pipeline.core.outage import Outage
+from pipeline.core.outage import Outage, ServiceState
+from pipeline.core.routing import Occasion
 
 Told = Counter[tuple[str, str]]
 """Who was told what, how often: ``("ticket", "opened")``, ``("on-call", "resolved")``."""
+
+
+NONE = "-"
+"""What stands for a service that does not feel it, or for somebody who was told nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +94,18 @@ class Difference:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing that anybody would notice is other."""
-        return not (self.changed or self.outages_before or self.outages_after or any(each.differs for each in self.money))
+        """Whether nothing is other that anybody would notice, alarms and events of no rule included."""
+        apart = any(each.before != each.after for each in self.counts)
+        return not (self.changed or self.outages_before or self.outages_after or apart or any(each.differs for each in self.money))
 
 
-def difference(before: Past, after: Past) -> Difference:
-    """Hold two accounts of one stretch side by side. Deterministic: the order of what is given does not matter."""
+def difference(before: Past, after: Past, *, is_lean: bool = False) -> Difference:
+    """Hold two accounts of one stretch side by side. Deterministic: the order of what is given does not matter.
+
+    ``is_lean`` says that alarms which no incident comes of were left out.
+    """
     return Difference(
-        counts=tuple(_counts(before, after)),
+        counts=tuple(_counts(before, after, is_lean=is_lean)),
         pairs=tuple(_pair(one, other, before, after) for one, other in matched(_shown(before), _shown(after))),
         outages_before=_only(before.outages.values(), after.outages.values()),
         outages_after=_only(after.outages.values(), before.outages.values()),
@@ -141,7 +150,7 @@ def _pair(old: Incident | None, new: Incident | None, before: Past, after: Past)
     sides = ((old, before.acts_of(old.id)), (new, after.acts_of(new.id)))
     facts, others = (_facts(incident, told) for incident, told in sides)
     names = dict.fromkeys((*facts, *others))
-    found = (Change(name, facts.get(name, "none"), others.get(name, "none")) for name in names)
+    found = (Change(name, facts.get(name, NONE), others.get(name, NONE)) for name in names)
     return Pair(old, new, tuple(change for change in found if change.before != change.after))
 
 
@@ -156,29 +165,39 @@ def _facts(incident: Incident, told: Told) -> dict[str, str]:
         "planned": incident.planned or "no",
         "flapping": "yes" if incident.flapping else "no",
         "confirmed": "yes" if incident.confirmed_by else "no",
-        **_told_words(told),
+        **{f"service {one.service}": one.state.value for one in sorted(incident.impacts, key=lambda one: one.service)},
+        **told_words(told),
     }
 
 
-def _told_words(told: Told) -> dict[str, str]:
+def told_words(told: Told) -> dict[str, str]:
+    """By whom -> what, in words: ``{"ticket": "opened, updated 2 times", "pages on-call": "opened"}``."""
     by_whom: dict[str, list[str]] = defaultdict(list)
-    for (who, what), count in sorted(told.items()):
+    for (who, what), count in sorted(told.items(), key=lambda each: _in_order(each[0])):
         by_whom[who].append(f"{what} {count} times" if count > 1 else what)
     return {who if who == "ticket" else f"pages {who}": ", ".join(words) for who, words in sorted(by_whom.items())}
 
 
-def _counts(before: Past, after: Past) -> Iterator[Count]:
-    def count(what: str, of: "Mapping[int, int]") -> Count:
-        return Count(what, of[0], of[1])
-
+def _counts(before: Past, after: Past, *, is_lean: bool) -> Iterator[Count]:
     both = (before, after)
-    for name, words in (("raised", "alarms raised"), ("unknown", "events of no rule")):
-        yield count(words, dict(enumerate(past.counts[name] for past in both)))
-    yield count("incidents", dict(enumerate(len(past.own) for past in both)))
+    names = {"unknown": "events of no rule", "evidence": "alarms raised", "apart": "alarms raised, warnings"}
+    for name, words in names.items():
+        if not (is_lean and name == "apart"):
+            yield Count(words, *(past.counts[name] for past in both))
+    yield Count("incidents", *(len(past.own) for past in both))
     told = [Counter((act.route if act.is_page else "", act.what) for act in past.acts.values()) for past in both]
-    for route, what in sorted(told[0].keys() | told[1].keys()):
+    for route, what in sorted(told[0].keys() | told[1].keys(), key=_in_order):
         yield Count(f"pages {route}: {what}" if route else f"tickets {what}", told[0][route, what], told[1][route, what])
-    yield count("outages", dict(enumerate(len(past.outages) for past in both)))
+    yield Count("outages", *(sum(one.state is not ServiceState.REDUNDANCY_LOST for one in past.outages.values()) for past in both))
+
+
+_OCCASIONS = tuple(Occasion)
+
+
+def _in_order(told: tuple[str, str]) -> tuple[str, int, str]:
+    """By receiver, and as things happen: opened, updated, resolved."""
+    who, what = told
+    return who, _OCCASIONS.index(Occasion(what)) if what in _OCCASIONS else len(_OCCASIONS), what
 
 
 Fact = tuple[str, str, int, int, str, bool, str]

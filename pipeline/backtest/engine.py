@@ -127,6 +127,10 @@ class Engine:
         self._pass(until, made)
         return made
 
+    def standing(self) -> frozenset[tuple[str, str]]:
+        """Resource and alarm type of every alarm that stands."""
+        return self._domain.standing(WHERE)
+
     def _take(self, kind: type[Any], values: list[Any], made: Made) -> None:
         handle = self._handlers.get(kind)
         if handle is None:

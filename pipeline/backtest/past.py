@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.backtest.lean import is_evidence
 from pipeline.core.alarm import Change
-from pipeline.core.effect import Effect, EffectKind
+from pipeline.core.effect import EffectKind
 from pipeline.core.incident import Incident
 from pipeline.core.outage import Outage
+from pipeline.core.raw import RawPoll, RawTrap
 from pipeline.core.routing import Occasion
 from pipeline.wire import Topic
 
@@ -81,7 +83,7 @@ class Past:
         """What an engine made next. Of the warm-up all is taken that may still matter; :meth:`close` leaves out the rest."""
         for incident in made.get(Topic.INCIDENTS, ()):
             self.incidents[incident.id] = incident
-        for effect in made.get(Topic.EFFECTS, ()):
+        for effect in made.get(Topic.EFFECTS, ()):  # none pays: what is owed is reckoned at the end
             if self.stretch.has(effect.decided_at):
                 self.acts.setdefault(effect.key, act_of(effect.key, effect.kind, effect.subject, effect.route, effect.decided_at))
         for outage in made.get(Topic.OUTAGES, ()):
@@ -89,6 +91,14 @@ class Past:
             if before is None or before.revision <= outage.revision:
                 self.outages[outage.id] = outage
         self._count(made)
+
+    def hear(self, inputs: Iterable[object]) -> None:
+        """Count what came."""
+        for item in inputs:
+            if isinstance(item, RawTrap):
+                self.counts["notifications"] += self.stretch.has(item.received_at)
+            elif isinstance(item, RawPoll):
+                self.counts["polls"] += self.stretch.has(item.polled_at)
 
     def close(self) -> None:
         """Keep what has a part in the stretch; outages that were withdrawn, which end as they begin, have none."""
@@ -104,8 +114,8 @@ class Past:
                 self.counts["events"] += 1
                 self.counts["unknown"] += not event.rule
         for change in made.get(Topic.ALARMS, ()):
-            if self.stretch.has(change.at):
-                self.counts["raised"] += change.change in RAISES
+            if change.change in RAISES and self.stretch.has(change.at):
+                self.counts["evidence" if is_evidence(change.alarm) else "apart"] += 1
 
     @property
     def own(self) -> list[Incident]:
@@ -124,8 +134,3 @@ def act_of(key: str, kind: EffectKind, subject: str, route: str, at: int) -> Act
     """An act from an effect's fields; a page's occasion stands in its key (``notify:incident:route:occasion…``)."""
     what = _TICKET_WORDS.get(kind) or next((word.value for word in Occasion if word.value in key.rpartition(f":{route}:")[2]), "told")
     return Act(key, kind, subject, route, what, at)
-
-
-def is_told(effect: Effect) -> bool:
-    """Whether an effect tells somebody of an incident, and does not pay."""
-    return effect.kind is not EffectKind.CREDIT

@@ -16,18 +16,22 @@ from pipeline.store.past import PastQueries
 def recorded(queries: PastQueries, stretch: Stretch) -> Past:
     """What really was. Raises ``StoreError``.
 
-    An incident is as it was said to be before the stretch ended; of outages the history keeps the last word only: what ended later is taken
-    to have lasted.
+    All is as it was said to be before the stretch ended. Of outages the history keeps the last word only: of one whose last word is of
+    later, it is taken that it lasted until then.
     """
     past = Past(stretch)
     bounds = (stretch.starts_at, stretch.ends_at)
     past.incidents = {row["id"]: incident_of(row) for row in queries.incidents_between(*bounds)}
-    past.outages = {row["id"]: outage_of(row, stretch.ends_at) for row in queries.all_outages_between(*bounds)}
+    past.outages = {row["id"]: outage_of(row, stretch.ends_at) for row in queries.all_outages_between(*bounds) if _was_known(row, stretch)}
     for row in queries.effects_between(*bounds):
         past.acts[row["key"]] = act_of(row["key"], EffectKind(row["kind"]), row["subject"], row["route"], row["decided_at"])
     past.counts.update(queries.counts_between(*bounds))
     past.close()
     return past
+
+
+def _was_known(row: Row, stretch: Stretch) -> bool:
+    return bool(row["revision"] > 1 or row["recorded_at"] < stretch.ends_at)
 
 
 def outages_beside(queries: PastQueries, stretch: Stretch, starts_at: int) -> list[Outage]:
@@ -72,7 +76,7 @@ def incident_of(row: Row) -> Incident:
 
 
 def outage_of(row: Row, as_of: int) -> Outage:
-    """An outage from its row; one that ended after ``as_of`` lasts."""
+    """An outage from its row; one that ended after ``as_of``, or of which that was said only then, lasts."""
     return Outage(
         id=row["id"],
         service=row["service"],
@@ -82,7 +86,7 @@ def outage_of(row: Row, as_of: int) -> Outage:
         incident=row["incident"],
         root_cause=row["root_cause"],
         started_at=row["started_at"],
-        ended_at=row["ended_at"] if row["ended_at"] <= as_of else 0,
+        ended_at=row["ended_at"] if max(row["ended_at"], row["recorded_at"]) <= as_of else 0,
         confirmed_by=row["confirmed_by"],
         excluded=row["excluded"],
         revision=row["revision"],

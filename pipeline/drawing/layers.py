@@ -18,7 +18,7 @@ from pipeline.drawing.placing import in_row
 from pipeline.drawing.scene import INK, MUTED, Box, Curve, Point, Scene, Shape, Stroke, Text, shortened, straight, width_of
 
 FONT, SMALL = 12.0, 10.0
-HEIGHT, LANE_GAP, ROW_GAP = 26.0, 46.0, 30.0
+HEIGHT, LANE_GAP, ROW_GAP = 30.0, 44.0, 28.0
 PADDING, GAP, THREAD = 9.0, 16.0, 10.0
 WIDEST = 190.0
 MOST_IN_LANE = 18
@@ -468,9 +468,9 @@ def _box_shapes(nodes: Sequence[_Node], focus: ResourceId, marked: Mapping[Resou
         yield Box(node.x - node.width / 2, node.y, node.width, HEIGHT, seen.fill, dash, 5.0, about)
         is_bold = node.resource == focus
         size = FONT - 0.8 if is_bold else FONT
-        yield Text(node.x, node.y + (12.0 if node.note else 17.0), node.label, size, anchor="middle", bold=is_bold)
+        yield Text(node.x, node.y + (13.5 if node.note else 19.3), node.label, size, anchor="middle", bold=is_bold)
         if node.note:
-            yield Text(node.x, node.y + 22.5, node.note, SMALL - 0.5, MUTED, anchor="middle")
+            yield Text(node.x, node.y + 24.5, node.note, SMALL - 0.5, MUTED, anchor="middle")
 
 
 def _legend(nodes: Sequence[_Node], edges: Sequence[_Edge], marked: Mapping[ResourceId, Mark]) -> list[Item]:

@@ -1,6 +1,7 @@
 """A stretch of the past as the history has it: what a replay is held against. Blocking; every method raises ``StoreError``."""
 
 from pipeline.core.oddness import QUALIFIER
+from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.store.client import Row
 from pipeline.store.queries import Queries
 
@@ -22,18 +23,24 @@ _OTHERS = (
     "SELECT * FROM event FINAL WHERE (source = 'system' OR source = 'anomaly' AND qualifier = {qualifier:String})"  # noqa: S608  # constants
     f" AND occurred_at >= {_STARTS} AND occurred_at < {_ENDS} ORDER BY occurred_at, collector, sequence, id"
 )
-_COUNTS = (
-    "SELECT (SELECT uniqExact(id) FROM event WHERE occurred_at >= s AND occurred_at < e) AS events,"  # noqa: S608  # constants
-    " (SELECT uniqExact(id) FROM event WHERE occurred_at >= s AND occurred_at < e AND rule = '') AS unknown,"
-    " (SELECT uniqExact(id, at) FROM alarm_change WHERE at >= s AND at < e AND change IN ('raised', 'raised-again')) AS raised,"
-    " (SELECT uniqExact(collector, sequence) FROM trap WHERE received_at >= s AND received_at < e) AS notifications,"
-    " (SELECT uniqExact(collector, sequence) FROM poll WHERE polled_at >= s AND polled_at < e) AS polls"
-    f" FROM (SELECT {_STARTS} AS s, {_ENDS} AS e)"
+_RAISED = "change IN ('raised', 'raised-again')"
+_EVIDENCE = f"(condition != 'none' OR alarm_type = '{LIGHT_LOST}')"
+_IN_BETWEEN = " UNION ALL ".join(
+    f"SELECT '{name}' AS what, uniqExact({identity}) AS times FROM {table} WHERE {column} >= {_STARTS} AND {column} < {_ENDS}{only}"  # noqa: S608
+    for name, table, column, identity, only in (
+        ("events", "event", "occurred_at", "id", ""),
+        ("unknown", "event", "occurred_at", "id", " AND rule = ''"),
+        ("evidence", "alarm_change", "at", "id, at", f" AND {_RAISED} AND {_EVIDENCE}"),
+        ("apart", "alarm_change", "at", "id, at", f" AND {_RAISED} AND NOT ({_EVIDENCE})"),
+        ("notifications", "trap", "received_at", "collector, sequence", ""),
+        ("polls", "poll", "polled_at", "collector, sequence", ""),
+    )
 )
 _STANDING = (
-    "SELECT id, argMax(resource, revision) AS resource, argMax(alarm_type, revision) AS alarm_type,"
-    " argMax(is_cleared, revision) AS cleared FROM alarm_change"
-    " WHERE at < fromUnixTimestamp64Nano({at:Int64}) AND change != 'ignored' GROUP BY id HAVING NOT cleared ORDER BY resource, alarm_type"
+    "SELECT resource, alarm_type FROM (SELECT id, max(resource) AS resource, max(alarm_type) AS alarm_type,"  # noqa: S608  # constants
+    " argMax(is_cleared, revision) AS cleared FROM (SELECT * FROM alarm_change"
+    f" WHERE at < fromUnixTimestamp64Nano({{at:Int64}}) AND change != 'ignored' AND {_EVIDENCE}) GROUP BY id)"
+    " WHERE NOT cleared ORDER BY resource, alarm_type"
 )
 
 
@@ -56,10 +63,13 @@ class PastQueries(Queries):
         """Events in between that others than the worker made: the system's own, and the detectors' of elements that are odd as a whole."""
         return self._read(_OTHERS, starts_at=starts_at, ends_at=ends_at, qualifier=QUALIFIER)
 
-    def counts_between(self, starts_at: int, ends_at: int) -> Row:
-        """How many there were of ``events``, those of no rule (``unknown``), ``raised`` alarms, ``notifications`` and ``polls``."""
-        return self._read(_COUNTS, starts_at=starts_at, ends_at=ends_at)[0]
+    def counts_between(self, starts_at: int, ends_at: int) -> dict[str, int]:
+        """How many there were of ``events``, those of no rule (``unknown``), ``notifications`` and ``polls``.
+
+        And of raises: those of alarms that incidents may come of (``evidence``), and those of others (``apart``).
+        """
+        return {row["what"]: row["times"] for row in self._read(_IN_BETWEEN, starts_at=starts_at, ends_at=ends_at)}
 
     def standing_at(self, at: int) -> list[Row]:
-        """Alarms that stood then: ``id``, ``resource``, ``alarm_type``."""
+        """Alarms that stood then and that incidents may come of: ``resource``, ``alarm_type``."""
         return self._read(_STANDING, at=at)

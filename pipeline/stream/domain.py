@@ -67,6 +67,11 @@ class DomainHandler:
         """Whether a domain of the partition has anything that a sweep may forget."""
         return any(map(wants_sweeps, self._states.get(partition, {}).values()))
 
+    def standing(self, partition: int) -> frozenset[tuple[str, str]]:
+        """Resource and alarm type of every alarm of the partition that stands."""
+        alarms = (row.alarm for state in self._states.get(partition, {}).values() for row in state.alarms.values())
+        return frozenset((alarm.resource, alarm.alarm_type) for alarm in alarms if not alarm.is_cleared)
+
     def forget(self, partition: int) -> None:
         """Drop a partition's working state; the rows have what was last completed."""
         self._states.pop(partition, None)
