@@ -18,15 +18,13 @@ from pipeline.config.problem import did_you_mean
 from pipeline.core.impact import felt_by
 from pipeline.core.inventory import Inventory, Tier
 from pipeline.core.outage import ServiceState
-from pipeline.core.resource import ResourceId, ResourceKind, name_of
+from pipeline.core.resource import DERIVED, ResourceId, name_of
 from pipeline.core.topology import Topology
 from pipeline.inventory.files import load_inventory
 
 Json = dict[str, Any]
 WORST_FIRST = (ServiceState.DOWN, ServiceState.DEGRADED, ServiceState.REDUNDANCY_LOST)
 TIERS = tuple(Tier)
-DERIVED = frozenset({ResourceKind.UPLINKS, ResourceKind.REACHABILITY})
-"""Kinds that nobody declares: a name alone never means one of these."""
 
 inventory_option = click.option(
     "--inventory", type=click.Path(path_type=Path, exists=True, file_okay=False), help="This inventory folder instead of the settings' one."

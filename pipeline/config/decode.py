@@ -1,7 +1,7 @@
 """Nodes -> frozen dataclasses by their annotations: the one decoder. It reports every problem, not the first.
 
 It knows text, numbers, booleans, Decimal, Path, Secret, enums, ``tuple[X, ...]``, ``dict[str, X]``, ``X | None``, nested dataclasses and
-``Any``. An enum is written by its value, one that is a number by its name in kebab-case (``severity: major``).
+``Any``. An enum is written by its value, one that is a number by its name in kebab-case (``severity: major``); a moment as RFC 3339.
 """
 
 import dataclasses
@@ -15,10 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import Level, Path_, Problem, Problems, did_you_mean, path_text
 from pipeline.config.secret import Secret
 from pipeline.config.secret_source import SecretError, find_secret
 from pipeline.config.yaml_source import Fields, Items, Node, Scalar
+from pipeline.core.inventory import Moment
 
 T = TypeVar("T")
 FAILED: Final = object()
@@ -163,7 +165,7 @@ def shape_of(target: type[Any]) -> Shape:
 @cache
 def _shape_of(target: Hashable) -> Shape:
     dataclass = cast("type[Any]", target)
-    hints = typing.get_type_hints(dataclass)
+    hints = typing.get_type_hints(dataclass, include_extras=True)
     fields = [field for field in dataclasses.fields(dataclass) if field.init]
     nothing = dataclasses.MISSING
     undefaulted = [field.name for field in fields if field.default is nothing and field.default_factory is nothing]
@@ -245,6 +247,10 @@ def _read_decimal(node: Scalar) -> Decimal:
     return Decimal(node.text)
 
 
+def _read_moment(node: Scalar) -> int:
+    return 0 if node.plain and node.text in _NULLS else nanoseconds(node.text)
+
+
 def _noun(target: type[Enum]) -> str:
     noun = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", target.__name__).lower()
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
@@ -257,6 +263,7 @@ _READERS: dict[Any, Callable[[Scalar], Any]] = {
     float: _read_float,
     bool: _read_bool,
     Decimal: _read_decimal,
+    Moment: _read_moment,
 }
 _NAMES: dict[Any, str] = {
     str: "text",
@@ -266,10 +273,12 @@ _NAMES: dict[Any, str] = {
     Decimal: "a decimal number",
     Secret: "a secret",
     Path: "a path",
+    Moment: "a time with its offset",
 }
 _REMEDIES: dict[Any, str] = {
     str: "write the text, in quotes if need be",
     int: "write it in digits, without quotes",
     float: "write it in digits, without quotes",
     Decimal: "write it in digits: 12.50",
+    Moment: "write it as 2026-11-23T01:00:00Z",
 }

@@ -53,7 +53,7 @@ def _redundancy(
     topology: Topology, closure: Closure, weakening: list[tuple[str, set[int]]], felt: dict[str, dict[str, ServiceState]]
 ) -> None:
     for gate in closure.weakened():
-        behind = [node for node in topology.descendants(gate) if node not in closure.down]
+        behind = [node for node in (gate, *topology.descendants(gate)) if node not in closure.down]
         for incident, nodes in weakening:
             if not nodes.isdisjoint(topology.parents[gate]):
                 states: dict[str, ServiceState] = {}

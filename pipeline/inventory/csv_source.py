@@ -9,7 +9,7 @@ from pipeline.config.yaml_source import Fields, Items, Node, Scalar, read_text
 from pipeline.inventory.form import Section
 
 LIST_SEPARATOR = ";"
-"""Between the members of a list in one cell: ``tunnel/t1;interface/pe1/ge-0/0/1``."""
+"""Between the members of a list in one cell: ``tunnel/t1;interface/pe1/ge-0/0/1``; of a mapping: ``tunnel/t1=3;tunnel/t2=1``."""
 
 
 def read_csv(path: Path, section: Section, file: str) -> Items:
@@ -19,26 +19,29 @@ def read_csv(path: Path, section: Section, file: str) -> Items:
         ConfigError: when it is no CSV or a row has more cells than the header.
     """
     reader = csv.reader(read_text(path, file).splitlines(), strict=True)
-    lists = {key for key, kind in shape_of(section.form).types.items() if str(kind).startswith("tuple[")}
+    kinds = {key: str(kind).partition("[")[0] for key, kind in shape_of(section.form).types.items()}
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        rows = [_row(header, cells, reader.line_num, lists, file) for cells in reader if any(cell.strip() for cell in cells)]
+        rows = [_row(header, cells, reader.line_num, kinds, file) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise ConfigError([Problem(file, reader.line_num, "$", f"not valid CSV: {error}", "mend the quotes of this line")]) from error
     return Items(tuple(rows), 1)
 
 
-def _row(header: list[str], cells: list[str], line: int, lists: set[str], file: str) -> Fields:
+def _row(header: list[str], cells: list[str], line: int, kinds: dict[str, str], file: str) -> Fields:
     if len(cells) > len(header):
         message = f"{len(cells)} cells under {len(header)} headings"
         raise ConfigError([Problem(file, line, "$", message, "put text that holds a comma in quotes")])
     pairs = {key: cell.strip() for key, cell in zip(header, cells, strict=False) if cell.strip()}
-    fields: dict[str, Node] = {key: _cell(text, line, is_list=key in lists) for key, text in pairs.items()}
+    fields: dict[str, Node] = {key: _cell(text, line, kinds.get(key, "")) for key, text in pairs.items()}
     return Fields(fields, dict.fromkeys(fields, line), line)
 
 
-def _cell(text: str, line: int, *, is_list: bool) -> Node:
-    if not is_list:
+def _cell(text: str, line: int, kind: str) -> Node:
+    if kind not in ("tuple", "dict"):
         return Scalar(text, plain=True, line=line)
-    members = [part.strip() for part in text.split(LIST_SEPARATOR)]
-    return Items(tuple(Scalar(part, plain=True, line=line) for part in members if part), line)
+    members = [part.strip() for part in text.split(LIST_SEPARATOR) if part.strip()]
+    if kind == "tuple":
+        return Items(tuple(Scalar(part, plain=True, line=line) for part in members), line)
+    pairs = {key.strip(): value.strip() for key, _, value in (part.rpartition("=") for part in members)}
+    return Fields({key: Scalar(value, plain=True, line=line) for key, value in pairs.items()}, dict.fromkeys(pairs, line), line)

@@ -5,7 +5,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.config.moment import nanoseconds
-from pipeline.core.inventory import Contract, Customer, Device, Fibre, Link, Lsp, MaintenanceWindow, Service, Site, Tunnel
+from pipeline.core.inventory import (
+    Circuit,
+    Contract,
+    Customer,
+    Dependency,
+    Device,
+    Duct,
+    Fibre,
+    Lag,
+    Link,
+    Lsp,
+    MaintenanceWindow,
+    Power,
+    Service,
+    Site,
+    Tunnel,
+)
 from pipeline.core.money import to_minor
 
 
@@ -61,11 +77,16 @@ SECTIONS = {
     section.key: section
     for section in (
         Section("sites", Site),
+        Section("power", Power),
         Section("devices", Device),
+        Section("ducts", Duct),
         Section("fibres", Fibre),
         Section("links", Link),
+        Section("lags", Lag),
         Section("lsps", Lsp),
         Section("tunnels", Tunnel),
+        Section("circuits", Circuit),
+        Section("dependencies", Dependency),
         Section("services", Service),
         Section("customers", Customer),
         Section("contracts", ContractForm, ContractForm.value),

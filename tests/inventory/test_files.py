@@ -137,7 +137,7 @@ def test_what_cannot_be_told_in_csv_is_told(folder: Folder) -> None:
         ("tier: gold", "tier: platinum", "11: $.customers[0].tier: 'platinum' is not a tier"),
         ("needs: [tunnel/t1]", "needs: [tunnel/t2]", "13: $.services[0].needs: 'tunnel/t2' is not a declared resource"),
         ("needs: [tunnel/t1]", "needs: []", "13: $.services[0].needs: the service needs nothing"),
-        ("needs: [tunnel/t1]", "needs: [service/s1]", "13: $.services[0].needs: the service needs itself: s1 -> s1"),
+        ("needs: [tunnel/t1]", "needs: [service/s1]", "13: $.services[0].needs: service/s1 needs itself: service/s1 -> service/s1"),
         ("customer: acme, contract", "customer: acne, contract", "13: $.services[0].customer: 'acne' is not a declared customer"),
         ("contract: c1", "contract: c2", "13: $.services[0].contract: 'c2' is not a declared contract"),
         (
@@ -174,7 +174,7 @@ def test_services_that_need_each_other_are_told(folder: Folder) -> None:
 """
     told = _told(folder(network__yaml=NETWORK.replace("contracts:\n", extra + "contracts:\n")))
     assert [line for line in told if "needs itself" in line] == [
-        "network.yaml:14: $.services[1].needs: the service needs itself: s2 -> s3 -> s4 -> s2"
+        "network.yaml:14: $.services[1].needs: service/s2 needs itself: service/s2 -> service/s3 -> service/s4 -> service/s2"
     ]
 
 
