@@ -25,7 +25,7 @@ class Impact:
 
     ``share`` is how much of the service is lost, 0 to 1 (1 when it is down, 0 when only redundancy is). ``path`` leads from the root cause
     to the service; ``gate`` is the resource on it whose protection is lost, empty where none is. Only the first impacts of an incident have
-    a path (:data:`pipeline.core.impact.TRACED`).
+    a path (:data:`pipeline.core.trace.TRACED`).
     """
 
     service: str
