@@ -21,7 +21,7 @@ from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
 from pipeline.store.packed import INTAKE, Packed, pack
 from pipeline.store.text import TYPE_NAMES, value_text
-from pipeline.wire import DeadLetter
+from pipeline.wire import DeadLetter, to_json
 
 Columns = dict[str, list[Any]]
 Rows = dict[str, Columns | Packed]
@@ -112,7 +112,7 @@ _INCIDENT = (
     *("id", "revision", "domain", "root_cause", "state", "reason", "started_at", "opened_at", "resolved_at"),
     *("probability", "planned", "flapping", "confirmed_by", "topology_version", "rules_version"),
 )
-_IMPACT = ("service", "customer", "contract", "tier", "state", "since_at")
+_IMPACT = ("service", "customer", "contract", "tier", "state", "since_at", "share", "path", "gate")
 
 
 def incident_rows(incidents: Sequence[Incident], recorded_at_ms: int) -> Rows:
@@ -120,6 +120,7 @@ def incident_rows(incidents: Sequence[Incident], recorded_at_ms: int) -> Rows:
     columns = _columns(_INCIDENT, incidents) | _lists(("explanation", "alarms"), incidents)
     columns |= _nested("impacts", _IMPACT, [incident.impacts for incident in incidents])
     columns["severity"] = [int(incident.severity) for incident in incidents]
+    columns["grounds"] = [to_json(incident.grounds).decode() for incident in incidents]
     columns["recorded_at"] = [recorded_at_ms] * len(incidents)
     return {"incident_revision": columns}
 
