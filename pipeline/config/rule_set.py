@@ -78,6 +78,13 @@ class RuleSource(Reloading[RuleSet]):
         super().__init__((folder,), SUFFIXES, lambda: load_rule_set(folder, mibs), what="rules folder")
 
 
+class PlanSource(Reloading[dict[str, Plan]]):
+    """The SLA plans of a rules folder, read again when their files change."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__((folder / "slas",), SUFFIXES, lambda: load_plans(folder), what="SLA plans")
+
+
 def load_plans(folder: Path) -> dict[str, Plan]:
     """The SLA plans of a rules folder by name. Raises ``ConfigError``; a schedule with a gap or an overlap is refused, the gap named."""
     return _load(folder / "slas", PlanFile, _plans)

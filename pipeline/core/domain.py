@@ -281,8 +281,11 @@ class DomainState:
             self._index_alarm(key, alarm_row)
         for report in self.reports.values():
             self.ups[report.device] = frozenset(report.up)
-        for name in self.open:
-            row = self.incidents[name]
+        self._doubt_conclusions()
+
+    def _doubt_conclusions(self) -> None:
+        """Let open incidents that were concluded on another topology be weighed again."""
+        for row in map(self.incidents.__getitem__, self.open):
             if row.topology_version and row.topology_version != self.topology.version:
                 for key in row.members:
                     if key in self.alarms and not self.alarms[key].pending_at:

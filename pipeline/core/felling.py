@@ -34,7 +34,8 @@ class Moved(NamedTuple):
 class Felling:
     """What is down by whom.
 
-    ``owned`` are the nodes that an incident completed; ``weakened`` gates are up with fewer parents than they had.
+    ``owned`` are the nodes that an incident completed, ``down`` all of them that are not only degraded; ``weakened`` gates are up with
+    fewer parents than they had.
     """
 
     topology: Topology
@@ -42,6 +43,7 @@ class Felling:
     owned: dict[str, set[int]] = field(default_factory=dict)
     roots: dict[str, tuple[int, Rank]] = field(default_factory=dict)
     failed: dict[int, set[Rank]] = field(default_factory=dict)
+    down: set[int] = field(default_factory=set)
     weakened: set[int] = field(default_factory=set)
 
     def put(self, rank: Rank, root: int) -> list[Moved]:
@@ -71,16 +73,11 @@ class Felling:
         self._lower([(follows, node) for node in before if (follows := self._rank_of(node)) is not None], before)
         return self._moved(before)
 
-    def is_down(self, node: int) -> bool:
-        """Whether a node is down, rather than up or only degraded."""
-        rank = self.ranks.get(node)
-        return rank is not None and not rank.degraded
-
     def weakening(self, gate: int) -> Iterator[str]:
         """The incidents that keep one of a gate's parents down, or would were they alone."""
         for parent in self.topology.parents[gate]:
             rank = self.ranks.get(parent)
-            if rank is not None and not rank.degraded:
+            if rank is not None and parent in self.down:
                 yield rank.incident
                 yield from (each.incident for each in self.failed.get(parent, ()) if not each.degraded)
 
@@ -135,6 +132,10 @@ class Felling:
         else:
             self.ranks[node] = rank
             self.owned.setdefault(rank.incident, set()).add(node)
+        if rank is None or rank.degraded:
+            self.down.discard(node)
+        else:
+            self.down.add(node)
 
     def _moved(self, before: dict[int, Rank | None]) -> list[Moved]:
         moved = [Moved(node, rank, after) for node, rank in before.items() if (after := self.ranks.get(node)) != rank]
@@ -152,4 +153,4 @@ class Felling:
         return {node for node in near if need[node] > 1}
 
     def _is_weakened(self, gate: int) -> bool:
-        return not self.is_down(gate) and any(self.is_down(parent) for parent in self.topology.parents[gate])
+        return gate not in self.down and not self.down.isdisjoint(self.topology.parents[gate])

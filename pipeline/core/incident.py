@@ -29,7 +29,7 @@ class Impact:
 
     ``share`` is how much of the service is lost, 0 to 1 (1 when it is down, 0 when only redundancy is). ``path`` leads from the root cause
     to the service; ``gate`` is the resource on it whose protection is lost, empty where none is. Only the first impacts of an incident have
-    a path (:data:`pipeline.core.impact.TRACED`).
+    a path (:data:`pipeline.core.trace.TRACED`).
     """
 
     service: str
@@ -104,17 +104,33 @@ _SEVERITY = {
 }
 
 
+MUCH = 0.5
+"""From this share lost on, a degraded service weighs as one that is down."""
+
+LITTLE = 0.1
+"""Below this share lost, a degraded service weighs as one whose redundancy is lost."""
+
+
 def severity_of(impacts: Iterable[Impact], alarms: Iterable[Severity]) -> Severity:
     """An incident is as severe as the worst it does to a service; without any, as its worst alarm but no more than minor."""
-    felt = [_SEVERITY[impact.state, impact.tier] for impact in impacts if impact.state is not ServiceState.UP]
+    felt = [_SEVERITY[_weight(impact), impact.tier] for impact in impacts if impact.state is not ServiceState.UP]
     if felt:
         return max(felt)
     return min(max(alarms, default=Severity.INDETERMINATE), Severity.MINOR)
 
 
+def _weight(impact: Impact) -> ServiceState:
+    """As what a service counts: a degraded one by the share that it has lost, where that is known (not 0)."""
+    if impact.state is not ServiceState.DEGRADED or not impact.share:
+        return impact.state
+    if impact.share >= MUCH:
+        return ServiceState.DOWN
+    return ServiceState.REDUNDANCY_LOST if impact.share < LITTLE else ServiceState.DEGRADED
+
+
 def in_order(impacts: Iterable[Impact]) -> tuple[Impact, ...]:
-    """By tier, gold first; then by state, worst first; then by time and name."""
-    return tuple(sorted(impacts, key=lambda impact: (_TIERS[impact.tier], _STATES[impact.state], impact.since_at, impact.service)))
+    """By tier, gold first; then by state and by the share that is lost, worst first; then by time and name."""
+    return tuple(sorted(impacts, key=lambda each: (_TIERS[each.tier], _STATES[each.state], -each.share, each.since_at, each.service)))
 
 
 def best_match(root: ResourceId, alarms: AbstractSet[object], known: Sequence[tuple[str, ResourceId, AbstractSet[object]]]) -> str | None:
