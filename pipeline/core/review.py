@@ -181,7 +181,7 @@ def _incident(
     before = row.incident
     impacts = _impacts(context, row, outages, states)
     planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
-    version = context.topology.version
+    version = row.topology_version or context.topology.version
     return Incident(
         id=row.id,
         domain=row.domain,

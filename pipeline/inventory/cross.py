@@ -143,7 +143,7 @@ def _ducts(inventory: Inventory) -> Iterator[Finding]:
         for name in fibre.route:
             if not _NAME.fullmatch(name):
                 yield Finding("fibres", fibre.name, "ducts" if name in fibre.ducts else "duct", f"'{name}' cannot be a name", _NAMING)
-            elif name not in inventory.ducts and (remedy := did_you_mean(name, inventory.ducts)):
+            elif name not in inventory.ducts and (remedy := did_you_mean(name, inventory.ducts)).startswith("did you mean"):
                 key = "ducts" if name in fibre.ducts else "duct"
                 yield Finding("fibres", fibre.name, key, f"'{name}' is not a declared duct", remedy, Level.WARNING)
 

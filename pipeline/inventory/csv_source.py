@@ -43,5 +43,11 @@ def _cell(text: str, line: int, kind: str) -> Node:
     members = [part.strip() for part in text.split(LIST_SEPARATOR) if part.strip()]
     if kind == "tuple":
         return Items(tuple(Scalar(part, plain=True, line=line) for part in members), line)
-    pairs = {key.strip(): value.strip() for key, _, value in (part.rpartition("=") for part in members)}
+    pairs = dict(map(_pair, members))
     return Fields({key: Scalar(value, plain=True, line=line) for key, value in pairs.items()}, dict.fromkeys(pairs, line), line)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """``key=value``; the key alone when nothing is given to it, which the decoder then tells."""
+    key, sign, value = text.rpartition("=")
+    return (key.strip(), value.strip()) if sign else (value.strip(), "")

@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from pipeline.config.reload import Reloading
 from pipeline.config.settings_file import line_at
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 from pipeline.core.inventory import Inventory
+from pipeline.core.validity import as_of, next_change
 from pipeline.inventory.cross import findings
 from pipeline.inventory.csv_source import read_csv
 from pipeline.inventory.form import SECTIONS, Section
@@ -54,10 +57,24 @@ def read_inventory(folder: Path) -> tuple[Inventory, tuple[Problem, ...]]:
 
 
 class InventorySource(Reloading[Inventory]):
-    """The inventory of a folder, read again when its files change; a broken set is refused whole and the last good one stays."""
+    """The inventory of a folder as it is now (by ``clock``, UTC nanoseconds), read again when its files change.
 
-    def __init__(self, folder: Path) -> None:
+    A broken set is refused whole and the last good one stays.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], int] = time.time_ns) -> None:
         super().__init__((folder,), SUFFIXES, lambda: load_inventory(folder), what="inventory")
+        self._clock = clock
+        self._declared: Inventory | None = None
+        self._present: Inventory | None = None
+        self._holds_until = 0
+
+    def current(self) -> Inventory:
+        """The newest good inventory, of it what holds now; the same object until that changes. Raises as :class:`Reloading` does."""
+        declared, at = super().current(), self._clock()
+        if self._present is None or declared is not self._declared or 0 < self._holds_until <= at:
+            self._present, self._declared, self._holds_until = as_of(declared, at), declared, next_change(declared, at)
+        return self._present
 
 
 def inventory_files(folder: Path) -> tuple[Path, ...]:
