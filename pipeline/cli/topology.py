@@ -21,6 +21,7 @@ from pipeline.core.outage import ServiceState
 from pipeline.core.resource import DERIVED, ResourceId, name_of
 from pipeline.core.topology import Topology
 from pipeline.inventory.files import load_inventory
+from pipeline.inventory.present import load_present
 
 Json = dict[str, Any]
 WORST_FIRST = (ServiceState.DOWN, ServiceState.DEGRADED, ServiceState.REDUNDANCY_LOST)
@@ -182,4 +183,4 @@ def _gate(graph: Topology, node: int) -> str:
 
 
 def _inventory(config: Path | None, folder: Path | None) -> Inventory:
-    return load_inventory(folder or read_settings(config).inventory_dir)
+    return load_inventory(folder) if folder else load_present(read_settings(config))
