@@ -10,7 +10,7 @@ from pipeline.config.settings import Settings
 from pipeline.core.inventory import Customer, Inventory
 from pipeline.core.obligation import TicketLink
 from pipeline.evidence import Evidence, credit_value
-from pipeline.inventory.files import InventorySource
+from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
 
@@ -30,7 +30,7 @@ class Reader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._inventory = InventorySource(settings.inventory_dir)
+        self._inventory = PresentInventory(settings)
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
         self._evidence = Evidence(self, self._queries, self._obligations, settings)

@@ -20,6 +20,7 @@ from pipeline.core.inventory import Inventory
 from pipeline.core.knowledge import Knowledge
 from pipeline.core.outage import Outage
 from pipeline.inventory.files import load_inventory
+from pipeline.inventory.present import load_present
 from pipeline.knowing import knowledge_of
 from pipeline.resources import data_dir
 from pipeline.store.client import StoreError
@@ -113,7 +114,9 @@ def knowledge(settings: Settings, rules: Path | None = None, topology: Path | In
     """The settings' own knowledge, with other rules or another inventory. Raises ``ConfigError`` with every problem."""
     mibs = load_mib_index(settings.mibs_dir or data_dir("mibs"))
     read = load_rule_set(rules or settings.rules_dir or data_dir("rules"), mibs)
-    return knowledge_of(topology if isinstance(topology, Inventory) else load_inventory(topology or settings.inventory_dir), read)
+    if isinstance(topology, Inventory):
+        return knowledge_of(topology, read)
+    return knowledge_of(load_inventory(topology) if topology else load_present(settings), read)
 
 
 def _read_history(queries: PastQueries, question: Question) -> _History:

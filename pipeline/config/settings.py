@@ -289,9 +289,9 @@ class SourceSettings:
     ``fields`` says where a field is taken from, ``types`` which section a TMF ``@type``, category or service type belongs to; both add to
     what is usual (README of pipeline/inventory).
 
-    A discovery asks ``targets``, as `assure discover` does (none: the declared devices), with ``communities``, or as ``user`` of
-    ``traps.users``. ``folder`` holds the files of a further source of files; the one called ``files`` is ``inventory_dir``, and is listed
-    only to give it a place other than the first.
+    A discovery asks ``targets``, as `assure discover` does (none: the declared devices), with ``communities`` (``env:NAME``,
+    ``file:PATH`` beside the inventory, as at a device), or as ``user`` of ``traps.users``. ``folder`` holds the files of a further source
+    of files; the one called ``files`` is ``inventory_dir``, and is listed only to give it a place other than the first.
     """
 
     name: str
@@ -306,7 +306,7 @@ class SourceSettings:
     fields: dict[str, str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
-    communities: tuple[Secret, ...] = ()
+    communities: tuple[str, ...] = ()
     user: str = ""
     folder: Path | None = None
     confidence: float = 1.0

@@ -29,7 +29,7 @@ def source_problems(settings: InventorySettings, users: Sequence[SnmpUserSetting
     for place, source in enumerate(settings.sources):
         if names.index(source.name) != place:
             yield SourceProblem(("sources", place, "name"), f"'{source.name}' stands twice", "rename one")
-        for problem in (*_name(source), *_reach(source), *_amounts(source), *_user(source, users)):
+        for problem in (*_name(source), *_reach(source), *_amounts(source), *_communities(source), *_user(source, users)):
             yield problem._replace(path=("sources", place, *problem.path))
     yield from _precedence(settings)
 
@@ -82,6 +82,12 @@ def _amounts(source: SourceSettings) -> Iterable[SourceProblem]:
         yield SourceProblem(("page",), f"{source.page} entries", f"write 1 to {MAX_PAGE}")
     if not 0 < source.confidence <= 1:
         yield SourceProblem(("confidence",), f"{source.confidence:g} is no confidence", "write a number above 0 and up to 1")
+
+
+def _communities(source: SourceSettings) -> Iterable[SourceProblem]:
+    for place, text in enumerate(source.communities):
+        if text != "public" and not text.startswith(("env:", "file:")):
+            yield SourceProblem(("communities", place), "a secret stands here in clear text", "use env:NAME or file:PATH", Level.WARNING)
 
 
 def _user(source: SourceSettings, users: Sequence[SnmpUserSettings]) -> Iterable[SourceProblem]:

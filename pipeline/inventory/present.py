@@ -5,7 +5,8 @@ an entry that cannot be is left out, a reference that leads nowhere stays as it 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pipeline.core.inventory import Interface, Inventory
 from pipeline.core.inventory_merge import FILES, Conflict, Merged, Part, Precedence, merge
 from pipeline.inventory.cross import Finding, findings
 from pipeline.inventory.file_part import FilePart, Place, read_files
-from pipeline.inventory.files import SUFFIXES, assemble, read_inventory
+from pipeline.inventory.files import SUFFIXES, InventorySource, assemble, read_inventory
 from pipeline.inventory.form import SECTIONS
 from pipeline.inventory.snapshot import SNAPSHOT_SUFFIX, SnapshotError, Snapshots
 
@@ -66,11 +67,15 @@ def read_present(settings: Settings) -> Present:
     return Present(inventory, problems.warnings, merged.conflicts, merged.told_by)
 
 
-class PresentInventory(Reloading[Inventory]):
-    """The inventory, read again when a file or a source's snapshot changes; a broken set is refused whole and the last good one stays."""
+class PresentInventory(InventorySource):
+    """The inventory as it is now (by ``clock``, UTC nanoseconds), read again when a file or a source's snapshot changes.
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(watched(settings), (*SUFFIXES, SNAPSHOT_SUFFIX), lambda: load_present(settings), what="inventory")
+    A broken set is refused whole and the last good one stays.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], int] = time.time_ns) -> None:
+        super().__init__(settings.inventory_dir, clock)
+        Reloading.__init__(self, watched(settings), (*SUFFIXES, SNAPSHOT_SUFFIX), lambda: load_present(settings), what="inventory")
 
 
 def watched(settings: Settings) -> tuple[Path, ...]:
