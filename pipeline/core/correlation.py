@@ -93,7 +93,11 @@ def _after(before: Standing | None, consequences: Consequences, evidence: Eviden
     if before is None:
         return Standing(consequences, evidence)
     contradicted = [
-        tuple((parent, node) for parent in consequences.topology.parents[node] if parent in before.down)
+        tuple(
+            (parent, node)
+            for parent in consequences.topology.parents[node]
+            if parent in before.down and not before.is_absent((parent, node))
+        )
         for node in sorted(evidence.alarmed & before.down)
         if node not in before.roots
     ]

@@ -44,11 +44,11 @@ def _records(standing: Standing, start: int) -> dict[Record, float]:
         if node in standing.roots:
             continue
         for parent in topology.parents[node]:
-            if parent not in standing.down:
+            if parent not in standing.down or standing.is_absent((parent, node)):
                 continue
             cost = _cost(topology, parent, node)
-            if cost is not None and (record := _record(topology, parent, node)) not in standing.absent:
-                found[record] = cost
+            if cost is not None:
+                found[_record(standing, parent, node)] = cost
             if parent not in seen:
                 seen.add(parent)
                 waiting.append(parent)
@@ -64,9 +64,9 @@ def _cost(topology: Topology, parent: int, node: int) -> float | None:
     return WRONG_EDGE if kind in RECORDED or ResourceKind.POWER in kind or kind[1] is ResourceKind.SERVICE else None
 
 
-def _record(topology: Topology, parent: int, node: int) -> Record:
+def _record(standing: Standing, parent: int, node: int) -> Record:
     """The edges that were declared together with one: a link lies over a fibre with both its ends."""
-    return tuple(sorted(_edges(topology, parent, node)))
+    return tuple(edge for edge in sorted(set(_edges(standing.topology, parent, node))) if not standing.is_absent(edge))
 
 
 def _edges(topology: Topology, parent: int, node: int) -> Iterator[tuple[int, int]]:

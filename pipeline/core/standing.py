@@ -79,8 +79,8 @@ class Standing:
         """Suppose that a record of the inventory is wrong, and the edges that it declares do not exist."""
         self.score += cost
         self.absent[record] = cost
-        self._edges.update(record)
         for parent, child in record:
+            self._edges.add((parent, child))
             if parent in self.down:
                 count = self._counts.pop(child) - 1
                 if count:
@@ -88,11 +88,15 @@ class Standing:
                 if child in self.down and child not in self.roots and count < self.topology.need[child]:
                     self._rise([child])
 
+    def is_absent(self, edge: tuple[int, int]) -> bool:
+        """Whether an edge is supposed not to exist."""
+        return edge in self._edges
+
     def mend(self, record: Record) -> None:
         """Suppose that a record is right after all."""
         self.score -= self.absent.pop(record)
-        self._edges.difference_update(record)
         for parent, child in record:
+            self._edges.discard((parent, child))
             if parent in self.down:
                 self._counts[child] = self._counts.get(child, 0) + 1
                 if child not in self.down and self._counts[child] >= self.topology.need[child]:
