@@ -75,9 +75,10 @@ async def outputs(settings: Settings, stop: asyncio.Event) -> None:
     """``effects`` -> tickets, webhooks, ledger -> ``receipts``."""
     from pipeline.obligations import Obligations
     from pipeline.outputs.run import run_outputs
+    from pipeline.remarking import agreements
 
-    with Obligations(settings.obligations_url()) as store:
-        await run_outputs(settings, store, stop)
+    with Obligations(settings.obligations_url()) as store, agreements(settings) as remarks:
+        await run_outputs(settings, store, stop, remarks)
 
 
 async def api(settings: Settings, stop: asyncio.Event) -> None:
