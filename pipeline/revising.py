@@ -33,7 +33,7 @@ def history(revisions: Sequence[Json]) -> list[Json]:
 
 def _opened(first: Json) -> Iterator[str]:
     kept = f"the history begins with revision {first['revision']}; " if first["revision"] > 1 else "opened: "
-    yield f"{kept}{first['reason']}"
+    yield f"{kept}{first['reason'].removesuffix('.')}"
     yield f"{counted(len(first['alarms']), 'alarm')}, {first['severity']}, probability {first['probability']:.0%}"
     yield from _services({}, _fares(first))
 
@@ -55,7 +55,7 @@ def _changed(before: Json, after: Json) -> Iterator[str]:
 def _evidence(before: Json, after: Json) -> Iterator[str]:
     came, went = set(after["alarms"]) - set(before["alarms"]), set(before["alarms"]) - set(after["alarms"])
     if came:
-        yield f"{counted(len(came), 'alarm')} more"
+        yield f"{counted(len(came), 'more alarm')}"
     if went:
         yield f"{counted(len(went), 'alarm')} left it"
     if after["confirmed_by"] and not before["confirmed_by"]:

@@ -14,6 +14,7 @@ from pipeline.core.wording import tiers_text
 Json = dict[str, Any]
 
 SHOWN_SERVICES = 8
+MINUTE_S, HOUR_S = 60, 3600
 
 
 def whole(incident: Json, command: str, *, everything: bool) -> RenderableType:
@@ -51,19 +52,21 @@ def services(impacts: Sequence[Json]) -> Table:
 
 def revisions(found: Sequence[Json]) -> Table:
     """What each revision changed, oldest first."""
-    rows = ((str(each["revision"]), clock(each["at"]), "; ".join(each["changed"]) or "nothing that is told") for each in found)
+    rows = ((str(each["revision"]), clock(each["at"]), "\n".join(each["changed"]) or "nothing that is told") for each in found)
     return table(("revision", "when", "what changed"), rows)
 
 
 def soonest(incident: Json) -> str:
-    """For a list: the downtime left of the contract that is missed first, and until when; a dash where no contract runs."""
+    """For a list: the downtime left of the contract that is missed first, in whole units; a dash where no contract is touched."""
     budget = incident["tightest"]
     if budget is None:
         return "-"
     if budget["left_s"] < 0:
         return "missed"
-    left = f"{duration(budget['left_s'] * 10**9)} left"
-    return f"{left}, to {clock(budget['missed_at'])}" if budget["missed_at"] else left
+    left_s = budget["left_s"]
+    if left_s < MINUTE_S:
+        return f"{left_s} s"
+    return f"{left_s // MINUTE_S} min" if left_s < HOUR_S else f"{left_s // HOUR_S} h"
 
 
 def _grid(pairs: Iterator[tuple[str, str | Text]]) -> Table:

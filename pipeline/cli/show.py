@@ -16,6 +16,8 @@ from pipeline.reading import Reader
 Json = dict[str, Any]
 WIDE = 130
 """Columns from which on a table of alarms has room for their text."""
+ROOMY = 100
+"""Columns from which on a table of incidents has room for their tickets."""
 
 
 @contextmanager
@@ -81,7 +83,7 @@ def incidents(*, incident: str | None, config: Path | None, state: str | None, l
     """Incidents, what matters most first; with INCIDENT one in full.
 
     One incident is one cause with its alarms, services and customers. Open ones come first: by the dearest tier that is hit, how much of
-    it, and how soon a contract is missed (column SLA: the downtime left of the first, and until when). Resolved ones follow, newest first.
+    it, and how soon a contract is missed (column SLA: the downtime that the first of them has left). Resolved ones follow, newest first.
     INCIDENT is an id, or the beginning of it. Times are UTC. `assure explain INCIDENT` shows the evidence.
 
     \b
@@ -100,27 +102,28 @@ def incidents(*, incident: str | None, config: Path | None, state: str | None, l
     elif as_json:
         print_json(listed)
     elif listed:
-        console().print(incident_table(listed))
+        console().print(incident_table(listed, wide=console().width >= ROOMY))
     else:
         click.echo(f"No incident {'is ' + state if state else 'yet'}.")
 
 
-def incident_table(listed: Sequence[Json]) -> Table:
-    """One row for each incident."""
+def incident_table(listed: Sequence[Json], *, wide: bool) -> Table:
+    """One row for each incident; its ticket only if ``wide``."""
+    columns = ("id", "state", "severity", "since", *(["ticket"] if wide else []), "services", "SLA", "root cause")
     rows = (
         (
             i["id"][:8],
             styled(i["state"]),
             styled(i["severity"]),
             clock(i["started_at"]),
-            i["ticket"]["number"] if i["ticket"] else "-",
+            *([i["ticket"]["number"] if i["ticket"] else "-"] if wide else []),
             felt(i["impacts"]).partition(",")[0],
             soonest(i),
             i["root_cause"],
         )
         for i in listed
     )
-    return table(("id", "state", "severity", "since", "ticket", "services", "SLA", "root cause"), rows)
+    return table(columns, rows)
 
 
 @click.command()
