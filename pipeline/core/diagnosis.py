@@ -217,7 +217,7 @@ def _put(state: DomainState, row: IncidentRow | None, hypothesis: Hypothesis, ke
             revised=row.revised or moved,
         )
         state.counts[Reason.EVIDENCE_REVISED] += 1
-    state.put_incident(row)
+    state.put_incident(replace(row, topology_version=state.topology.version))
     state.touched.add(row.id)
     for key in keys:
         state.set_weighed(key, row.id)

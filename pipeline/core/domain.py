@@ -69,7 +69,7 @@ class IncidentRow:
 
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
     between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
-    are alarms that a correlation rule attached, each with the rule's name.
+    are alarms that a correlation rule attached, each with the rule's name. ``topology_version`` is of the topology on which the cause was found.
     """
 
     id: str
@@ -85,6 +85,7 @@ class IncidentRow:
     incident: Incident | None = None
     outages: tuple[Outage, ...] = ()
     symptoms: tuple[tuple[AlarmKey, str], ...] = ()
+    topology_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class DomainState:
         return DomainRow(self.now, self.sweep_at, tuple(sorted(self.touched)), tuple(sorted(self.waiting)))
 
     def reindex(self, context: Context) -> None:
-        """Make the indexes again, from the rows and a topology that may be new."""
+        """Make the indexes again, from the rows and a topology that may be new; what was concluded on another is to be weighed again."""
         self.topology = context.topology
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
@@ -221,6 +222,12 @@ class DomainState:
             self._index_alarm(key, alarm_row)
         for report in self.reports.values():
             self.ups[report.device] = frozenset(report.up)
+        for name in self.open:
+            row = self.incidents[name]
+            if row.topology_version and row.topology_version != self.topology.version:
+                for key in row.members:
+                    if key in self.alarms and not self.alarms[key].pending_at:
+                        self.set_pending(key, self.now)
 
     def _index_alarm(self, key: AlarmKey, row: AlarmRow) -> None:
         self.keys[row.alarm.id] = key

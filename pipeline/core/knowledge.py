@@ -16,7 +16,10 @@ from pipeline.core.topology import Topology
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """One set of inventory and rules with what is derived from them."""
+    """One set of inventory and rules with what is derived from them.
+
+    ``inventory`` is what holds now. ``declared`` has as well what holds no more, or not yet: a month that is over is settled by it.
+    """
 
     inventory: Inventory
     directory: Directory
@@ -27,6 +30,7 @@ class Knowledge:
     thresholds: tuple[Threshold, ...]
     routing: Routing
     measuring: Measuring = field(default_factory=Measuring)
+    declared: Inventory | None = None
 
     @property
     def version(self) -> tuple[str, str]:

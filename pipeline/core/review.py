@@ -182,7 +182,9 @@ def _incident(
     before = row.incident
     impacts = _impacts(context, state, row, outages, losses)
     planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
-    grounds = explanation_of(Finding(context.topology, row.hypothesis, alarms), _attached(row), context.rules_version)
+    version = row.topology_version or context.topology.version
+    found = Finding(context.topology, row.hypothesis, alarms)
+    grounds = replace(explanation_of(found, _attached(row), context.rules_version), topology_version=version)
     return Incident(
         id=row.id,
         domain=row.domain,
@@ -200,7 +202,7 @@ def _incident(
         planned=planned,
         flapping=row.flapping,
         confirmed_by=(before.confirmed_by if before else "") or next((alarm.id for alarm in alarms if alarm.confirmed_at), ""),
-        topology_version=context.topology.version,
+        topology_version=version,
         rules_version=context.rules_version,
         grounds=grounds,
     )

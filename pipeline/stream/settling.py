@@ -30,7 +30,7 @@ class SettlementHandler:
 
     def _settle_all(self, partition: int, request: Settle | Tick, turn: Turn) -> None:
         known = self._source.current()
-        for name, terms in terms_of(known.inventory, known.plans).items():
+        for name, terms in terms_of(known.declared or known.inventory, known.plans).items():
             if partition_of(name, self._partitions) == partition:
                 before = self._state(turn, name)
                 after = _settle(before, terms, request)
