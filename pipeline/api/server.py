@@ -63,6 +63,7 @@ class Console:
         return [
             web.get("/api/incidents", _json(self._incidents)),
             web.get("/api/incidents/{id}", _json(self._incident)),
+            web.get("/api/incidents/{id}/history", _json(self._history)),
             web.get("/api/alarms", _json(self._alarms)),
             web.get("/api/outages", _json(self._outages)),
             web.get("/api/customers", _json(self._customers)),
@@ -83,6 +84,11 @@ class Console:
         question.only(request)
         name = question.name_in(request, "id")
         return lambda: self._reading.incident(name)
+
+    def _history(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request)
+        name = question.name_in(request, "id")
+        return lambda: self._reading.history(name)
 
     def _alarms(self, request: web.Request) -> Callable[[], Any]:
         question.only(request, "all", "limit")
@@ -139,13 +145,15 @@ class Console:
         if found is None or found["kind"] != "incident" or found["value"] is None:
             raise refusal.unknown("There is no incident by that name.")
         incident = found["value"]
-        outages, done = await asyncio.gather(
-            asyncio.to_thread(self._reading.outages, incident["id"]), asyncio.to_thread(self._reading.receipts, incident["id"])
+        outages, done, history = await asyncio.gather(
+            asyncio.to_thread(self._reading.outages, incident["id"]),
+            asyncio.to_thread(self._reading.receipts, incident["id"]),
+            asyncio.to_thread(self._reading.history, incident["id"]),
         )
         places = {impact["service"]: place for place, impact in enumerate(incident["impacts"])}
         outages.sort(key=lambda outage: (places.get(outage["service"], len(places)), outage["started_at"]))
         lasting = again if incident["state"] == "open" else {}
-        return self._pages.page("incident", incident=incident, tree=found, outages=outages, done=done, **lasting)
+        return self._pages.page("incident", incident=incident, tree=found, outages=outages, done=done, history=history or [], **lasting)
 
     async def _alarms_page(self, request: web.Request) -> web.Response:
         question.only(request, "all", "refresh")

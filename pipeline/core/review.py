@@ -188,8 +188,8 @@ def _incident(
     impacts = _impacts(context, state, row, outages, losses)
     planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
     version = row.topology_version or context.topology.version
-    told = explanation_of(Finding(context.topology, row.hypothesis, alarms), _attached(row), context.rules_version)
-    grounds = replace(told, topology_version=version)
+    found = Finding(context.topology, row.hypothesis, alarms)
+    grounds = replace(explanation_of(found, _attached(row), context.rules_version), topology_version=version)
     return Incident(
         id=row.id,
         domain=row.domain,

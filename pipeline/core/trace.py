@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.core.explanation import NOTHING
@@ -82,10 +83,13 @@ def _path(topology: Topology, service: int, came: dict[int, int], beyond: dict[i
     return Path(tuple(topology.names[one] for one in _condensed(topology, nodes[::-1])), gate)
 
 
-_DETAILS = frozenset({ResourceKind.PORT, ResourceKind.INTERFACE, ResourceKind.CARD, ResourceKind.SUPPLY})
-
-
 def _condensed(topology: Topology, nodes: Sequence[int]) -> list[int]:
-    """A path without what goes without saying between its two ends: ports and interfaces under a link, the supply of a device."""
-    last = len(nodes) - 1
-    return [node for place, node in enumerate(nodes) if place in (0, last) or topology.kinds[node] not in _DETAILS]
+    """A path without what goes without saying: the port of the interface that follows, the interface of a link, the supply of a device."""
+    kinds = topology.kinds
+    unsaid = (
+        (ResourceKind.PORT, ResourceKind.INTERFACE),
+        (ResourceKind.INTERFACE, ResourceKind.LINK),
+        (ResourceKind.SUPPLY, ResourceKind.DEVICE),
+    )
+    pairs = pairwise(nodes[1:])
+    return [*nodes[:1], *(node for node, follows in pairs if (kinds[node], kinds[follows]) not in unsaid), *nodes[1:][-1:]]

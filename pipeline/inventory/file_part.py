@@ -11,7 +11,7 @@ from pipeline.config.settings_file import line_at
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 from pipeline.core.inventory import Interface
 from pipeline.core.inventory_merge import Part
-from pipeline.inventory.csv_source import read_csv
+from pipeline.inventory.csv_source import read_nodes
 from pipeline.inventory.files import inventory_files
 from pipeline.inventory.form import SECTIONS, Section
 
@@ -61,8 +61,18 @@ def read_files(folder: Path, source: str, confidence: float = 1.0) -> FilePart:
         except ConfigError as error:
             reading.problems.extend(error.problems)
     reading.problems.raise_if_any()
+    _join_interfaces(reading)
     entries = {section: named for section, named in reading.entries.items() if named}
     return FilePart(Part(source, entries, confidence), reading.places)
+
+
+def _join_interfaces(reading: _Reading) -> None:
+    """Put the interfaces that are told apart from their devices with them, each under its own name."""
+    for name, told in reading.entries.pop(_INTERFACES).items():
+        device = str(told.get("device", ""))
+        ports = reading.entries["devices"].setdefault(device, {"name": device}).setdefault(_INTERFACES, {})
+        stated = {key: value for key, value in told.items() if key not in {"name", "device"}}
+        ports[name.removeprefix(f"{device}/")] = stated
 
 
 def _sections(path: Path, decoder: Decoder) -> Iterable[tuple[Section, Node]]:
@@ -71,7 +81,7 @@ def _sections(path: Path, decoder: Decoder) -> Iterable[tuple[Section, Node]]:
         if section is None or section.key in _NESTED:
             decoder.tell(0, (), f"'{path.stem}' cannot be told in CSV", did_you_mean(path.stem, SECTIONS.keys() - _NESTED))
             return
-        yield section, read_csv(path, section, str(path))
+        yield section, read_nodes(path, section, str(path))
         return
     root = read_yaml(path)
     if not isinstance(root, Fields):
@@ -94,6 +104,8 @@ def _read_section(section: Section, node: Node, decoder: Decoder, reading: _Read
         name = told.get("name")
         if not isinstance(name, str):
             continue  # told
+        if section.key == _INTERFACES:
+            name = f"{told.get('device', '')}/{name}"
         place, first = Place(decoder.file, path, item), reading.places.get((section.key, name))
         if first is not None:
             message = f"'{name}' is declared already, at {first.file}:{first.node.line}"
