@@ -18,6 +18,7 @@ from pipeline.core.outage import ServiceState
 from pipeline.core.points import Point, points
 from pipeline.core.trace import way
 from pipeline.core.wording import state_text, tiers_of
+from pipeline.drawing.pictures import Pictures
 from pipeline.evidence import Evidence, credit_value
 from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
@@ -35,6 +36,7 @@ MOST_OF_ONE = 100
 MOST_OPEN = 1000
 """Open incidents that are put in order of what matters most."""
 OPEN, RESOLVED = "open", "resolved"
+MOST_DRAWN = 50
 
 
 class Reader:
@@ -50,6 +52,7 @@ class Reader:
         self._obligations = Obligations(settings.obligations_url())
         self._budgets = Budgets(self._queries, self._inventory.current, settings.rules_dir or data_dir("rules"))
         self._evidence = Evidence(self, self._queries, self._obligations, settings)
+        self._pictures = Pictures()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -160,6 +163,15 @@ class Reader:
             return None
         credited = [credit_value(entry) for entry in self._obligations.credits(name, limit=MOST_OF_ONE)]
         return {**found, "outages": [{**each, "ticket": tickets.get(each["incident"])} for each in outages], "credits": credited}
+
+    def topology(self, resource: str | None = None) -> Json | None:
+        """The network as a picture, or what one resource (by its id) hangs together with; ``None`` for an unknown resource.
+
+        Open ``incidents`` (the latest :data:`MOST_DRAWN`) are coloured; the picture is ``svg``, for a page ``inline``.
+        """
+        incidents = self._queries.incidents("open", MOST_DRAWN)
+        alarms = {alarm["id"]: alarm for alarm in self._queries.alarms_by_id(each for one in incidents for each in one["alarms"])}
+        return self._pictures.with_incidents(self._known(), incidents, alarms, resource)
 
     # agreements
 
