@@ -21,6 +21,7 @@ from pipeline.core.operation import COMMENT_LIMIT, WINDOW_KINDS, Operation, Oper
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of
 from pipeline.obligations import Obligations
+from pipeline.planning import operation_value
 from pipeline.wire import Topic
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,10 @@ class Operating:
         if not stored.is_published:
             await self._publish(stored)
         return await self._answered(stored, wait_s)
+
+    async def do(self, given: Operation, kinds: Collection[str]) -> Json:
+        """As :meth:`submit`, answered as a value with its ``outcome``."""
+        return operation_value(await self.submit(given, kinds))
 
     def _prepared(self, given: Operation, kinds: Collection[str]) -> tuple[Operation, list[str]]:
         self._check(given)

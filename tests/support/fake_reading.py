@@ -198,6 +198,42 @@ def credit(number: int = 1, **changes: Any) -> Json:
     }
 
 
+def window(name: str = "mw-1", **changes: Any) -> Json:
+    return {
+        "name": name,
+        "state": "in-force",
+        "starts_at": NOW,
+        "ends_at": NOW + 3_600 * S,
+        "noticed_at": NOW,
+        "resources": ["site/ams"],
+        "reason": "power work",
+        "operator": "alice",
+        "declared_in": "operations",
+        **changes,
+    }
+
+
+def operation(number: int = 1, **changes: Any) -> Json:
+    return {
+        "id": f"op-{number}",
+        "at": NOW,
+        "kind": "ack",
+        "operator": "alice",
+        "via": "cli",
+        "target": "in-1",
+        "text": "on my way",
+        "starts_at": 0,
+        "until": 0,
+        "resources": [],
+        "domains": ["default"],
+        "outcome": "done",
+        "reason": "acknowledged",
+        "detail": "acknowledged",
+        "answered_at": NOW + S,
+        **changes,
+    }
+
+
 def node(kind: str, name: str, title: str, children: list[Json] | None = None, value: Json | None = None) -> Json:
     return {"kind": kind, "id": name, "title": title, "lines": [f"a line on {name}"], "children": children or [], "value": value}
 
@@ -210,6 +246,8 @@ class FakeReading:
         self.alarms_ = [] if empty else [alarm()]
         self.outages_ = [] if empty else [outage()]
         self.receipts_: list[Json] = [] if empty else [_RECEIPT]
+        self.windows_ = [] if empty else [window()]
+        self.operations_ = [] if empty else [operation()]
         self.customers_ = [] if empty else [customer()]
         self.evaluations_ = [] if empty else [evaluation()]
         self.credits_ = [] if empty else [credit()]
@@ -236,6 +274,14 @@ class FakeReading:
             for each in self.outages_
             if incident in {None, each["incident"]} and service in {None, each["service"]} and not (lasting and each["ended_at"])
         ][:limit]
+
+    def windows(self, at: int, *, everything: bool = False) -> list[Json]:
+        self._answer("windows")
+        return [each for each in self.windows_ if everything or each["state"] != "over"]
+
+    def operations(self, target: str = "", limit: int = 100) -> list[Json]:
+        self._answer("operations")
+        return [each for each in self.operations_ if target in {"", each["target"]}][:limit]
 
     def receipts(self, subject: str) -> list[Json]:
         self._answer("receipts")
