@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
-from pipeline.core.correlation import Hypothesis, causes
+from pipeline.core.consequence import Consequences
+from pipeline.core.correlation import Hypothesis
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
 from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
@@ -69,7 +70,8 @@ class IncidentRow:
 
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
     between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
-    are alarms that a correlation rule attached, each with the rule's name. ``topology_version`` is of the topology on which the cause was found.
+    are alarms that a correlation rule attached, each with the rule's name. ``topology_version`` is of the topology on which the cause was
+    found.
     """
 
     id: str
@@ -169,10 +171,12 @@ class DomainState:
     counts: Counter[Reason] = field(default_factory=Counter)
     keys: dict[str, AlarmKey] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
-    impacts: Impacts = field(init=False)
     stale: set[str] = field(default_factory=set)
+    consequences: Consequences = field(init=False)
+    impacts: Impacts = field(init=False)
 
     def __post_init__(self) -> None:
+        self.consequences = Consequences(self.topology)
         self.impacts = Impacts(self.topology)
 
     @classmethod
@@ -209,7 +213,8 @@ class DomainState:
 
     def reindex(self, context: Context) -> None:
         """Make the indexes again, from the rows and a topology that may be new; what was concluded on another is to be weighed again."""
-        self.topology = context.topology
+        if self.topology is not context.topology:
+            self.topology, self.consequences = context.topology, Consequences(context.topology)
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
         self.impacts, self.stale = Impacts(self.topology), set()
@@ -222,6 +227,10 @@ class DomainState:
             self._index_alarm(key, alarm_row)
         for report in self.reports.values():
             self.ups[report.device] = frozenset(report.up)
+        self._weigh_anew()
+
+    def _weigh_anew(self) -> None:
+        """Let what was concluded on another topology be evidence once more."""
         for name in self.open:
             row = self.incidents[name]
             if row.topology_version and row.topology_version != self.topology.version:
@@ -285,7 +294,7 @@ class DomainState:
             return None
         keys = self.by_node.setdefault(node, set())
         if not keys:
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause.setdefault(cause, set()).add(node)
         keys.add(key)
         return node
@@ -300,7 +309,7 @@ class DomainState:
         keys.discard(key)
         if not keys:
             del self.by_node[node]
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause[cause].discard(node)
 
     def felt_anew(self) -> set[str]:

@@ -296,6 +296,7 @@ class World:
             "revisions": str(incident.revision),
             "resolved_at": text_of(incident.resolved_at),
             "services": {impact.service: impact.state.value for impact in incident.impacts},
+            "lost": {impact.service: f"{impact.share:g}" for impact in incident.impacts if 0 < impact.share < 1},
             "reason": incident.reason,
         }
         for name, value in wanted.items():
