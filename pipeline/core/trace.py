@@ -9,7 +9,7 @@ from pipeline.core.explanation import NOTHING
 from pipeline.core.felling import Felling
 from pipeline.core.outage import ServiceState
 from pipeline.core.points import called
-from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.resource import ResourceId, ResourceKind, kind_of, resource_id
 from pipeline.core.topology import Topology
 
 TRACED = 200
@@ -80,16 +80,16 @@ def _path(topology: Topology, service: int, came: dict[int, int], beyond: dict[i
     while came[node] != node:
         node = came[node]
         nodes.append(node)
-    return Path(tuple(topology.names[one] for one in _condensed(topology, nodes[::-1])), gate)
+    return Path(tuple(_condensed(topology, nodes[::-1], gate)), gate)
 
 
-def _condensed(topology: Topology, nodes: Sequence[int]) -> list[int]:
+def _condensed(topology: Topology, nodes: Sequence[int], gate: ResourceId) -> list[ResourceId]:
     """A path without what goes without saying: the port of the interface that follows, the interface of a link, the supply of a device."""
-    kinds = topology.kinds
     unsaid = (
         (ResourceKind.PORT, ResourceKind.INTERFACE),
         (ResourceKind.INTERFACE, ResourceKind.LINK),
         (ResourceKind.SUPPLY, ResourceKind.DEVICE),
     )
-    pairs = pairwise(nodes[1:])
-    return [*nodes[:1], *(node for node, follows in pairs if (kinds[node], kinds[follows]) not in unsaid), *nodes[1:][-1:]]
+    names = [topology.names[node] for node in nodes]
+    between = (name for name, follows in pairwise(names[1:]) if name == gate or (kind_of(name), kind_of(follows)) not in unsaid)
+    return [*names[:1], *between, *names[1:][-1:]]

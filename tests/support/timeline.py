@@ -348,6 +348,7 @@ class World:
             "revisions": str(incident.revision),
             "resolved_at": text_of(incident.resolved_at),
             "services": {impact.service: impact.state.value for impact in incident.impacts},
+            "lost": {impact.service: f"{impact.share:g}" for impact in incident.impacts if 0 < impact.share < 1},
             "reason": incident.reason,
             "acknowledged_by": incident.acknowledged_by,
             "acknowledged_at": text_of(incident.acknowledged_at),
