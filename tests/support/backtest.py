@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,16 @@ def installation(folder: Path) -> Path:
 
 
 def _journal(folder: Path, entries: Iterable[Entry]) -> None:
-    with Journal(folder, segment_bytes=1_000_000, journal_bytes=100_000_000) as journal:
-        entries = list(entries)
-        journal.append_many(entries)
-        journal.sync()
-        journal.acknowledge(len(entries))
+    with Journal(folder, segment_bytes=200_000, journal_bytes=100_000_000) as journal:
+        for batch in batched(entries, 100):
+            journal.append_many(batch)
+            journal.acknowledge(journal.sync())
+
+
+def batched(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def _datagrams() -> Iterator[Entry]:
