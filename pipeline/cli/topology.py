@@ -14,6 +14,7 @@ from rich.tree import Tree
 from pipeline.cli.config import config_option, read_settings
 from pipeline.cli.group import Group
 from pipeline.cli.output import Exit, console, fail, json_option, plural, print_json, styled, table
+from pipeline.cli.sources import conflicts, fetch, sources
 from pipeline.config.problem import did_you_mean
 from pipeline.core.impact import felt_by
 from pipeline.core.inventory import Inventory, Tier
@@ -43,6 +44,10 @@ def topology() -> None:
     assure topology show service/nsx-lowlat-1
     assure topology impact fibre/f-ams-rtm-1
     """
+
+
+for command in (fetch, sources, conflicts):
+    topology.add_command(command)
 
 
 @topology.command()

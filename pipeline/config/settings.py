@@ -290,8 +290,8 @@ class SourceSettings:
     what is usual (README of pipeline/inventory).
 
     A discovery asks ``targets``, as `assure discover` does (none: the declared devices), with ``communities`` (``env:NAME``,
-    ``file:PATH`` beside the inventory, as at a device), or as ``user`` of ``traps.users``. ``folder`` holds the files of a further source of files; the one called ``files`` is ``inventory_dir``, and is listed
-    only to give it a place other than the first.
+    ``file:PATH`` beside the inventory, as at a device), or as ``user`` of ``traps.users``. ``folder`` holds the files of a further source
+    of files; the one called ``files`` is ``inventory_dir``, and is listed only to give it a place other than the first.
     """
 
     name: str

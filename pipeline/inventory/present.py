@@ -59,7 +59,7 @@ def read_present(settings: Settings) -> Present:
         return Present(inventory, warnings)
     problems = Problems()
     problems.extend(_strange(settings.inventory))
-    parts, places = _parts(settings, problems)
+    parts, places = parts_of(settings, problems)
     merged = merge(parts, Precedence(settings.inventory.order, settings.inventory.precedence))
     made = _Made(merged, places, settings, problems)
     inventory = made.inventory()
@@ -86,7 +86,7 @@ def watched(settings: Settings) -> tuple[Path, ...]:
     return (settings.inventory_dir, settings.snapshot_dir, *folders)
 
 
-def _parts(settings: Settings, problems: Problems) -> tuple[list[Part], dict[tuple[str, str], Place]]:
+def parts_of(settings: Settings, problems: Problems) -> tuple[list[Part], dict[tuple[str, str], Place]]:
     """What each source says; what was never fetched says nothing, and that is told."""
     files = _read(settings.inventory_dir, FILES, 1.0, problems)
     parts, places = [files.part], dict(files.places)
@@ -199,7 +199,7 @@ class _Made:
         if missing:
             known = ", ".join(self._merged.told_by[section, name])
             message = f"nobody tells its {' and '.join(missing)} (told of by {known}), so it is left out"
-            self._refuse(section, name, missing[0], message, f"add it at the source or in a file, or write inventory.defaults: {section}.…")
+            self._refuse(section, name, missing[0], message, "add it there, or state it in a file")
             return
         try:
             given = {key: value for key, value in told.items() if key in shape.types}
