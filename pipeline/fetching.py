@@ -45,7 +45,8 @@ _LEAST_TO_GUARD = 20
 _MOST_LOST = 0.5
 _ORDER = (SourceKind.NETBOX, SourceKind.TMF639, SourceKind.DISCOVERY, SourceKind.TMF638)
 """Services refer to resources, so they are asked for last."""
-_LOOK_S = 5.0
+LOOK_S = 5.0
+"""How often it is looked at what is due."""
 _MOST_LOGGED = 20
 
 
@@ -188,7 +189,7 @@ async def follow(settings: Settings, stop: asyncio.Event) -> None:
         return
     snapshots = Snapshots(settings.snapshot_dir)
     stale: set[str] = set()
-    while not await _stopped(stop, _LOOK_S):
+    while not await _stopped(stop, LOOK_S):
         for source in in_order(own.fetched):
             if own.fetch_every_s and time.time_ns() - snapshots.state(source.name).tried_at >= own.fetch_every_s * NANOSECONDS:
                 _log_fetched(await asyncio.to_thread(fetch, source, settings))
