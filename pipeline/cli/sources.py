@@ -91,13 +91,15 @@ def _print_notices(notices: Sequence[str]) -> None:
 @contextmanager
 def _progress() -> Any:
     """A bar on standard error, gone when all is done; gives each source a way to tell of its progress."""
+    screen = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.fields[source]}"),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        console=Console(stderr=True),
+        console=screen,
         transient=True,
+        disable=not screen.is_terminal,
     )
     with bar:
         task = bar.add_task("", source="", total=None)
