@@ -17,7 +17,7 @@ from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.rollup import Groups
 from pipeline.core.topology import Topology
 from pipeline.core.validity import as_of, next_change
-from pipeline.inventory.files import load_inventory
+from pipeline.inventory.present import load_present, watched
 from pipeline.resources import data_dir
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class FileKnowledge:
     def __init__(self, settings: Settings, clock: Callable[[], int] = time.time_ns) -> None:
         self._settings = settings
         rules, mibs = settings.rules_dir or data_dir("rules"), settings.mibs_dir or data_dir("mibs")
-        self._files = Reloading((settings.inventory_dir, rules, mibs), SUFFIXES, self._read, what="inventory or rules")
+        self._files = Reloading((*watched(settings), rules, mibs), SUFFIXES, self._read, what="inventory or rules")
         self._rules, self._mibs = rules, mibs
         self._clock = clock
         self._looked_at = 0.0
@@ -80,10 +80,9 @@ class FileKnowledge:
         return known
 
     def _read(self) -> _Declared:
-        folder = self._settings.inventory_dir
-        stamp = stamp_of((folder,), SUFFIXES)
+        stamp = stamp_of(watched(self._settings), SUFFIXES)
         if self._read_before is None or self._read_before[0] != stamp:
-            self._read_before = stamp, load_inventory(folder)
+            self._read_before = stamp, load_present(self._settings)
         return _Declared(self._read_before[1], load_rule_set(self._rules, load_mib_index(self._mibs)))
 
     def _know(self, declared: _Declared, at: int, before: Knowledge | None) -> Knowledge:

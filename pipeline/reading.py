@@ -11,7 +11,7 @@ from pipeline.core.inventory import Customer, Inventory
 from pipeline.core.obligation import TicketLink
 from pipeline.drawing.pictures import Pictures
 from pipeline.evidence import Evidence, credit_value
-from pipeline.inventory.files import InventorySource
+from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
 
@@ -32,7 +32,7 @@ class Reader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._inventory = InventorySource(settings.inventory_dir)
+        self._inventory = PresentInventory(settings)
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
         self._evidence = Evidence(self, self._queries, self._obligations, settings)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -41,6 +42,8 @@ class Finding:
     message: str
     remedy: str = ""
     level: Level = Level.ERROR
+    is_missing: bool = False
+    """Whether it is only that something else is not declared."""
 
 
 def findings(inventory: Inventory) -> Iterator[Finding]:
@@ -89,7 +92,7 @@ def _missing(section: str, entry: _Named, key: str, word: str, known: Iterable[s
     if word not in declared:
         message = f"'{word}' is not a declared {what}"
         remedy = did_you_mean(word, declared) or "declare it, or take it out"
-        yield Finding(section, entry.name, key, message, remedy, _level(entry))
+        yield Finding(section, entry.name, key, message, remedy, _level(entry), is_missing=True)
 
 
 def _level(entry: object) -> Level:
@@ -169,7 +172,9 @@ def _device(device: Device) -> Iterator[Finding]:
         yield Finding("devices", device.name, "user" if device.user else "snmp_version", message, remedy)
     for field in ("name", "index"):
         values = [getattr(port, field) for port in device.interfaces]
-        for value in sorted({value for value in values if values.count(value) > 1}):
+        for value, count in sorted(Counter(value for value in values if value).items()):  # no index is known of some
+            if count == 1:
+                continue
             yield Finding("devices", device.name, "interfaces", f"two interfaces have the {field} '{value}'", "give each its own")
     for port in device.interfaces:
         if port.card and not _NAME.fullmatch(port.card):

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def read_inventory(folder: Path) -> tuple[Inventory, tuple[Problem, ...]]:
         except ConfigError as error:
             gathered.problems.extend(error.problems)
     gathered.problems.raise_if_any()
-    inventory = _assemble(gathered)
+    inventory = assemble(gathered.entries)
     for finding in findings(inventory):
         gathered.tell(finding.section, finding.name, finding.key, finding.message, finding.remedy, finding.level)
     gathered.problems.raise_if_any()
@@ -158,9 +158,9 @@ def _keep(entry: Any, section: Section, mark: _Mark, gathered: _Gathered) -> Non
     gathered.marks[section.key, value.name] = mark
 
 
-def _assemble(gathered: _Gathered) -> Inventory:
-    entries = gathered.entries
+def assemble(entries: Mapping[str, Mapping[str, Any]]) -> Inventory:
+    """The inventory of entries by section and name. Its version is a hash of what they declare."""
     content = repr([(key, sorted(entries[key].items())) for key in SECTIONS])
     version = hashlib.sha256(content.encode()).hexdigest()[:12]
-    mappings = {key: entries[key] for key in SECTIONS if key != "windows"}
+    mappings = {key: dict(entries[key]) for key in SECTIONS if key != "windows"}
     return Inventory(version=version, windows=tuple(entries["windows"].values()), **mappings)
