@@ -203,7 +203,7 @@ def _print_standings(found: Sequence[Standing], settings: Settings, now: int) ->
 @config_option
 @json_option
 def conflicts(*, source: str, config: Path | None, as_json: bool) -> None:
-    """Where the inventory's sources say different things, which word is used, and why.
+    """Where sources say different things, and whose word is used.
 
     \b
     assure topology conflicts
