@@ -9,6 +9,7 @@ from pipeline.caring import felt_by
 from pipeline.config.settings import Settings
 from pipeline.core.inventory import Customer, Inventory
 from pipeline.core.obligation import TicketLink
+from pipeline.drawing.pictures import Pictures
 from pipeline.evidence import Evidence, credit_value
 from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
@@ -20,6 +21,7 @@ Customers = Mapping[str, Customer]
 MOST_LASTING = 10_000
 """Outages that last, read for what customers feel now. More than these at once is an outage of everything."""
 MOST_OF_ONE = 100
+MOST_DRAWN = 50
 
 
 class Reader:
@@ -34,6 +36,7 @@ class Reader:
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
         self._evidence = Evidence(self, self._queries, self._obligations, settings)
+        self._pictures = Pictures()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -64,6 +67,10 @@ class Reader:
     def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
         """Alarms, worst first; those that stand, or all."""
         return self._queries.alarms(standing=standing, limit=limit)
+
+    def alarms_of(self, ids: Iterable[str]) -> list[Json]:
+        """These alarms as of their last change, in this order; those that are not known are left out."""
+        return self._queries.alarms_by_id(ids)
 
     def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500, *, lasting: bool = False) -> list[Json]:
         """Outages, newest first: of one incident, of one service, or all, with the customers' names and tiers.
@@ -117,6 +124,15 @@ class Reader:
             return None
         credited = [credit_value(entry) for entry in self._obligations.credits(name, limit=MOST_OF_ONE)]
         return {**found, "outages": [{**each, "ticket": tickets.get(each["incident"])} for each in outages], "credits": credited}
+
+    def topology(self, resource: str | None = None) -> Json | None:
+        """The network as a picture, or what one resource (by its id) hangs together with; ``None`` for an unknown resource.
+
+        Open ``incidents`` (the latest :data:`MOST_DRAWN`) are coloured; the picture is ``svg``, for a page ``inline``.
+        """
+        incidents = self._queries.incidents("open", MOST_DRAWN)
+        alarms = {alarm["id"]: alarm for alarm in self._queries.alarms_by_id(each for one in incidents for each in one["alarms"])}
+        return self._pictures.with_incidents(self._known(), incidents, alarms, resource)
 
     # agreements
 

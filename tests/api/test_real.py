@@ -16,7 +16,18 @@ from tests.support.stores import Stores, engine, reader, stores
 
 __all__ = ["engine", "reader", "stores"]
 
-PAGES = ["/", "/alarms?all=true", "/outages", "/customers", "/customers/acme", "/sla", "/incidents/in-1", "/explain/cr-1", "/explain/trap"]
+PAGES = [
+    "/",
+    "/alarms?all=true",
+    "/outages",
+    "/customers",
+    "/customers/acme",
+    "/topology",
+    "/sla",
+    "/incidents/in-1",
+    "/explain/cr-1",
+    "/explain/trap",
+]
 BACK_S = 60.0
 
 
