@@ -57,8 +57,8 @@ class Precedence:
         """Why the one wins over the other."""
         rule = self._rule(section, key)
         if rule and winner in self.exceptions[rule]:
-            return f"inventory.precedence puts {winner} first for {rule}"
-        return f"{winner} stands before {loser}"
+            return f"{rule}: {winner} first"
+        return f"{winner} before {loser}"
 
     def _rule(self, section: str, key: str) -> str:
         """The narrowest exception for a field; empty when there is none."""
@@ -237,6 +237,7 @@ class _Merge:
         for doubt in self._doubts.get(name, ()) if section == "links" else ():
             confidence = round(confidence * (1 - doubt / 2), 4)
         source = "+".join(dict.fromkeys(str(told.get("source") or part.source) for part, told in claims))
+        made["name"] = name
         made["source"] = "" if source == FILES else source
         made["confidence"] = confidence
         return made

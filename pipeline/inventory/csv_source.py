@@ -50,23 +50,17 @@ def read_csv(path: Path, section: Section, decoder: Decoder) -> Iterator[tuple[i
         raise ConfigError([Problem(file, reader.line_num, "$", f"not valid CSV: {error}", "mend the quotes of this line")]) from error
 
 
-def read_nodes(path: Path, section: Section, file: str) -> Items:
-    """The rows of a file as the nodes that a YAML file would give: for a source whose rows may leave out what others state.
-
-    Raises:
-        ConfigError: as :func:`read_csv`.
-    """
+def read_csv_nodes(path: Path, section: Section, file: str) -> Iterator[tuple[int, int, Fields]]:
+    """The rows of a file as nodes, each with its position and its line, for who takes a part of an entry. Raises ``ConfigError``."""
     reader = csv.reader(read_text(path, file).splitlines(), strict=True)
-    rows: list[Node] = []
     try:
         columns = _Columns([cell.strip() for cell in next(reader, [])], section.form)
-        for cells in reader:
-            _refuse_surplus(cells, columns.header, reader.line_num, file)
-            if any(map(str.strip, cells)):
-                rows.append(columns.node(cells, reader.line_num))
+        rows = ((reader.line_num, cells) for cells in reader if any(map(str.strip, cells)))
+        for position, (line, cells) in enumerate(rows):
+            _refuse_surplus(cells, columns.header, line, file)
+            yield position, line, columns.node(cells, line)
     except csv.Error as error:
         raise ConfigError([Problem(file, reader.line_num, "$", f"not valid CSV: {error}", "mend the quotes of this line")]) from error
-    return Items(tuple(rows), 1)
 
 
 def _path(section: Section, position: int) -> Path_:

@@ -82,7 +82,7 @@ class _Reader:
             else:
                 yield row
         if left:
-            self._tell(section, "", f"{len(left)} not in use by their status, so left out: {_some(left)}", "set their status to active")
+            self._tell(section, "", f"{len(left)} left out, since by status not in use: {_some(left)}", "set the status if they are")
 
     # Places and elements
 

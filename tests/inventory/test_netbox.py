@@ -169,7 +169,7 @@ def test_what_is_not_in_use_or_has_no_name_is_left_out_and_told() -> None:
     found, notices = entries(box)
     assert "devices" not in found
     assert notices == [
-        "devices: 1 not in use by their status, so left out: old; set their status to active",
+        "devices: 1 left out, since by status not in use: old; set the status if they are",
         "devices: 1 have no name, so are left out: ids 2; name them in NetBox",
     ]
 
