@@ -10,7 +10,7 @@ from pipeline.config.settings import Settings
 from pipeline.core.inventory import Customer, Inventory
 from pipeline.core.obligation import TicketLink
 from pipeline.evidence import Evidence, credit_value
-from pipeline.inventory.files import InventorySource
+from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
 
@@ -30,7 +30,7 @@ class Reader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._inventory = InventorySource(settings.inventory_dir)
+        self._inventory = PresentInventory(settings)
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
         self._evidence = Evidence(self, self._queries, self._obligations, settings)
@@ -64,6 +64,10 @@ class Reader:
     def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
         """Alarms, worst first; those that stand, or all."""
         return self._queries.alarms(standing=standing, limit=limit)
+
+    def alarms_of(self, ids: Iterable[str]) -> list[Json]:
+        """These alarms as of their last change, in this order; those that are not known are left out."""
+        return self._queries.alarms_by_id(ids)
 
     def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500, *, lasting: bool = False) -> list[Json]:
         """Outages, newest first: of one incident, of one service, or all, with the customers' names and tiers.

@@ -10,6 +10,7 @@ from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
 from pipeline.config.settings import MAX_POLL_PROCESSES, MAX_RARE, MAX_TRAP_PROCESSES, DetectorSettings, Settings, TrapSettings
 from pipeline.config.snmp_user_check import user_problems
+from pipeline.config.source_check import source_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
 
     _check_traps(settings.traps, require)
     _check_detectors(settings.detectors, require)
+    for own in source_problems(settings.inventory, settings.traps.users):
+        place = ("inventory", *own.path)
+        decoder.tell(line_at(node, place), place, own.message, own.remedy, own.level)
     for problem in user_problems(settings.traps.users):
         path = ("traps", "users", *problem.path)
         decoder.tell(line_at(node, path), path, problem.message, problem.remedy, problem.level)

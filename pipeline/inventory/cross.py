@@ -42,6 +42,8 @@ class Finding:
     message: str
     remedy: str = ""
     level: Level = Level.ERROR
+    is_missing: bool = False
+    """Whether it is only that something else is not declared."""
 
 
 def findings(inventory: Inventory) -> Iterator[Finding]:
@@ -90,7 +92,7 @@ def _missing(section: str, entry: _Named, key: str, word: str, known: Iterable[s
     if word not in declared:
         message = f"'{word}' is not a declared {what}"
         remedy = did_you_mean(word, declared) or "declare it, or take it out"
-        yield Finding(section, entry.name, key, message, remedy, _level(entry))
+        yield Finding(section, entry.name, key, message, remedy, _level(entry), is_missing=True)
 
 
 def _level(entry: object) -> Level:
@@ -169,7 +171,7 @@ def _device(device: Device) -> Iterator[Finding]:
         remedy = "write snmp_version: v3 with a user of the settings' traps.users, or neither"
         yield Finding("devices", device.name, "user" if device.user else "snmp_version", message, remedy)
     for field in ("name", "index"):
-        values = Counter(getattr(port, field) for port in device.interfaces)
+        values = Counter(value for port in device.interfaces if (value := getattr(port, field)))  # no index is known of some
         for value in sorted(value for value, count in values.items() if count > 1):
             yield Finding("devices", device.name, "interfaces", f"two interfaces have the {field} '{value}'", "give each its own")
     for port in device.interfaces:
