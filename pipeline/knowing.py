@@ -105,6 +105,31 @@ class FileKnowledge:
         )
 
 
+class KnowledgeAhead:
+    """A source for a part that works all the time: read once at the start, then anew in a thread while work goes on, and swapped at once.
+
+    A large inventory takes many seconds to read, in which a storm would pile up.
+    """
+
+    def __init__(self, source: KnowledgeSource) -> None:
+        """Read it a first time. Raises ``ConfigError`` with every problem."""
+        self._source = source
+        self._known = source.current()
+
+    def current(self) -> Knowledge:
+        """The newest good knowledge, without a look at files."""
+        return self._known
+
+    async def follow(self) -> None:
+        """Keep it up to date until cancelled; what cannot be read is logged and tried again."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                self._known = await asyncio.to_thread(self._source.current)
+            except OSError as error:
+                log.warning("inventory or rules cannot be read, the ones before stay in use: %s", error)
+
+
 class KnowledgeBeside:
     """The present knowledge for a part that must not wait for files: read in a thread, and at hand at once."""
 

@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 from pipeline.config.settings import Settings
@@ -56,11 +57,19 @@ async def polls(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def worker(settings: Settings, stop: asyncio.Event) -> None:
-    """``raw.*`` -> events, alarms, incidents, outages, evaluations, effects."""
-    from pipeline.knowing import FileKnowledge
+    """``raw.*`` -> events, alarms, incidents, outages, evaluations, effects. It stops when files can no more be followed."""
+    from pipeline.knowing import FileKnowledge, KnowledgeAhead
     from pipeline.stream.worker import run_worker
 
-    await run_worker(settings, FileKnowledge(settings), stop)
+    knowledge = KnowledgeAhead(FileKnowledge(settings))
+    following = asyncio.create_task(knowledge.follow())
+    following.add_done_callback(lambda _: stop.set())
+    try:
+        await run_worker(settings, knowledge, stop)
+    finally:
+        following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
 
 
 async def sink(settings: Settings, stop: asyncio.Event) -> None:

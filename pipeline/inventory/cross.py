@@ -171,10 +171,8 @@ def _device(device: Device) -> Iterator[Finding]:
         remedy = "write snmp_version: v3 with a user of the settings' traps.users, or neither"
         yield Finding("devices", device.name, "user" if device.user else "snmp_version", message, remedy)
     for field in ("name", "index"):
-        values = [getattr(port, field) for port in device.interfaces]
-        for value, count in sorted(Counter(value for value in values if value).items()):  # no index is known of some
-            if count == 1:
-                continue
+        values = Counter(getattr(port, field) for port in device.interfaces)
+        for value in sorted(value for value, count in values.items() if count > 1 and value):  # 0: nobody told the index
             yield Finding("devices", device.name, "interfaces", f"two interfaces have the {field} '{value}'", "give each its own")
     for port in device.interfaces:
         if port.card and not _NAME.fullmatch(port.card):
@@ -279,6 +277,8 @@ def _service(service: Service, inventory: Inventory, resources: frozenset[Resour
 
 def _cycles(inventory: Inventory) -> Iterator[Finding]:
     """Nothing may need itself, by whatever way. Only these sections can close a circle, so one of their entries is told of each."""
+    if not _may_close(inventory):
+        return
     closing: dict[ResourceId, tuple[str, str, Entry]] = {}
     for section, kind in _CLOSING.items():
         closing |= {resource_id(kind, name): (section, name, entry) for name, entry in getattr(inventory, section).items()}
@@ -291,6 +291,19 @@ def _cycles(inventory: Inventory) -> Iterator[Finding]:
         section, name, entry = closing[names[0]]
         way = " -> ".join((*names, names[0]))
         yield Finding(section, name, "needs", f"{names[0]} needs itself: {way}", "take one of these needs out", _level(entry))
+
+
+def _may_close(inventory: Inventory) -> bool:
+    """Whether anything leads back: what is above devices needs what is below them, or its like. Most large networks have nothing such."""
+    needing = (need for section in (inventory.services, inventory.circuits) for entry in section.values() for need in entry.needs)
+    members = {member for lag in inventory.lags.values() for member in lag.members}
+    ends = ((link.a, link.b) for link in inventory.links.values() if link.a in members or link.b in members)
+    return (
+        bool(inventory.dependencies)
+        or any(need.startswith(("service/", "circuit/")) for need in needing)
+        or any(name in inventory.lags for name in members)
+        or any(end in inventory.lags for pair in ends for end in pair)
+    )
 
 
 _CLOSING = {"services": ResourceKind.SERVICE, "circuits": ResourceKind.CIRCUIT, "lags": ResourceKind.PORT}

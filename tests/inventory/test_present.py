@@ -99,6 +99,13 @@ def test_what_nobody_tells_is_left_out_and_told(home: Home) -> None:
     assert warning.endswith("add it there, or state it in a file")
 
 
+def test_the_part_of_a_file_whose_other_part_is_gone_is_left_out_and_told(home: Home) -> None:
+    """A device that NetBox has no more must not stop everything else, only because a file states its community."""
+    home.files("devices: [{name: gone, community: 'env:C'}]\n")
+    assert set(home.read().inventory.devices) == {"pe1", "pe2"}
+    assert home.warnings()[0].startswith("own.yaml:1: $.devices[0].site: warning: nobody tells its site and address (told of by files)")
+
+
 def test_defaults_are_for_what_nobody_states(tmp_path: Path) -> None:
     home = Home(
         tmp_path,
@@ -168,7 +175,6 @@ def test_an_ifindex_that_two_interfaces_have_is_nobodys(home: Home) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("devices: [{name: own, site: ams}]\n", "own.yaml:1: $.devices[0].address: nobody tells its address (told of by files)"),
         ("devices: [{name: own, site: ams, address: x}]\n", "own.yaml:1: $.devices[0].address: 'x' is not an IP address"),
         ("devices: [{name: pe1, port: many}]\n", "own.yaml:1: $.devices[0].port: 'many' is not a whole number"),
         ("devices: [{name: pe1, prt: 1}]\n", "'prt' is not a key here; did you mean 'port'?"),
@@ -187,10 +193,32 @@ def test_what_people_write_wrong_is_refused_with_file_and_line(home: Home, text:
     assert told in str(caught.value)
 
 
-def test_a_csv_file_of_what_is_not_flat_is_refused(home: Home) -> None:
-    home.files("name\npe1\n", "devices.csv")
-    with pytest.raises(ConfigError, match="cannot be told in CSV"):
+def test_tables_are_parts_too_with_interfaces_apart_from_their_devices(home: Home) -> None:
+    home.files("name,role\npe1,core\npe3,edge\n", "devices.csv")
+    home.files("device,name,index\npe1,e1,7\npe1,e2,8\n", "interfaces.csv")
+    present = home.read()
+    pe1 = present.inventory.devices["pe1"]
+    assert (pe1.role, [(port.name, port.index, port.speed_mbps) for port in pe1.interfaces]) == ("core", [("e1", 7, 1_000), ("e2", 8, 0)])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (
+            "interfaces.csv",
+            "device,name,index\npe1,e1,7\npe1,e1,8\n",
+            "interfaces.csv:3: $.interfaces[1].name: two interfaces of pe1 are called e1",
+        ),
+        ("interfaces.csv", "name,index\ne1,7\n", "interfaces.csv:2: $.interfaces[0].device: an interface needs its device and its name"),
+        ("devces.csv", "name\npe1\n", "'devces' is not a section; did you mean 'devices'?"),
+        ("sites.csv", "name,region\nams,west,x\n", "3 cells under 2 headings"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_refused_with_its_line(home: Home, name: str, text: str, told: str) -> None:
+    home.files(text, name)
+    with pytest.raises(ConfigError) as caught:
         home.read()
+    assert told in str(caught.value)
 
 
 def test_a_source_that_was_never_fetched_says_nothing_and_that_is_told(tmp_path: Path) -> None:
