@@ -21,7 +21,7 @@ CHAPTERS = {
     "What was unusual, and what is expected": ("anomaly", "model_current", "forecast_current"),
     "Where things are": ("place_current", "service_resource_current"),
     "Evidence": ("trap", "poll", "event"),
-    "What was done": ("effect", "receipt"),
+    "What was done": ("effect", "receipt", "operation"),
     "What could not be handled": ("dead_letter", "quarantine_message"),
     "Tables under the views": (
         *("incident", "alarm", "outage", "evaluation", "kpi_raw", "model", "forecast", "place"),
