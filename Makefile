@@ -15,7 +15,7 @@ help: ## list these targets
 demo: $(VENV)/run ## start a simulated operator, cut a fibre, watch one incident become a ticket and a credit
 	@$(BIN)/assure demo $(ARGS)
 
-test: $(VENV)/dev ## run every test (those that want net-snmp, Kafka, PostgreSQL or Chromium skip with the install line)
+test: $(VENV)/dev ## run the tests (those that want net-snmp, Kafka, PostgreSQL or Chromium skip with the install line); ARGS=--everything as CI does
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/dev ## ruff (all rules) and mypy (strict)

@@ -44,8 +44,22 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--everything", action="store_true", help="also those that start the installation several times (marker whole)")
+
+
+def leave_out_whole(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without ``--everything``, deselect what is marked ``whole``; pytest says how many were."""
+    if config.getoption("--everything"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("whole")]
+    items[:] = [item for item in items if not item.get_closest_marker("whole")]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what this machine cannot run, and say what would make it run; begin with the slow files, so that no worker ends with them."""
+    leave_out_whole(config, items)
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
     for marker, (present, remedy) in NEEDS.items():

@@ -65,6 +65,8 @@ class Console:
             web.get("/windows", self._windows_page),
             web.get("/customers", self._customers_page),
             web.get("/customers/{name}", self._customer_page),
+            web.get("/topology", self._topology_page),
+            web.get("/topology.svg", self._topology_picture),
             web.get("/sla", self._sla_page),
             web.get("/explain/{name}", self._explain_page),
             web.get("/console.css", self._style),
@@ -74,6 +76,7 @@ class Console:
         return [
             web.get("/api/incidents", _json(self._incidents)),
             web.get("/api/incidents/{id}", _json(self._incident)),
+            web.get("/api/incidents/{id}/history", _json(self._history)),
             web.get("/api/alarms", _json(self._alarms)),
             web.get("/api/outages", _json(self._outages)),
             web.get("/api/windows", _json(self._windows)),
@@ -96,6 +99,11 @@ class Console:
         question.only(request)
         name = question.name_in(request, "id")
         return lambda: self._reading.incident(name)
+
+    def _history(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request)
+        name = question.name_in(request, "id")
+        return lambda: self._reading.history(name)
 
     def _alarms(self, request: web.Request) -> Callable[[], Any]:
         question.only(request, "all", "limit")
@@ -165,15 +173,17 @@ class Console:
         if found is None or found["kind"] != "incident" or found["value"] is None:
             raise refusal.unknown("There is no incident by that name.")
         incident = found["value"]
-        outages, done, people = await asyncio.gather(
+        outages, done, people, history = await asyncio.gather(
             asyncio.to_thread(self._reading.outages, incident["id"]),
             asyncio.to_thread(self._reading.receipts, incident["id"]),
             asyncio.to_thread(self._reading.operations, incident["id"]),
+            asyncio.to_thread(self._reading.history, incident["id"]),
         )
         places = {impact["service"]: place for place, impact in enumerate(incident["impacts"])}
         outages.sort(key=lambda outage: (places.get(outage["service"], len(places)), outage["started_at"]))
         lasting = again if incident["state"] == "open" else {}
-        return self._pages.page("incident", incident=incident, tree=found, outages=outages, done=done, people=people, **lasting)
+        told = {"outages": outages, "done": done, "people": people, "history": history or []}
+        return self._pages.page("incident", incident=incident, tree=found, **told, **lasting)
 
     async def _alarms_page(self, request: web.Request) -> web.Response:
         question.only(request, "all", "refresh")
@@ -214,6 +224,25 @@ class Console:
         if customer is None:
             raise refusal.unknown("There is no customer by that name.")
         return self._pages.page("customer", customer=customer, **again)
+
+    async def _topology_page(self, request: web.Request) -> web.Response:
+        question.only(request, "refresh", "resource")
+        again = _refreshing(request)
+        drawn = await self._drawn(request)
+        return self._pages.page("topology", drawn=drawn, incidents=drawn["incidents"], **again)
+
+    async def _topology_picture(self, request: web.Request) -> web.Response:
+        question.only(request, "resource")
+        drawn = await self._drawn(request)
+        if not drawn["svg"]:
+            raise refusal.unknown("That is too much for one picture.")
+        return web.Response(text=drawn["svg"], content_type="image/svg+xml")
+
+    async def _drawn(self, request: web.Request) -> Json:
+        found = await asyncio.to_thread(self._reading.topology, question.name_given(request, "resource"))
+        if found is None:
+            raise refusal.unknown("The inventory has no resource by that name.")
+        return found
 
     async def _sla_page(self, request: web.Request) -> web.Response:
         question.only(request)

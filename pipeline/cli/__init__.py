@@ -43,6 +43,7 @@ class LazyGroup(Group):
         "doctor": ("pipeline.cli.doctor:doctor", "is anything lost? the sums that must hold, and each part's health"),
         "lab": ("pipeline.cli.lab:lab", "the simulated operator: run it, cut a fibre, mend it"),
         "journal": ("pipeline.cli.journal:journal", "what the collectors heard: list, show, replay by new rules"),
+        "replay": ("pipeline.cli.replay:replay", "the past by other rules or another topology: what would have been other"),
         "topic": ("pipeline.cli.topic:topic", "read a topic as JSON lines"),
         "run": ("pipeline.cli.run:run", "run one part (what `assure up` and docker compose start)"),
     }

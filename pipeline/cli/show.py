@@ -7,15 +7,17 @@ from typing import Any
 
 import click
 from rich.table import Table
-from rich.text import Text
 
 from pipeline.cli.config import config_option, no_answer, read_settings
-from pipeline.cli.output import Exit, clock, console, duration, fail, json_option, plural, print_json, styled, table
+from pipeline.cli.incident_view import soonest, whole
+from pipeline.cli.output import Exit, clock, console, fail, json_option, plural, print_json, styled, table
 from pipeline.reading import Reader
 
 Json = dict[str, Any]
 WIDE = 130
 """Columns from which on a table of alarms has room for their text."""
+ROOMY = 100
+"""Columns from which on a table of incidents has room for their tickets."""
 SHELVED = "shelved"
 MARKS = {SHELVED: "shelved", "ack": "acknowledged", "closed": "closed by hand"}
 """What is told of an alarm's operator state."""
@@ -109,10 +111,12 @@ def _people(alarm: Json) -> str:
 @click.option("--limit", default=50, show_default=True, help="At most this many.")
 @json_option
 def incidents(*, incident: str | None, config: Path | None, state: str | None, shelved: bool, limit: int, as_json: bool) -> None:
-    """Incidents, newest first; with INCIDENT one in full.
+    """Incidents, what matters most first; with INCIDENT one in full.
 
-    One incident is one cause with its alarms, services and customers. INCIDENT is its id, or the beginning of it. Times are UTC.
-    `assure explain INCIDENT` shows the evidence, `assure ack INCIDENT` says that you have it.
+    One incident is one cause with its alarms, services and customers. Open ones come first: by the dearest tier that is hit, how much of
+    it, and how soon a contract is missed (column SLA: the downtime that the first of them has left). Resolved ones follow, newest first.
+    INCIDENT is an id, or the beginning of it. Times are UTC. `assure explain INCIDENT` shows the evidence, `assure ack INCIDENT` says that
+    you have it.
 
     \b
     assure incidents --state open
@@ -127,11 +131,11 @@ def incidents(*, incident: str | None, config: Path | None, state: str | None, s
     if incident:
         if one is None:
             fail(f"there is no one incident that begins with {incident}; ids: `assure incidents`", Exit.NOT_FOUND)
-        print_json(one) if as_json else _print_incident(one)
+        print_json(one) if as_json else console().print(whole(one, f"assure explain {one['id'][:8]}", everything=False))
     elif as_json:
         print_json(listed)
     elif listed:
-        console().print(incident_table(listed))
+        console().print(incident_table(listed, wide=console().width >= ROOMY))
     else:
         click.echo(f"No incident {'is ' + state if state else 'yet'}.")
     if not incident and not as_json and len(listed) < len(every):
@@ -140,21 +144,23 @@ def incidents(*, incident: str | None, config: Path | None, state: str | None, s
         )
 
 
-def incident_table(listed: Sequence[Json]) -> Table:
-    """One row for each incident; under its cause, what people or planned work made of it."""
+def incident_table(listed: Sequence[Json], *, wide: bool) -> Table:
+    """One row for each incident, its ticket only if ``wide``; under its cause, what people or planned work made of it."""
+    columns = ("id", "state", "severity", "since", *(["ticket"] if wide else []), "services", "SLA", "root cause")
     rows = (
         (
             i["id"][:8],
             styled(i["state"]),
             styled(i["severity"]),
             clock(i["started_at"]),
-            i["ticket"]["number"] if i["ticket"] else "-",
+            *([i["ticket"]["number"] if i["ticket"] else "-"] if wide else []),
             felt(i["impacts"]).partition(",")[0],
+            soonest(i),
             f"{i['root_cause']}\n{marks(i)}" if marks(i) else i["root_cause"],
         )
         for i in listed
     )
-    return table(("id", "state", "severity", "since", "ticket", "services", "root cause"), rows)
+    return table(columns, rows)
 
 
 def marks(incident: Json) -> str:
@@ -195,45 +201,3 @@ def felt(impacts: list[Json]) -> str:
     """``2 down, 5 redundancy-lost``."""
     counts = {state: sum(impact["state"] == state for impact in impacts) for state in ("down", "degraded", "redundancy-lost")}
     return ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "none"
-
-
-def _print_incident(incident: Json) -> None:
-    from pipeline.cli.demo_scene import impacts  # noqa: PLC0415  # the table that the demo shows
-
-    out = console()
-    out.print(Text(incident["reason"], style="bold"))
-    out.print()
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for name, value in _facts(incident):
-        facts.add_row(name, value)
-    out.print(facts)
-    out.print()
-    out.print(impacts(incident["impacts"]) if incident["impacts"] else "No service feels it.")
-
-
-def _facts(incident: Json) -> Iterator[tuple[str, str | Text]]:
-    resolved_at = incident["resolved_at"]
-    ended = f", resolved {clock(resolved_at)} after {duration(resolved_at - incident['started_at'])}" if resolved_at else ""
-    yield "incident", incident["id"]
-    yield "state", Text.assemble(styled(incident["state"]), ", ", styled(incident["severity"]))
-    yield "since", f"{clock(incident['started_at'])} UTC{ended}"
-    yield "root cause", incident["root_cause"]
-    yield "ticket", f"{incident['ticket']['number']} {incident['ticket']['status']}" if incident["ticket"] else "none"
-    yield from _handling(incident)
-    for number, line in enumerate(incident["explanation"]):
-        yield "" if number else "why", Text(line)
-
-
-def _handling(incident: Json) -> Iterator[tuple[str, str | Text]]:
-    if incident["acknowledged_by"]:
-        yield "acknowledged", Text(f"by {incident['acknowledged_by']} at {clock(incident['acknowledged_at'])} UTC")
-    elif incident["escalation"]:
-        yield "escalated", f"{incident['escalation']} times: nobody has acknowledged it"
-    if incident["planned"]:
-        yield "planned", Text(incident["planned"])
-    if incident["shelved"]:
-        yield "shelved", Text(incident["shelved"])
-    for number, said in enumerate(incident["comments"]):
-        yield "" if number else "comments", Text(f"{clock(said['at'])} {said['operator']}: {said['text']}")

@@ -1,7 +1,7 @@
 """Nodes -> frozen dataclasses by their annotations: the one decoder. It reports every problem, not the first.
 
 It knows text, numbers, booleans, Decimal, Path, Secret, enums, ``tuple[X, ...]``, ``dict[str, X]``, ``X | None``, nested dataclasses and
-``Any``. An enum is written by its value, one that is a number by its name in kebab-case (``severity: major``).
+``Any``. An enum is written by its value, one that is a number by its name in kebab-case (``severity: major``); a moment as RFC 3339.
 """
 
 import dataclasses
@@ -11,14 +11,16 @@ import typing
 from collections.abc import Callable, Hashable, Mapping
 from decimal import Decimal
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
+from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import Level, Path_, Problem, Problems, did_you_mean, path_text
 from pipeline.config.secret import Secret
 from pipeline.config.secret_source import SecretError, find_secret
 from pipeline.config.yaml_source import Fields, Items, Node, Scalar
+from pipeline.core.inventory import Moment
 
 T = TypeVar("T")
 FAILED: Final = object()
@@ -119,7 +121,7 @@ class Decoder:
         if target is Path:
             return self._path(node, path)
         try:
-            return _READERS[target](node)
+            return _READERS[target](node.text, plain=node.plain)
         except ValueError:
             remedy = _BOOLEAN_WORDS.get(node.text.lower()) if target is bool else None
             hint = f"did you mean '{remedy}'?" if remedy else _REMEDIES.get(target, "")
@@ -163,7 +165,7 @@ def shape_of(target: type[Any]) -> Shape:
 @cache
 def _shape_of(target: Hashable) -> Shape:
     dataclass = cast("type[Any]", target)
-    hints = typing.get_type_hints(dataclass)
+    hints = typing.get_type_hints(dataclass, include_extras=True)
     fields = [field for field in dataclasses.fields(dataclass) if field.init]
     nothing = dataclasses.MISSING
     undefaulted = [field.name for field in fields if field.default is nothing and field.default_factory is nothing]
@@ -200,6 +202,23 @@ def plain_value(node: Node) -> Any:
             return _plain_scalar(node)
 
 
+def reader_of(target: Any) -> Callable[[str], Any] | None:
+    """What reads a plain scalar as a type by the same rules, fast; it raises ``ValueError``. ``None`` for a type that is no scalar."""
+    if typing.get_origin(target) in {typing.Union, types.UnionType}:
+        (inner,) = (reader_of(member) for member in typing.get_args(target) if member is not type(None))
+        return None if inner is None else lambda text: None if text in _NULLS else inner(text)
+    if isinstance(target, type) and issubclass(target, Enum):
+        return partial(_read_word, words_of(target))
+    read = _READERS.get(target)
+    return None if read is None else partial(read, plain=True)
+
+
+def _read_word(words: Mapping[str, Enum], text: str) -> Enum:
+    if text not in words:
+        raise ValueError(text)
+    return words[text]
+
+
 def _plain_scalar(node: Scalar) -> Any:
     if not node.plain:
         return node.text
@@ -209,40 +228,44 @@ def _plain_scalar(node: Scalar) -> Any:
         return _BOOLEANS[node.text]
     for reader in (_read_int, _read_float):
         try:
-            return reader(node)
+            return reader(node.text, plain=True)
         except ValueError:
             continue
     return node.text
 
 
-def _read_text(node: Scalar) -> str:
-    if node.plain and node.text in _NULLS:
-        raise ValueError(node.text)
-    return node.text
+def _read_text(text: str, *, plain: bool) -> str:
+    if plain and text in _NULLS:
+        raise ValueError(text)
+    return text
 
 
-def _read_int(node: Scalar) -> int:
-    if not (node.plain and _INT.fullmatch(node.text) and len(node.text) <= _MAX_DIGITS):
-        raise ValueError(node.text)
-    return int(node.text)
+def _read_int(text: str, *, plain: bool) -> int:
+    if not (plain and _INT.fullmatch(text) and len(text) <= _MAX_DIGITS):
+        raise ValueError(text)
+    return int(text)
 
 
-def _read_float(node: Scalar) -> float:
-    if not (node.plain and _FLOAT.fullmatch(node.text) and len(node.text) <= _MAX_DIGITS):
-        raise ValueError(node.text)
-    return float(node.text)
+def _read_float(text: str, *, plain: bool) -> float:
+    if not (plain and _FLOAT.fullmatch(text) and len(text) <= _MAX_DIGITS):
+        raise ValueError(text)
+    return float(text)
 
 
-def _read_bool(node: Scalar) -> bool:
-    if not (node.plain and node.text in _BOOLEANS):
-        raise ValueError(node.text)
-    return _BOOLEANS[node.text]
+def _read_bool(text: str, *, plain: bool) -> bool:
+    if not (plain and text in _BOOLEANS):
+        raise ValueError(text)
+    return _BOOLEANS[text]
 
 
-def _read_decimal(node: Scalar) -> Decimal:
-    if not (_DECIMAL.fullmatch(node.text) and len(node.text) <= _MAX_DIGITS):
-        raise ValueError(node.text)
-    return Decimal(node.text)
+def _read_decimal(text: str, *, plain: bool) -> Decimal:  # noqa: ARG001  # quotes around a decimal mean nothing
+    if not (_DECIMAL.fullmatch(text) and len(text) <= _MAX_DIGITS):
+        raise ValueError(text)
+    return Decimal(text)
+
+
+def _read_moment(text: str, *, plain: bool) -> int:
+    return 0 if plain and text in _NULLS else nanoseconds(text)
 
 
 def _noun(target: type[Enum]) -> str:
@@ -251,12 +274,21 @@ def _noun(target: type[Enum]) -> str:
 
 
 _MAX_DIGITS = 40
-_READERS: dict[Any, Callable[[Scalar], Any]] = {
+
+
+class _Reader(Protocol):
+    """Reads the text of a scalar; raises ``ValueError``."""
+
+    def __call__(self, text: str, *, plain: bool) -> Any: ...
+
+
+_READERS: dict[Any, _Reader] = {
     str: _read_text,
     int: _read_int,
     float: _read_float,
     bool: _read_bool,
     Decimal: _read_decimal,
+    Moment: _read_moment,
 }
 _NAMES: dict[Any, str] = {
     str: "text",
@@ -266,10 +298,12 @@ _NAMES: dict[Any, str] = {
     Decimal: "a decimal number",
     Secret: "a secret",
     Path: "a path",
+    Moment: "a time with its offset",
 }
 _REMEDIES: dict[Any, str] = {
     str: "write the text, in quotes if need be",
     int: "write it in digits, without quotes",
     float: "write it in digits, without quotes",
     Decimal: "write it in digits: 12.50",
+    Moment: "write it as 2026-11-23T01:00:00Z",
 }

@@ -79,12 +79,18 @@ def _resources(inventory: Inventory) -> list[ResourceId]:
     for device in inventory.devices.values():
         found += [resource_id(kind, device.name) for kind in (kinds.DEVICE, kinds.UPLINKS, kinds.REACHABILITY)]
         found += [resource_id(kind, f"{device.name}/{port.name}") for port in device.interfaces for kind in (kinds.PORT, kinds.INTERFACE)]
+        found += [resource_id(kinds.CARD, f"{device.name}/{port.card}") for port in device.interfaces if port.card]
+        if device.power:
+            found.append(resource_id(kinds.SUPPLY, device.name))
     for fibre in inventory.fibres.values():
-        found += [resource_id(kinds.FIBRE, fibre.name), *([resource_id(kinds.DUCT, fibre.duct)] if fibre.duct else [])]
+        found += [resource_id(kinds.FIBRE, fibre.name), *(resource_id(kinds.DUCT, duct) for duct in fibre.route)]
     named: dict[ResourceKind, Iterable[str]] = {
+        kinds.POWER: inventory.power,
+        kinds.DUCT: inventory.ducts,
         kinds.LINK: inventory.links,
         kinds.LSP: inventory.lsps,
         kinds.TUNNEL: inventory.tunnels,
+        kinds.CIRCUIT: inventory.circuits,
         kinds.SERVICE: inventory.services,
         kinds.CUSTOMER: inventory.customers,
     }

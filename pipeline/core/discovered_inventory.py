@@ -3,9 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pipeline.core.discovery import DiscoveredDevice, DiscoveredInterface, DiscoveredLink, Discovery, End, is_virtual
-from pipeline.core.inventory import Device, Interface, Inventory, Link, Site
+from pipeline.core.inventory import Device, Interface, Inventory, Lag, Link, Site
 
 UNPLACED = "unplaced"
 """The site of devices whose sysLocation names none."""
@@ -13,13 +14,14 @@ _MAX_SITE = 40
 
 
 def inventory_of(discovery: Discovery) -> Inventory:
-    """Sites, devices and the links that were chosen. Its version is empty: that is for whoever reads it from files."""
+    """Sites, devices, link aggregations and the links that were chosen. Its version is empty: that is for whoever reads it from files."""
     ends = chosen_ends(discovery)
     kept = {device.name: interfaces_kept(device, ends) for device in discovery.devices}
     devices = {device.name: _device(device, kept[device.name]) for device in discovery.devices}
     sites = {device.site: Site(device.site) for device in sorted(devices.values(), key=lambda device: device.site)}
     links = [link for link in discovery.links if link.is_chosen]
-    return Inventory(version="", sites=sites, devices=devices, links=_links(links, interface_names(discovery)))
+    names = interface_names(discovery)
+    return Inventory("", sites=sites, devices=devices, links=_links(links, names), lags=_lags(kept, names))
 
 
 def chosen_ends(discovery: Discovery) -> frozenset[End]:
@@ -60,7 +62,10 @@ def site_of(location: str) -> str:
 
 
 def _links(links: list[DiscoveredLink], names: Mapping[End, str]) -> dict[str, Link]:
-    """Links by name: ``a--b`` after the devices, with the interfaces where there are several between them."""
+    """Links by name: ``a--b`` after the devices, with the interfaces where there are several between them.
+
+    Below a link between aggregations stand those between their members: they fail one by one.
+    """
     between = Counter(frozenset({link.a[0], link.b[0]}) for link in links)
     made: dict[str, Link] = {}
     for link in links:
@@ -70,6 +75,22 @@ def _links(links: list[DiscoveredLink], names: Mapping[End, str]) -> dict[str, L
         while name in made:
             name += "-2"
         made[name] = Link(name, a, b, source=link.source, confidence=link.confidence)
+        for one, other in link.members:
+            below = f"{_word(names[one])}--{_word(names[other])}"
+            made[below] = Link(below, names[one], names[other], source=link.source, confidence=link.confidence)
+    return made
+
+
+def _lags(kept: Mapping[str, tuple[DiscoveredInterface, ...]], names: Mapping[End, str]) -> dict[str, Lag]:
+    """Aggregations by name. How many members one can do without is told by no device: one left is taken to be enough."""
+    made: dict[str, Lag] = {}
+    for device, rows in kept.items():
+        declared = {row.index for row in rows}
+        for row in rows:
+            if row.aggregate in declared:
+                name = names[device, row.aggregate]
+                before = made.get(name, Lag(name, (), source=row.aggregate_source))
+                made[name] = replace(before, members=(*before.members, names[device, row.index]))
     return made
 
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
-from pipeline.core.correlation import Hypothesis, causes
+from pipeline.core.consequence import Consequences
+from pipeline.core.correlation import Hypothesis
+from pipeline.core.correlation_rule import Correlating
 from pipeline.core.escalation import Escalated, Escalation
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
+from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory, MaintenanceWindow
 from pipeline.core.operation import NEVER, Answer, Given, Handling, OperationRow, ShelfRow
@@ -19,6 +22,7 @@ from pipeline.core.outage import Outage
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of, name_of, resource_id
+from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
 from pipeline.core.window import WindowRow, effective
 
@@ -51,6 +55,7 @@ class Context:
     timing: Timing = field(default_factory=Timing)
     rules_version: str = ""
     escalations: tuple[Escalation, ...] = ()
+    correlating: Correlating = field(default_factory=Correlating)
 
     @classmethod
     def of(
@@ -78,8 +83,9 @@ class IncidentRow:
     """An incident with what it was concluded from.
 
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
-    between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``handling`` is
-    what people did with it.
+    between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
+    are alarms that a correlation rule attached, each with the rule's name. ``handling`` is what people did with it.
+    ``topology_version`` is of the topology on which the cause was found.
     """
 
     id: str
@@ -95,6 +101,8 @@ class IncidentRow:
     incident: Incident | None = None
     outages: tuple[Outage, ...] = ()
     handling: Handling = Handling()  # noqa: RUF009  # frozen, so one may be shared
+    topology_version: str = ""
+    symptoms: tuple[Symptom, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +212,14 @@ class DomainState:
     told: list[Event] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     replanned: dict[str, WindowRow] = field(default_factory=dict)
+    symptoms: Symptoms = field(default_factory=Symptoms)
+    impacts: Impacts = field(init=False)
+    consequences: Consequences = field(init=False)
+    stale: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.impacts = Impacts(self.topology)
+        self.consequences = Consequences(self.topology)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
@@ -250,22 +266,44 @@ class DomainState:
         return DomainRow(self.now, self.sweep_at, tuple(sorted(self.touched)), tuple(sorted(self.waiting)))
 
     def reindex(self, context: Context) -> None:
-        """Make the indexes again, from the rows and a topology that may be new."""
-        self.topology = context.topology
+        """Make the indexes again, from the rows and a topology that may be new; what was concluded on another is to be weighed again."""
+        if self.topology is not context.topology:
+            self.topology, self.consequences = context.topology, Consequences(context.topology)
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
+        self.impacts, self.stale = Impacts(self.topology), set()
         self.plan_anew(context)
         self.release_at = min((shelf.until for shelf in self.shelves.values() if not shelf.is_released), default=0)
         self.heed_at.clear()
         for row in self.incidents.values():
             if not row.resolved_at:
                 self.open[row.id] = None
+                self.stale.add(row.id)
                 self.heed_at[row.id] = 0
                 self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
         for key, alarm_row in self.alarms.items():
             self._index_alarm(key, alarm_row)
         for report in self.reports.values():
             self.ups[report.device] = frozenset(report.up)
+        self._doubt_conclusions()
+        self._index_symptoms(context)
+
+    def _doubt_conclusions(self) -> None:
+        """Let open incidents that were concluded on another topology be weighed again."""
+        for row in map(self.incidents.__getitem__, self.open):
+            if row.topology_version and row.topology_version != self.topology.version:
+                for key in row.members:
+                    if key in self.alarms and not self.alarms[key].pending_at:
+                        self.set_pending(key, self.now)
+
+    def _index_symptoms(self, context: Context) -> None:
+        self.symptoms.clear()
+        for name in self.open:
+            self.symptoms.laid.update(dict.fromkeys((key for key, _ in self.incidents[name].symptoms), name))
+        for key, row in self.alarms.items():
+            is_effect = key.alarm_type in context.correlating.by_effect and key not in self.symptoms.laid
+            if is_effect and not row.alarm.is_cleared and witness(row.alarm) is None:
+                self.symptoms.wait(key)
 
     def _index_alarm(self, key: AlarmKey, row: AlarmRow) -> None:
         self.keys[row.alarm.id] = key
@@ -281,6 +319,8 @@ class DomainState:
         if key not in self.alarms:
             self._index_alarm(key, row)
         self.alarms[key] = row
+        if row.incident in self.open:
+            self.stale.add(row.incident)
         self.dirty[f"alarm|{row.alarm.id}"] = None
 
     def put_incident(self, row: IncidentRow) -> None:
@@ -289,6 +329,7 @@ class DomainState:
         for resource in before.hypothesis.missing if before is not None else ():
             self.missing.pop(resource, None)
         self.incidents[row.id] = row
+        self.stale.add(row.id)
         if row.resolved_at:
             self.open.pop(row.id, None)
             self.heed_at.pop(row.id, None)
@@ -345,7 +386,7 @@ class DomainState:
             return None
         keys = self.by_node.setdefault(node, set())
         if not keys:
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause.setdefault(cause, set()).add(node)
         keys.add(key)
         return node
@@ -360,8 +401,20 @@ class DomainState:
         keys.discard(key)
         if not keys:
             del self.by_node[node]
-            for cause in causes(self.topology, node):
+            for cause in self.consequences.causes(node):
                 self.by_cause[cause].discard(node)
+
+    def felt_anew(self) -> set[str]:
+        """Bring :attr:`impacts` up to date with the incidents and alarms that changed; the incidents that services may feel otherwise."""
+        for name in self.stale:
+            row = self.incidents.get(name)
+            if row is None or name not in self.open or row.hypothesis.is_grouping:
+                self.impacts.drop(name)
+            else:
+                down = is_down(self.alarms[key].alarm for key in row.members if key in self.alarms)
+                self.impacts.put(name, row.hypothesis.root, down=down, began_at=row.started_at)
+        self.stale.clear()
+        return self.impacts.take_touched()
 
     def drop_alarm(self, key: AlarmKey) -> None:
         """Forget an alarm altogether."""

@@ -6,10 +6,27 @@ TMF638, TMF629 and TMF651.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
+
+Moment = Annotated[int, "moment"]
+"""UTC nanoseconds; files write it as RFC 3339. 0 is open: since ever, or until further notice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What each declaration of the network says of itself: while when it holds, where it is from, and how sure that is (0 to 1).
+
+    ``source`` is empty for what a person wrote, else what told it (``lldp``, ``lldp+ip-subnet``, ``netbox``).
+    """
+
+    valid_from: Moment = 0
+    valid_until: Moment = 0
+    source: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Site(Entry):
     """A place with devices."""
 
     name: str
@@ -20,12 +37,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A device's interface; ``name`` as in IF-MIB ifName, unique within its device; ``index`` is ifIndex."""
+    """A device's interface; ``name`` as in IF-MIB ifName, unique within its device; ``index`` is ifIndex.
+
+    ``card`` is the line card that its port is on, if it is on one. Validity, source and confidence are those of the device.
+    """
 
     name: str
     index: int
     speed_mbps: int
     description: str = ""
+    card: str = ""
 
 
 class AgentVersion(StrEnum):
@@ -37,14 +58,15 @@ class AgentVersion(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class Device(Entry):
     """A managed element. ``address`` is its management address, ``port`` its agent's UDP port.
 
     ``community`` is a secret: ``env:NAME``, ``file:PATH`` beside the inventory, or the community itself.
 
     ``uplinks`` names the interfaces through which the NOC reaches it; empty for a device reached out of band. With ``snmp_version`` v3,
-    ``user`` is one of the settings' SNMPv3 users and ``community`` means nothing. ``source`` and ``confidence`` (0 to 1) are of one that
-    was discovered.
+    ``user`` is one of the settings' SNMPv3 users and ``community`` means nothing.
+
+    ``power`` names the feeds that it hangs on; ``power_needs`` of them must be up, else it is down.
     """
 
     name: str
@@ -59,35 +81,67 @@ class Device:
     uplinks: tuple[str, ...] = ()
     snmp_version: AgentVersion = AgentVersion.V2C
     user: str = ""
-    source: str = ""
-    confidence: float = 1.0
+    power: tuple[str, ...] = ()
+    power_needs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Fibre:
-    """A fibre route; several links may share one (a shared-risk group), several fibres one duct."""
+class Power(Entry):
+    """A power feed: a rectifier, a string of batteries, a breaker. With a ``site`` it is lost when the site is."""
+
+    name: str
+    site: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Duct(Entry):
+    """A duct with fibres in it. ``site`` says where it begins, for people: a duct is not cut when a site fails."""
+
+    name: str
+    site: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fibre(Entry):
+    """A fibre route; several links may share one (a shared-risk group), several fibres one duct.
+
+    It lies in ``duct``, or through several ``ducts`` one after the other: any of them cut cuts it.
+    """
 
     name: str
     duct: str = ""
+    ducts: tuple[str, ...] = ()
+
+    @property
+    def route(self) -> tuple[str, ...]:
+        """Every duct that it lies in, once."""
+        return tuple(dict.fromkeys((self.duct, *self.ducts) if self.duct else self.ducts))
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A link between two interfaces, each ``device/interface``, over the fibres it needs.
-
-    ``source`` (``lldp``, ``lldp+ip-subnet``) and ``confidence`` (0 to 1) are of one that was discovered.
-    """
+class Link(Entry):
+    """A link between two interfaces, each ``device/interface``, over the fibres it needs."""
 
     name: str
     a: str
     b: str
     fibres: tuple[str, ...] = ()
-    source: str = ""
-    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lsp:
+class Lag(Entry):
+    """A link aggregation (IEEE 802.1AX): the interface ``name`` is up while at least ``needs`` of its ``members`` are.
+
+    All are interfaces of one device, written ``device/interface``.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    needs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lsp(Entry):
     """A label-switched path over links in order; ``head`` is the device that reports it."""
 
     name: str
@@ -96,12 +150,36 @@ class Lsp:
 
 
 @dataclass(frozen=True, slots=True)
-class Tunnel:
+class Tunnel(Entry):
     """A protected transport: up while at least ``needs`` of its LSPs are."""
 
     name: str
     lsps: tuple[str, ...]
     needs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit(Entry):
+    """A circuit, own or leased: down when any of ``needs`` is, or with ``keep`` when fewer than so many are up.
+
+    ``needs`` are resource ids. A leased one may need nothing that is known here; ``provider`` and ``id_at_provider`` say whom to call.
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    keep: int = 0
+    provider: str = ""
+    id_at_provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency(Entry):
+    """That a ``resource`` needs others as well, for what no other section can say: all of them, or with ``keep`` so many. Resource ids."""
+
+    name: str
+    resource: str
+    needs: tuple[str, ...]
+    keep: int = 0
 
 
 class Tier(StrEnum):
@@ -113,8 +191,12 @@ class Tier(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """What a customer bought (TMF638). Down when any of ``needs`` is down; ``needs`` are resource ids (tunnels, interfaces, devices…)."""
+class Service(Entry):
+    """What a customer bought (TMF638). Down when any of ``needs`` is down; ``needs`` are resource ids (tunnels, interfaces, devices…).
+
+    With ``keep`` it is down only when fewer than so many of them are up. ``weights`` say what share of the service hangs on which need
+    (sites of a VPN by their traffic, say); a need without one weighs 1.
+    """
 
     name: str
     customer: str
@@ -122,6 +204,8 @@ class Service:
     kind: str
     needs: tuple[str, ...]
     description: str = ""
+    keep: int = 0
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +261,12 @@ class Inventory:
     customers: dict[str, Customer] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
     windows: tuple[MaintenanceWindow, ...] = ()
+    power: dict[str, Power] = field(default_factory=dict)
+    ducts: dict[str, Duct] = field(default_factory=dict)
+    lags: dict[str, Lag] = field(default_factory=dict)
+    circuits: dict[str, Circuit] = field(default_factory=dict)
+    dependencies: dict[str, Dependency] = field(default_factory=dict)
+
+
+NETWORK = ("sites", "power", "devices", "ducts", "fibres", "links", "lags", "lsps", "tunnels", "circuits", "dependencies", "services")
+"""The sections of an inventory whose entries are :class:`Entry`: what topology is made of."""

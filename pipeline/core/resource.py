@@ -18,6 +18,7 @@ class ResourceKind(StrEnum):
     POWER = "power"
     DUCT = "duct"
     FIBRE = "fibre"
+    SUPPLY = "supply"
     DEVICE = "device"
     CARD = "card"
     COMPONENT = "component"
@@ -30,6 +31,7 @@ class ResourceKind(StrEnum):
     LSP = "lsp"
     TUNNEL = "tunnel"
     CIRCUIT = "circuit"
+    DEPENDENCY = "dependency"
     SERVICE = "service"
     CUSTOMER = "customer"
     SYSTEM = "system"
@@ -38,6 +40,7 @@ class ResourceKind(StrEnum):
 
 OF_A_DEVICE = frozenset(
     {
+        ResourceKind.SUPPLY,
         ResourceKind.DEVICE,
         ResourceKind.CARD,
         ResourceKind.COMPONENT,
@@ -49,6 +52,9 @@ OF_A_DEVICE = frozenset(
     }
 )
 """Kinds whose name begins with the name of the device they belong to."""
+
+DERIVED = frozenset({ResourceKind.SUPPLY, ResourceKind.UPLINKS, ResourceKind.REACHABILITY, ResourceKind.DEPENDENCY})
+"""Kinds that nobody declares: gates and states that follow from what is declared."""
 
 _KINDS = {kind.value: kind for kind in ResourceKind}
 

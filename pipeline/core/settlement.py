@@ -108,13 +108,17 @@ def plan(work: PlannedWork, row: WindowRow) -> PlannedWork:
 def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:
     """Evaluate each service for the customer's month that contains ``at``, cut at ``now``; propose what is not issued yet.
 
+    A service that is declared for no moment of that month is left out; one that begins in it counts from then on.
     Settling the same facts again proposes nothing: what is owed equals what was issued.
     """
     evaluations: list[Evaluation] = []
     effects: list[Effect] = []
     issued = dict(state.issued)
+    month = month_of(at, terms.customer.timezone)
     for service in terms.services:
-        key = f"{service.name}|{month_of(at, terms.customer.timezone).label}"
+        if service.valid_from >= month.ends_at or 0 < service.valid_until <= month.starts_at:
+            continue
+        key = f"{service.name}|{month.label}"
         before = issued.get(key, Issued(0, 0))
         evaluation = evaluate(
             terms.contract,
@@ -126,6 +130,7 @@ def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:
             now,
             windows=terms.windows,
             revision=before.revision + 1,
+            enabled_from=service.valid_from,
         )
         effect = propose(evaluation, now, before.amount_minor)
         if effect is not None:

@@ -2,17 +2,33 @@
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from pipeline.config.problem import Level, did_you_mean
 from pipeline.core.directory import Directory, canonical
-from pipeline.core.inventory import AgentVersion, Contract, Device, Inventory, Link, Lsp, MaintenanceWindow, Service, Tunnel
-from pipeline.core.resource import ResourceId, ResourceKind, kind_of, name_of
+from pipeline.core.inventory import (
+    NETWORK,
+    AgentVersion,
+    Contract,
+    Device,
+    Entry,
+    Inventory,
+    Link,
+    Lsp,
+    MaintenanceWindow,
+    Service,
+    Tunnel,
+)
+from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.topology import Topology
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.:@+-]*")
+_NAMING = "use letters, digits and . _ : @ + - without / or spaces"
 _MAX_PORT = 65_535
 
 
@@ -26,23 +42,35 @@ class Finding:
     message: str
     remedy: str = ""
     level: Level = Level.ERROR
+    is_missing: bool = False
+    """Whether it is only that something else is not declared."""
 
 
 def findings(inventory: Inventory) -> Iterator[Finding]:
-    """Every disagreement of one inventory."""
+    """Every disagreement of one inventory.
+
+    What a person wrote and is not declared is a slip, an error; what another source gave is taken as it is, with a warning.
+    """
+    resources = Directory.of(inventory).resources
     yield from _names(inventory)
+    yield from _entries(inventory)
+    yield from _power(inventory)
     yield from _devices(inventory)
+    yield from _ducts(inventory)
     yield from _links(inventory)
-    for section in ("devices", "links"):
-        for each in getattr(inventory, section).values():
-            if not 0 <= each.confidence <= 1:
-                yield Finding(section, each.name, "confidence", f"{each.confidence:g} is no confidence", "write 0 to 1")
+    yield from _lags(inventory)
     for lsp in inventory.lsps.values():
         yield from _lsp(lsp, inventory)
     for tunnel in inventory.tunnels.values():
         yield from _tunnel(tunnel, inventory)
+    for circuit in inventory.circuits.values():
+        yield from _needs("circuits", circuit, circuit.needs, circuit.keep, resources)
+    for dependency in inventory.dependencies.values():
+        yield from _missing("dependencies", dependency, "resource", dependency.resource, resources, "resource")
+        yield from _needs("dependencies", dependency, dependency.needs, dependency.keep, resources)
+        if not dependency.needs:
+            yield Finding("dependencies", dependency.name, "needs", "the dependency needs nothing", "name what it needs, or take it out")
     yield from _customers(inventory)
-    resources = Directory.of(inventory).resources
     for service in inventory.services.values():
         yield from _service(service, inventory, resources)
     yield from _cycles(inventory)
@@ -52,27 +80,81 @@ def findings(inventory: Inventory) -> Iterator[Finding]:
         yield from _window(window, resources)
 
 
-def _missing(section: str, name: str, key: str, word: str, known: Iterable[str], what: str) -> Iterator[Finding]:
+class _Named(Protocol):
+    """An entry of any section."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def _missing(section: str, entry: _Named, key: str, word: str, known: Iterable[str], what: str) -> Iterator[Finding]:
     declared = known if isinstance(known, (dict, frozenset, set)) else set(known)
     if word not in declared:
-        yield Finding(
-            section, name, key, f"'{word}' is not a declared {what}", did_you_mean(word, declared) or "declare it, or take it out"
-        )
+        message = f"'{word}' is not a declared {what}"
+        remedy = did_you_mean(word, declared) or "declare it, or take it out"
+        yield Finding(section, entry.name, key, message, remedy, _level(entry), is_missing=True)
+
+
+def _level(entry: object) -> Level:
+    return Level.WARNING if isinstance(entry, Entry) and entry.source else Level.ERROR
+
+
+def _needs(section: str, entry: _Named, needs: tuple[str, ...], keep: int, resources: frozenset[ResourceId]) -> Iterator[Finding]:
+    for need in needs:
+        yield from _missing(section, entry, "needs", need, resources, "resource")
+    if not 0 <= keep <= len(needs):
+        yield Finding(section, entry.name, "keep", f"keeps {keep} of {len(needs)} needs", f"write 1 to {len(needs)}, or 0 for all of them")
 
 
 def _names(inventory: Inventory) -> Iterator[Finding]:
-    for section in ("sites", "devices", "fibres", "links", "lsps", "tunnels", "services", "customers", "contracts"):
+    for section in (*NETWORK, "customers", "contracts"):
         for name in getattr(inventory, section):
+            if section != "lags" and not _NAME.fullmatch(name):
+                yield Finding(section, name, "name", f"'{name}' cannot be a name", _NAMING)
+
+
+def _entries(inventory: Inventory) -> Iterator[Finding]:
+    """What every entry of the network says of itself."""
+    for section in NETWORK:
+        for name, entry in getattr(inventory, section).items():
+            if not 0 <= entry.confidence <= 1:
+                yield Finding(section, name, "confidence", f"{entry.confidence:g} is no confidence", "write 0 to 1")
+            if entry.valid_until and entry.valid_until <= entry.valid_from:
+                yield Finding(section, name, "valid_until", "it ends before it begins", "mend one of the times")
+
+
+def _power(inventory: Inventory) -> Iterator[Finding]:
+    for feed in inventory.power.values():
+        if feed.site:
+            yield from _missing("power", feed, "site", feed.site, inventory.sites, "site")
+    for device in inventory.devices.values():
+        for name in device.power:
+            yield from _missing("devices", device, "power", name, inventory.power, "power feed")
+        most = len(device.power)
+        if most and not 1 <= device.power_needs <= most:
+            yield Finding("devices", device.name, "power_needs", f"needs {device.power_needs} of {most} feeds", f"write 1 to {most}")
+        if not most and device.power_needs != 1:
+            yield Finding("devices", device.name, "power_needs", f"needs {device.power_needs} of no feeds", "name them: power: [a, b]")
+
+
+def _ducts(inventory: Inventory) -> Iterator[Finding]:
+    """A fibre may name a duct that nobody declares, unless it looks like a slip."""
+    for duct in inventory.ducts.values():
+        if duct.site:
+            yield from _missing("ducts", duct, "site", duct.site, inventory.sites, "site")
+    for fibre in inventory.fibres.values():
+        for name in fibre.route:
             if not _NAME.fullmatch(name):
-                yield Finding(
-                    section, name, "name", f"'{name}' cannot be a name", "use letters, digits and . _ : @ + - without / or spaces"
-                )
+                yield Finding("fibres", fibre.name, "ducts" if name in fibre.ducts else "duct", f"'{name}' cannot be a name", _NAMING)
+            elif name not in inventory.ducts and (remedy := did_you_mean(name, inventory.ducts)).startswith("did you mean"):
+                key = "ducts" if name in fibre.ducts else "duct"
+                yield Finding("fibres", fibre.name, key, f"'{name}' is not a declared duct", remedy, Level.WARNING)
 
 
 def _devices(inventory: Inventory) -> Iterator[Finding]:
     owner: dict[str, str] = {}
     for device in inventory.devices.values():
-        yield from _missing("devices", device.name, "site", device.site, inventory.sites, "site")
+        yield from _missing("devices", device, "site", device.site, inventory.sites, "site")
         yield from _device(device)
         first = owner.setdefault(canonical(device.address), device.name)
         if first != device.name:
@@ -89,11 +171,14 @@ def _device(device: Device) -> Iterator[Finding]:
         remedy = "write snmp_version: v3 with a user of the settings' traps.users, or neither"
         yield Finding("devices", device.name, "user" if device.user else "snmp_version", message, remedy)
     for field in ("name", "index"):
-        values = [getattr(port, field) for port in device.interfaces]
-        for value in sorted({value for value in values if values.count(value) > 1}):
+        values = Counter(getattr(port, field) for port in device.interfaces)
+        for value in sorted(value for value, count in values.items() if count > 1 and value):  # 0: nobody told the index
             yield Finding("devices", device.name, "interfaces", f"two interfaces have the {field} '{value}'", "give each its own")
+    for port in device.interfaces:
+        if port.card and not _NAME.fullmatch(port.card):
+            yield Finding("devices", device.name, "interfaces", f"'{port.card}' cannot be the name of a card", _NAMING)
     for uplink in device.uplinks:
-        yield from _missing("devices", device.name, "uplinks", uplink, [port.name for port in device.interfaces], "interface of it")
+        yield from _missing("devices", device, "uplinks", uplink, [port.name for port in device.interfaces], "interface of it")
 
 
 def _links(inventory: Inventory) -> Iterator[Finding]:
@@ -101,18 +186,37 @@ def _links(inventory: Inventory) -> Iterator[Finding]:
     taken: dict[str, str] = {}
     for link in inventory.links.values():
         for key, end in (("a", link.a), ("b", link.b)):
-            yield from _missing("links", link.name, key, end, interfaces, "interface")
+            yield from _missing("links", link, key, end, interfaces, "interface")
             first = taken.setdefault(end, link.name)
             if first != link.name or (key == "b" and link.a == link.b):
                 yield Finding("links", link.name, key, f"'{end}' is an end of {first} already", "an interface ends one link, once")
         for fibre in link.fibres:
-            yield from _missing("links", link.name, "fibres", fibre, inventory.fibres, "fibre")
+            yield from _missing("links", link, "fibres", fibre, inventory.fibres, "fibre")
+
+
+def _lags(inventory: Inventory) -> Iterator[Finding]:
+    interfaces = {f"{device.name}/{port.name}" for device in inventory.devices.values() for port in device.interfaces}
+    taken: dict[str, str] = {}
+    for lag in inventory.lags.values():
+        yield from _missing("lags", lag, "name", lag.name, interfaces, "interface")
+        for member in lag.members:
+            yield from _missing("lags", lag, "members", member, interfaces, "interface")
+            first = taken.setdefault(member, lag.name)
+            if first != lag.name:
+                yield Finding("lags", lag.name, "members", f"'{member}' is a member of {first} already", "an interface is in one LAG")
+            if member == lag.name:
+                yield Finding("lags", lag.name, "members", f"'{member}' is a member of itself", "name the interfaces that it bundles")
+            elif member.partition("/")[0] != lag.name.partition("/")[0]:
+                yield Finding("lags", lag.name, "members", f"'{member}' is of another device", "bundle interfaces of one device")
+        if not 1 <= lag.needs <= len(lag.members):
+            message = f"needs {lag.needs} of {len(lag.members)} members"
+            yield Finding("lags", lag.name, "needs", message, f"write 1 to {len(lag.members)}")
 
 
 def _lsp(lsp: Lsp, inventory: Inventory) -> Iterator[Finding]:
-    yield from _missing("lsps", lsp.name, "head", lsp.head, inventory.devices, "device")
+    yield from _missing("lsps", lsp, "head", lsp.head, inventory.devices, "device")
     for link in lsp.links:
-        yield from _missing("lsps", lsp.name, "links", link, inventory.links, "link")
+        yield from _missing("lsps", lsp, "links", link, inventory.links, "link")
     if not lsp.links:
         yield Finding("lsps", lsp.name, "links", "the path has no link", "list its links in order")
     hops = [_ends(inventory.links[name]) for name in lsp.links if name in inventory.links]
@@ -136,7 +240,7 @@ def _is_path(head: str, hops: list[frozenset[str]]) -> bool:
 
 def _tunnel(tunnel: Tunnel, inventory: Inventory) -> Iterator[Finding]:
     for lsp in tunnel.lsps:
-        yield from _missing("tunnels", tunnel.name, "lsps", lsp, inventory.lsps, "LSP")
+        yield from _missing("tunnels", tunnel, "lsps", lsp, inventory.lsps, "LSP")
     if not 1 <= tunnel.needs <= len(tunnel.lsps):
         message = f"needs {tunnel.needs} of {len(tunnel.lsps)} paths"
         yield Finding("tunnels", tunnel.name, "needs", message, f"write 1 to {len(tunnel.lsps)}")
@@ -151,10 +255,13 @@ def _customers(inventory: Inventory) -> Iterator[Finding]:
 
 def _service(service: Service, inventory: Inventory, resources: frozenset[ResourceId]) -> Iterator[Finding]:
     name = service.name
-    yield from _missing("services", name, "customer", service.customer, inventory.customers, "customer")
-    yield from _missing("services", name, "contract", service.contract, inventory.contracts, "contract")
-    for need in service.needs:
-        yield from _missing("services", name, "needs", need, resources, "resource")
+    yield from _missing("services", service, "customer", service.customer, inventory.customers, "customer")
+    yield from _missing("services", service, "contract", service.contract, inventory.contracts, "contract")
+    yield from _needs("services", service, service.needs, service.keep, resources)
+    for need, weight in service.weights.items():
+        yield from _missing("services", service, "weights", need, service.needs, "need of it")
+        if not weight > 0:
+            yield Finding("services", name, "weights", f"{weight:g} is no weight", "write what share hangs on it, above 0")
     if not service.needs:
         yield Finding("services", name, "needs", "the service needs nothing", "name what it is down without: tunnel/…, interface/…")
     contract = inventory.contracts.get(service.contract)
@@ -169,44 +276,43 @@ def _service(service: Service, inventory: Inventory, resources: frozenset[Resour
 
 
 def _cycles(inventory: Inventory) -> Iterator[Finding]:
-    """Services may need services, but none itself, by whatever way."""
-    finished: set[str] = set()
-    for start in inventory.services:
-        trail = _walk(start, inventory, finished)
-        if trail:
-            way = " -> ".join(trail)
-            yield Finding("services", trail[0], "needs", f"the service needs itself: {way}", "take one of these needs out")
+    """Nothing may need itself, by whatever way. Only these sections can close a circle, so one of their entries is told of each."""
+    if not _may_close(inventory):
+        return
+    closing: dict[ResourceId, tuple[str, str, Entry]] = {}
+    for section, kind in _CLOSING.items():
+        closing |= {resource_id(kind, name): (section, name, entry) for name, entry in getattr(inventory, section).items()}
+    closing |= {ResourceId(each.resource): ("dependencies", name, each) for name, each in inventory.dependencies.items()}
+    topology = Topology.of(inventory)
+    for cycle in topology.cycles():
+        names = [topology.names[node] for node in cycle]
+        place = next((place for place, name in enumerate(names) if name in closing), 0)
+        names = [*names[place:], *names[:place]]
+        section, name, entry = closing[names[0]]
+        way = " -> ".join((*names, names[0]))
+        yield Finding(section, name, "needs", f"{names[0]} needs itself: {way}", "take one of these needs out", _level(entry))
 
 
-def _walk(start: str, inventory: Inventory, finished: set[str]) -> list[str]:
-    """The first cycle that can be reached from ``start``, or nothing; without recursion, so that a long chain is no danger."""
-    trail: list[str] = []
-    stack = [(start, False)]
-    while stack:
-        name, leaving = stack.pop()
-        if leaving:
-            finished.add(trail.pop())
-        elif name in trail:
-            cycle = [*trail[trail.index(name) :], name]
-            finished.update(trail)
-            return cycle
-        elif name not in finished:
-            trail.append(name)
-            stack.append((name, True))
-            stack += [(need, False) for need in _needed_services(name, inventory)]
-    return []
+def _may_close(inventory: Inventory) -> bool:
+    """Whether anything leads back: what is above devices needs what is below them, or its like. Most large networks have nothing such."""
+    needing = (need for section in (inventory.services, inventory.circuits) for entry in section.values() for need in entry.needs)
+    members = {member for lag in inventory.lags.values() for member in lag.members}
+    ends = ((link.a, link.b) for link in inventory.links.values() if link.a in members or link.b in members)
+    return (
+        bool(inventory.dependencies)
+        or any(need.startswith(("service/", "circuit/")) for need in needing)
+        or any(name in inventory.lags for name in members)
+        or any(end in inventory.lags for pair in ends for end in pair)
+    )
 
 
-def _needed_services(name: str, inventory: Inventory) -> list[str]:
-    service = inventory.services.get(name)
-    needs = [ResourceId(need) for need in service.needs] if service else []
-    return [name_of(need) for need in needs if kind_of(need) is ResourceKind.SERVICE]
+_CLOSING = {"services": ResourceKind.SERVICE, "circuits": ResourceKind.CIRCUIT, "lags": ResourceKind.PORT}
 
 
 def _contract(contract: Contract, inventory: Inventory) -> Iterator[Finding]:
-    yield from _missing("contracts", contract.name, "customer", contract.customer, inventory.customers, "customer")
+    yield from _missing("contracts", contract, "customer", contract.customer, inventory.customers, "customer")
     for service in contract.charges:
-        yield from _missing("contracts", contract.name, "charges", service, inventory.services, "service")
+        yield from _missing("contracts", contract, "charges", service, inventory.services, "service")
         known = inventory.services.get(service)
         if known and known.contract != contract.name:
             message = f"'{service}' is under contract {known.contract}"
@@ -217,7 +323,7 @@ def _contract(contract: Contract, inventory: Inventory) -> Iterator[Finding]:
 
 def _window(window: MaintenanceWindow, resources: frozenset[ResourceId]) -> Iterator[Finding]:
     for resource in window.resources:
-        yield from _missing("windows", window.name, "resources", resource, resources, "resource")
+        yield from _missing("windows", window, "resources", resource, resources, "resource")
 
 
 def _holds(check: Callable[[str], object], text: str) -> bool:

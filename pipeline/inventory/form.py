@@ -5,8 +5,51 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.config.moment import nanoseconds
-from pipeline.core.inventory import Contract, Customer, Device, Fibre, Link, Lsp, MaintenanceWindow, Service, Site, Tunnel
+from pipeline.core.inventory import (
+    Circuit,
+    Contract,
+    Customer,
+    Dependency,
+    Device,
+    Duct,
+    Fibre,
+    Interface,
+    Lag,
+    Link,
+    Lsp,
+    MaintenanceWindow,
+    Power,
+    Service,
+    Site,
+    Tunnel,
+)
 from pipeline.core.money import to_minor
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceForm:
+    """An interface told apart from its device, as tables do."""
+
+    device: str
+    name: str
+    index: int
+    speed_mbps: int
+    description: str = ""
+    card: str = ""
+
+    def value(self) -> "PlacedInterface":
+        """The interface, by the name that it has in the whole inventory."""
+        interface = Interface(self.name, self.index, self.speed_mbps, self.description, self.card)
+        return PlacedInterface(f"{self.device}/{self.name}", self.device, interface)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedInterface:
+    """An interface that is still to join its device."""
+
+    name: str
+    device: str
+    interface: Interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +104,17 @@ SECTIONS = {
     section.key: section
     for section in (
         Section("sites", Site),
+        Section("power", Power),
         Section("devices", Device),
+        Section("interfaces", InterfaceForm, InterfaceForm.value),
+        Section("ducts", Duct),
         Section("fibres", Fibre),
         Section("links", Link),
+        Section("lags", Lag),
         Section("lsps", Lsp),
         Section("tunnels", Tunnel),
+        Section("circuits", Circuit),
+        Section("dependencies", Dependency),
         Section("services", Service),
         Section("customers", Customer),
         Section("contracts", ContractForm, ContractForm.value),

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.inventory import Inventory
+from pipeline.core.validity import moment_text
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@+-]*( [A-Za-z0-9_./@+-]+)*")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 """What some reader of YAML takes for something else than text."""
+_MOMENTS = frozenset({"valid_from", "valid_until"})
 NETWORK_FILE = "network.yaml"
 
 Remarks = Mapping[tuple[str, str], Sequence[str]]
@@ -24,7 +26,7 @@ Remarks = Mapping[tuple[str, str], Sequence[str]]
 
 
 def network_text(inventory: Inventory, heading: Iterable[str], remarks: Remarks, ending: Iterable[str] = ()) -> str:
-    """Sites, devices and links as YAML; keys that have their defaults are left out. ``ending`` are remarks after all else."""
+    """Sites, devices, links and LAGs as YAML; keys that have their defaults are left out. ``ending`` are remarks after all else."""
     lines = [*_remarks("", heading), ""]
     if inventory.sites:
         lines += ["sites:", *(f"  - {_flow(_given(site))}" for site in inventory.sites.values()), ""]
@@ -41,6 +43,8 @@ def network_text(inventory: Inventory, heading: Iterable[str], remarks: Remarks,
             lines += _remarks("  ", remarks.get(("links", link.name), ()))
             lines.append(f"  - {_flow(_given(link))}")
         lines.append("")
+    if inventory.lags:
+        lines += ["lags:", *(f"  - {_flow(_given(lag))}" for lag in inventory.lags.values()), ""]
     lines += _remarks("", ending)
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -55,10 +59,15 @@ def write_network(folder: Path, text: str, *, replaces: bool = False) -> Path:
 
 
 def _given(entry: Any) -> dict[str, Any]:
-    """The fields of an entry that say more than their defaults; and of one that has a source its confidence, whatever it is."""
-    found = {each.name: (getattr(entry, each.name), each.default) for each in fields(entry)}
+    """The fields of an entry that say more than their defaults; and of one that has a source its confidence, whatever it is.
+
+    What every entry has comes last.
+    """
+    own = sorted(fields(entry), key=lambda each: bool(each.kw_only))
+    found = {each.name: (getattr(entry, each.name), each.default) for each in own}
     sourced = {"confidence"} if getattr(entry, "source", "") else set()
-    return {name: value for name, (value, default) in found.items() if value != default or name in sourced}
+    given = {name: value for name, (value, default) in found.items() if value != default or name in sourced}
+    return {name: moment_text(value) if name in _MOMENTS else value for name, value in given.items()}
 
 
 def _block(values: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ integers, UTC nanoseconds, 0 where there is none yet. A severity is its name, a 
 names from the constants of this module. Blocking: from an event loop call them in a thread.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ TABLES = (
 
 _NESTED = ("impacts", "comments", "intervals", "varbinds")
 _IN_MS = ("recorded_at",)
+_IN_JSON = ("grounds",)
 _NS_PER_MS = 1_000_000
 _FOREVER_NS = 2**63 - 1
 _LAST_NS = (2**32 - 1) * 1_000_000_000
@@ -145,6 +147,15 @@ class Queries(Reader):
             " AND (ended_at IS NULL OR ended_at > fromUnixTimestamp64Nano({starts_at:Int64})) ORDER BY started_at, id"
         )
         return self._read(sql, service=service, starts_at=starts_at, ends_at=ends_at)
+
+    def outages_of(self, services: Iterable[str], since: int) -> list[Row]:
+        """Outages of these services, as of their last revision, that last or ended after an instant (UTC nanoseconds)."""
+        sql = (
+            "SELECT * FROM outage FINAL WHERE service IN {services:Array(String)}"
+            " AND (ended_at IS NULL OR ended_at > fromUnixTimestamp64Nano({since:Int64})) ORDER BY started_at, id"
+        )
+        wanted = list(dict.fromkeys(services))
+        return self._read(sql, services=wanted, since=since) if wanted else []
 
     def outage(self, outage_id: str) -> Row | None:
         """One outage as of its last revision."""
@@ -282,6 +293,8 @@ def _value(name: str, value: Any) -> Any:
         return Severity(value).name.lower()
     if name in _IN_MS:
         return value * _NS_PER_MS
+    if name in _IN_JSON:
+        return json.loads(value) if value else {}
     if value is None and (name.endswith("_at") or name == "until"):
         return 0
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value

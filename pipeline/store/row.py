@@ -23,7 +23,7 @@ from pipeline.core.suspicion import Question
 from pipeline.core.window import WindowRow
 from pipeline.store.packed import INTAKE, Packed, pack
 from pipeline.store.text import TYPE_NAMES, value_text
-from pipeline.wire import DeadLetter
+from pipeline.wire import DeadLetter, to_json
 
 Columns = dict[str, list[Any]]
 Rows = dict[str, Columns | Packed]
@@ -116,7 +116,7 @@ _INCIDENT = (
     *("acknowledged_by", "acknowledged_at", "escalation", "shelved"),
 )
 _COMMENT = ("at", "operator", "text")
-_IMPACT = ("service", "customer", "contract", "tier", "state", "since_at")
+_IMPACT = ("service", "customer", "contract", "tier", "state", "since_at", "share", "path", "gate")
 
 
 def incident_rows(incidents: Sequence[Incident], recorded_at_ms: int) -> Rows:
@@ -125,6 +125,7 @@ def incident_rows(incidents: Sequence[Incident], recorded_at_ms: int) -> Rows:
     columns |= _nested("impacts", _IMPACT, [incident.impacts for incident in incidents])
     columns |= _nested("comments", _COMMENT, [incident.comments for incident in incidents])
     columns["severity"] = [int(incident.severity) for incident in incidents]
+    columns["grounds"] = [to_json(incident.grounds).decode() for incident in incidents]
     columns["recorded_at"] = [recorded_at_ms] * len(incidents)
     return {"incident_revision": columns}
 

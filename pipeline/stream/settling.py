@@ -39,7 +39,7 @@ class SettlementHandler:
 
     def _settle_all(self, partition: int, request: Settle | Tick, turn: Turn) -> None:
         known = self._source.current()
-        inventory = known.inventory
+        inventory = known.declared or known.inventory
         work = self._work(turn, partition)
         if work.windows:
             inventory = replace(inventory, windows=announced(inventory.windows, work.windows))

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core.discovered_inventory import inventory_of, site_of
 from pipeline.core.discovery import Finding, FindingKind
-from pipeline.core.inventory import Device, Interface, Inventory, Link, Site
+from pipeline.core.inventory import Device, Interface, Inventory, Lag, Link, Site
 from pipeline.core.inventory_difference import Comparison, DifferenceKind, compare
 from pipeline.core.network_discovery import discover
 from tests.support.discovery import AGGREGATE, LOOPBACK, Box, cabled
@@ -171,6 +171,24 @@ def test_what_was_found_becomes_an_inventory_that_differs_in_nothing() -> None:
         ("a", "amsterdam-rack-4", 4),
         ("b", "unplaced", 4),
     ]
+    assert compare(inventory, discovery, [a.address, b.address]) == Comparison((), 0, 0)
+
+
+def test_aggregations_are_found_with_their_members_and_the_links_below() -> None:
+    a, b = (Box(name, place, ports=("ge1", "ge2", "ae0")).bundles("ae0", "ge1", "ge2") for place, name in enumerate("ab", 1))
+    cabled(a, "ge1", b, "ge1")
+    cabled(a, "ge2", b, "ge2")
+    discovery = discover([a.answers(), b.answers()])
+    inventory = inventory_of(discovery)
+    assert inventory.lags == {
+        "a/ae0": Lag("a/ae0", ("a/ge1", "a/ge2"), source="lag-mib"),
+        "b/ae0": Lag("b/ae0", ("b/ge1", "b/ge2"), source="lag-mib"),
+    }
+    assert {name: (link.a, link.b) for name, link in inventory.links.items()} == {
+        "a--b": ("a/ae0", "b/ae0"),
+        "a:ge1--b:ge1": ("a/ge1", "b/ge1"),
+        "a:ge2--b:ge2": ("a/ge2", "b/ge2"),
+    }
     assert compare(inventory, discovery, [a.address, b.address]) == Comparison((), 0, 0)
 
 

@@ -63,6 +63,20 @@ TINY = {
         ["--samples", "3000"],
         {"anomaly-cost": {"bar", "batch-1-us", "batch-32-us", "batch-5000-us", "apply-us", "state-bytes"}},
     ),
+    "topology-load": (
+        ["--resources", "4000"],
+        {
+            "topology-load": {
+                "bar",
+                "cpu-s",
+                "resources",
+                "all-that-a-worker-knows-s",
+                "again-one-entry-changed-s",
+                "again-rules-changed-s",
+            },
+            "topology-load-memory": {"bar", "all-that-a-worker-knows-mb", "tenth-mb"},
+        },
+    ),
     "sample-bytes": (
         ["--devices", "3", "--ports", "8", "--minutes", "10"],
         {"sample-bytes": {"bar", "merged-whole", "traffic-alone", "1m-beside", "1h-beside", "row-per-sample-gorilla", "samples"}},
@@ -76,6 +90,10 @@ TINY = {
 """Benchmark -> options that make it small, and the bars that it prints with the references that each must have."""
 
 
+WHOLE = {"chain-rate", "storm-latency", "first-incident", "kpi-path"}
+"""Benchmarks that start the whole installation, some several times: minutes of a machine's two cores."""
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "tests.bench", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -85,7 +103,7 @@ def test_every_benchmark_is_tried_here() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.whole if name in WHOLE else ()) for name in TINY])
 def test_a_benchmark_prints_its_bar_beside_its_references(name: str) -> None:
     options, expected = TINY[name]
     done = run(name, *options)
