@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from collectors.journal import JournalError, JournalReader, JournalRecord
 from pipeline.config.settings import Settings
+from pipeline.core.event import EventSource
 from pipeline.core.ledger import Entry
 from pipeline.core.money import money_text
 from pipeline.journaled import masked
@@ -186,7 +187,8 @@ class Evidence:
             what = f"{event['signal']} by {event['source']}{_because(change)} at {clock(event['occurred_at'])}"
             by_rule = "" if change and change["reason"] == event["rule"] else f" (rule {event['rule'] or 'none'})"
             title = f"{what}: {event['text']}{by_rule}"
-            return _node("event", name, title, [], [self.record(event["collector"], event["sequence"])], event)
+            by_hand = event["source"] == EventSource.OPERATOR
+            return _node("event", name, title, [], [] if by_hand else [self.record(event["collector"], event["sequence"])], event)
         if change:
             title = f"{change['change']}{_because(change)} at {clock(change['at'])}"
             return _node("event", name, title, [], self._record_named(name), change)

@@ -14,6 +14,7 @@ from pipeline.core.explanation import Explanation
 from pipeline.core.incident import Impact
 from pipeline.core.inventory import Customer, Inventory
 from pipeline.core.obligation import TicketLink
+from pipeline.core.operation import WINDOW_KINDS
 from pipeline.core.outage import ServiceState
 from pipeline.core.points import Point, points
 from pipeline.core.trace import way
@@ -21,6 +22,7 @@ from pipeline.core.wording import state_text, tiers_of
 from pipeline.evidence import Evidence, credit_value
 from pipeline.inventory.files import InventorySource
 from pipeline.obligations import Obligations
+from pipeline.planning import operation_value, windows_of
 from pipeline.ranking import suffers, tightest, urgency
 from pipeline.resources import data_dir
 from pipeline.revising import history
@@ -48,7 +50,7 @@ class Reader:
         self._inventory = InventorySource(settings.inventory_dir)
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
-        self._budgets = Budgets(self._queries, self._inventory.current, settings.rules_dir or data_dir("rules"))
+        self._budgets = Budgets(self._queries, self._obligations, self._inventory.current, settings.rules_dir or data_dir("rules"))
         self._evidence = Evidence(self, self._queries, self._obligations, settings)
         self._open = ExitStack()
 
@@ -138,6 +140,42 @@ class Reader:
             }
             for receipt in self._obligations.receipts(subject)
         ]
+
+    # what people did, and planned work
+
+    def named(self, beginning: str, kinds: Iterable[str]) -> list[Json]:
+        """Incidents and alarms whose id begins so, each with ``kind``, ``id``, ``domain`` and ``title``; an exact id is the only one."""
+        wanted = frozenset(kinds)
+        found = [row for row in self._queries.named(beginning) if row["kind"] in wanted] if beginning else []
+        exact = [row for row in found if row["id"] == beginning]
+        return [shown for row in exact or found if (shown := self._titled(row)) is not None]
+
+    def _titled(self, row: Json) -> Json | None:
+        if row["kind"] == "incident":
+            incident = self._queries.incident(row["id"])
+            return {**row, "domain": incident["domain"], "title": incident["root_cause"]} if incident else None
+        alarms = self._queries.alarms_by_id([row["id"]])
+        title = f"{alarms[0]['alarm_type']} on {alarms[0]['resource']}" if alarms else ""
+        return {**row, "domain": alarms[0]["domain"], "title": title} if alarms else None
+
+    def operations(self, target: str = "", limit: int = 100) -> list[Json]:
+        """What people did, newest first, with what became of it; of one incident, alarm, resource or window, or all."""
+        return [operation_value(stored) for stored in self._obligations.operations(target, limit=limit)]
+
+    def operations_of(self, beginning: str, limit: int = 100) -> list[Json]:
+        """The same of what a beginning names: an operation, an incident, an alarm, or else a target as it is written."""
+        one = self._obligations.operation(beginning)
+        if one is not None:
+            return [operation_value(one)]
+        latest = self._obligations.operations(limit=MOST_LASTING)
+        mine = [stored for stored in latest if stored.operation.target.startswith(beginning) or stored.operation.id.startswith(beginning)]
+        return [operation_value(stored) for stored in mine[:limit]]
+
+    def windows(self, at: int, *, everything: bool = False) -> list[Json]:
+        """Maintenance windows of the inventory and those declared at run time, by start; those that are over only with ``everything``."""
+        stored = self._obligations.operations(kinds=WINDOW_KINDS, limit=MOST_LASTING)
+        found = windows_of(self._known().windows, stored, at)
+        return [window for window in found if everything or window["state"] not in {"over", "cancelled"}]
 
     # customers
 

@@ -38,6 +38,14 @@ class Reading(Protocol):
         """What was done for one incident or contract, newest first."""
         ...
 
+    def windows(self, at: int, *, everything: bool = False) -> list[Json]:
+        """Maintenance windows as they stand at a time, by start; those that are over or cancelled only with ``everything``."""
+        ...
+
+    def operations(self, target: str = "", limit: int = 100) -> list[Json]:
+        """What people did, newest first; to one incident, alarm, resource or window, or to all."""
+        ...
+
     def customers(self) -> list[Json]:
         """What every customer feels now, in order of tier, those worst off first in each."""
         ...

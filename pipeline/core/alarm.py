@@ -38,6 +38,8 @@ class Change(StrEnum):
     CLEARED = "cleared"
     SHELVED = "shelved"
     UN_SHELVED = "un-shelved"
+    ACKNOWLEDGED = "acknowledged"
+    UN_ACKNOWLEDGED = "un-acknowledged"
     IGNORED = "ignored"
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pipeline.core.event import Severity
 from pipeline.core.explanation import NOTHING, Explanation
 from pipeline.core.inventory import Tier
+from pipeline.core.operation import Comment
 from pipeline.core.outage import ServiceState
 from pipeline.core.resource import ResourceId
 
@@ -47,6 +48,9 @@ class Incident:
     missing, what the alternatives were; ``explanation`` tells them in sentences. ``alarms`` are alarm ids, those of the root cause first.
     ``impacts`` are in order of tier, then state. ``planned`` names the maintenance window that covers the cause. ``confirmed_by`` is an
     alarm id that a poll or v3 confirmed.
+
+    ``acknowledged_by`` is who took charge of it, ``comments`` are the latest of people, ``escalation`` is how often somebody further was
+    told that nobody had. ``shelved`` is why nobody is told of it: every alarm of it that stands is shelved.
     """
 
     id: str
@@ -69,6 +73,11 @@ class Incident:
     rules_version: str = ""
     revision: int = 1
     grounds: Explanation = field(default_factory=Explanation)
+    acknowledged_by: str = ""
+    acknowledged_at: int = 0
+    comments: tuple[Comment, ...] = ()
+    escalation: int = 0
+    shelved: str = ""
 
 
 _TIERS = {tier: order for order, tier in enumerate(Tier)}

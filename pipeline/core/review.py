@@ -6,13 +6,14 @@ from dataclasses import replace
 from pipeline.core.alarm import Alarm
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
 from pipeline.core.explain import Finding, explanation_of, sentence
+from pipeline.core.handling import shelved_for
 from pipeline.core.impact import Loss, proof, relevant
 from pipeline.core.incident import Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.outage import Felt, Outage, derive, episode, split_at_window
 from pipeline.core.points import points, texts
 from pipeline.core.reason import Reason
-from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping
+from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping, of_service
 from pipeline.core.trace import TRACED, paths
 
 
@@ -47,7 +48,7 @@ def _look(context: Context, state: DomainState, row: IncidentRow) -> int:
         state.put_incident(row)
         opened_at = row.started_at
     if row.resolved_at or _is_standing(state, row, alarms):
-        return opened_at or _window_ended(context, state, row)
+        return opened_at or _window_ended(state, row)
     cleared_at = max((alarm.cleared_at for alarm in alarms), default=row.started_at)
     if state.now < cleared_at + int((timing.flap_window_s if row.flapping else timing.settle_s) * NANOSECONDS):
         return max(opened_at, cleared_at) if row.id in state.touched else opened_at
@@ -68,11 +69,15 @@ def _is_standing(state: DomainState, row: IncidentRow, alarms: Sequence[Alarm]) 
     return any(not alarm.is_cleared for alarm in alarms) or not state.pending.isdisjoint(row.members)
 
 
-def _window_ended(context: Context, state: DomainState, row: IncidentRow) -> int:
-    """When the maintenance window ended that the incident was last said to be planned by, if it has by now."""
+def _window_ended(state: DomainState, row: IncidentRow) -> int:
+    """When the maintenance window ended that the incident was last said to be planned by, if it has by now or is cancelled."""
     planned = row.incident.planned if row.incident is not None else ""
-    ends = [window.ends_at for window in context.inventory.windows if window.name == planned and window.ends_at < state.now]
-    return ends[0] if ends else 0
+    if not planned:
+        return 0
+    window = next((window for window in state.windows if window.name == planned), None)
+    if window is None:
+        return state.now
+    return window.ends_at if window.ends_at < state.now else 0
 
 
 def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
@@ -109,8 +114,8 @@ def _describe(
 ) -> None:
     """Bring one incident's description and outages up to date; ``losses`` is ``None`` for one that is resolved."""
     alarms = members(state, row)
-    window = _window(context, row, alarms)
-    felt = [] if row.absorbed_by else _felt(context, row, _last_felt(row) if losses is None else losses, alarms, window, state.now)
+    window = _window(context, state, row, alarms)
+    felt = [] if row.absorbed_by else _felt(context, state, row, _last_felt(row) if losses is None else losses, alarms, window)
     after = derive(row.outages, felt, row.id, row.hypothesis.root, max(at, row.started_at), revised=row.revised)
     incident = _incident(context, state, row, alarms, after, window, losses)
     known = {outage.id: outage for outage in row.outages}
@@ -125,11 +130,11 @@ def _describe(
 
 def _felt(
     context: Context,
+    state: DomainState,
     row: IncidentRow,
     losses: dict[str, Loss],
     alarms: Sequence[Alarm],
     window: MaintenanceWindow | None,
-    now: int,
 ) -> list[Felt]:
     found: list[Felt] = []
     for name, loss in sorted(losses.items()):
@@ -146,7 +151,7 @@ def _felt(
             until_at=0 if row.flapping and not row.resolved_at else until,
             confirmed_by=proof(context.topology, name, row.hypothesis.root, alarms),
         )
-        found.extend(_cut(felt, window, now))
+        found.extend(_cut(felt, window or of_service(state.windows, name, row.started_at), state.now))
     return found
 
 
@@ -159,9 +164,9 @@ def _cut(felt: Felt, window: MaintenanceWindow | None, now: int) -> tuple[Felt, 
     return split_at_window(felt, window.name, window.ends_at)
 
 
-def _window(context: Context, row: IncidentRow, alarms: Sequence[Alarm]) -> MaintenanceWindow | None:
+def _window(context: Context, state: DomainState, row: IncidentRow, alarms: Sequence[Alarm]) -> MaintenanceWindow | None:
     """The maintenance window in which an incident began: one that covers its root, or every one of its alarms."""
-    windows, topology = context.inventory.windows, context.topology
+    windows, topology = state.windows, context.topology
     over_root = covering(windows, topology, row.hypothesis.root, row.started_at)
     if over_root is not None or not alarms:
         return over_root
@@ -205,6 +210,11 @@ def _incident(
         topology_version=version,
         rules_version=context.rules_version,
         grounds=grounds,
+        acknowledged_by=row.handling.acknowledged_by,
+        acknowledged_at=row.handling.acknowledged_at,
+        comments=row.handling.comments,
+        escalation=row.handling.escalation,
+        shelved=shelved_for(alarms, before.shelved if before is not None else ""),
     )
 
 

@@ -1,8 +1,9 @@
-"""The outputs process: consumes effects, delivers them, publishes receipts, and serves the ticket book when it is built in."""
+"""The outputs process: delivers effects, publishes receipts, keeps answers to operations, and serves the built-in ticket book."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol
 
 from yarl import URL
 
@@ -14,6 +15,7 @@ from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
 from pipeline.outputs.intake import Intake, ReceiptPublisher
 from pipeline.outputs.metrics import process_metrics
+from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
 from pipeline.outputs.ticket_book import TicketBook
 from pipeline.outputs.tickets import Remarks, TicketOutput, no_remarks
@@ -22,6 +24,7 @@ from pipeline.outputs.webhook import WebhookOutput, open_sessions
 from pipeline.wire import Topic
 
 GROUP = "outputs"
+ANSWERS_GROUP = "outputs-answers"
 _TICKET_TIMEOUT_S = 10.0
 _BROKER_PATIENCE_S = 60.0
 ANY = "*"
@@ -76,12 +79,15 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         choose = await stack.enter_async_context(open_outputs(settings, store, remarks))
         producer = await stack.enter_async_context(bus.producer(bootstrap))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
+        answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))
+        answers = AnswerIntake(answering, producer, store)
+        operations = OperationPublisher(producer, store, settings.broker.partitions)
         publisher = ReceiptPublisher(producer, store, process_metrics(), settings.broker.partitions)
         deliveries = Deliveries(store, choose, process_metrics(), receipted=publisher.wake.set)
         intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
-        await _work(intake, deliveries, publisher, stop)
+        await _work((intake, deliveries, answers, operations), publisher, stop)
 
 
 def _listen(tickets: TicketSettings) -> tuple[str, int]:
@@ -91,12 +97,17 @@ def _listen(tickets: TicketSettings) -> tuple[str, int]:
     return url.host, url.port
 
 
-async def _work(intake: Intake, deliveries: Deliveries, publisher: ReceiptPublisher, stop: asyncio.Event) -> None:
-    """All three until ``stop``; the publisher outlives the others, so that the last receipts are told."""
+class _Worker(Protocol):
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set."""
+
+
+async def _work(workers: Sequence[_Worker], publisher: ReceiptPublisher, stop: asyncio.Event) -> None:
+    """All until ``stop``; the publisher of receipts outlives the others, so that the last receipts are told."""
     delivered = asyncio.Event()
     async with asyncio.TaskGroup() as publishing:
         publishing.create_task(publisher.run(delivered))
         async with asyncio.TaskGroup() as working:
-            working.create_task(intake.run(stop))
-            working.create_task(deliveries.run(stop))
+            for worker in workers:
+                working.create_task(worker.run(stop))
         delivered.set()

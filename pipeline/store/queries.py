@@ -17,10 +17,10 @@ from pipeline.store.reader import Reader
 
 TABLES = (
     *("trap", "poll", "event", "alarm_change", "alarm", "incident_revision", "incident", "outage", "kpi", "kpi_1m", "kpi_1h"),
-    *("anomaly", "evaluation", "effect", "receipt", "dead_letter", "quarantine_message"),
+    *("anomaly", "evaluation", "effect", "receipt", "operation", "dead_letter", "quarantine_message"),
 )
 
-_NESTED = ("impacts", "intervals", "varbinds")
+_NESTED = ("impacts", "comments", "intervals", "varbinds")
 _IN_MS = ("recorded_at",)
 _IN_JSON = ("grounds",)
 _NS_PER_MS = 1_000_000
@@ -190,6 +190,13 @@ class Queries(Reader):
         """What was done for one incident or contract, oldest first."""
         return self._read("SELECT * FROM receipt FINAL WHERE subject = {subject:String} ORDER BY at, key", subject=subject)
 
+    # operations
+
+    def operations(self, target: str = "", limit: int = 100) -> list[Row]:
+        """What people did, newest first, one row for each domain that answered; to one incident, alarm or window, or to all."""
+        sql = "SELECT * FROM operation FINAL WHERE {target:String} IN ('', target) ORDER BY at DESC, id, domain LIMIT {limit:UInt32}"
+        return self._read(sql, target=target, limit=limit)
+
     # indicators
 
     def kpi_series(self, kpi: str, resource: str, starts_at: int, ends_at: int = _FOREVER_NS, resolution: str = "1m") -> list[Row]:
@@ -288,6 +295,6 @@ def _value(name: str, value: Any) -> Any:
         return value * _NS_PER_MS
     if name in _IN_JSON:
         return json.loads(value) if value else {}
-    if value is None and name.endswith("_at"):
+    if value is None and (name.endswith("_at") or name == "until"):
         return 0
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value

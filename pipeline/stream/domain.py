@@ -1,4 +1,4 @@
-"""One correlation domain's alarms meet here: alarm changes, incidents, outages, the effects that incidents ask for, and questions."""
+"""One correlation domain's alarms meet here: alarm changes, incidents, outages, the effects they ask for, questions, answers to people."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import Item, advance
 from pipeline.core.domain import Context, DomainState, Output, Timing
 from pipeline.core.effect import Effect
+from pipeline.core.escalation import effects_of
 from pipeline.core.event import Tick
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.outage import Outage
@@ -23,11 +24,12 @@ from pipeline.wire import Topic
 INPUTS = Counter("assure_alarm_inputs_total", "Events folded into alarms", ["reason"])
 ASKED = Counter("assure_questions_asked_total", "Questions to devices about what a trap claims", ["reason"])
 INCIDENTS = Counter("assure_incident_revisions_total", "Incident revisions", ["state"])
+OPERATIONS = Counter("assure_operations_total", "Operations of people that were answered", ["kind", "outcome"])
 OPEN = Gauge("assure_incidents_open", "Open incidents", ["domain"])
 
 
 class DomainHandler:
-    """``events -> alarms, incidents, outages, effects, questions``, keyed by correlation domain.
+    """``events -> alarms, incidents, outages, effects, questions, answers``, keyed by correlation domain.
 
     Working state is made from the rows when needed. Events that polls gave rise to go to ``events`` once more, for the history: whoever
     folds them again knows them already.
@@ -88,6 +90,11 @@ class DomainHandler:
         turn.send(Topic.ALARMS, partition, output.alarm_changes)
         self._publish_questions(output.alarm_changes, turn)
         self._publish_outages(output.outages, turn)
+        for answer in output.answers:
+            OPERATIONS.labels(answer.operation.kind.value, answer.outcome.value).inc()
+        turn.send(Topic.ANSWERS, partition, output.answers)
+        for other in range(self._partitions):  # contracts of every partition may be agreed to exclude this work
+            turn.send(Topic.OUTAGES, other, output.windows)
         if output.incidents:
             OPEN.labels(domain).set(len(state.open))
             for change in output.incidents:
@@ -118,6 +125,9 @@ class DomainHandler:
         for change in output.incidents:
             for effect in decide(change.incident, change.previous, self._known.routing, state.now):
                 by_partition[partition_of(effect.subject, self._partitions)].append(effect)
+        for escalated in output.escalations:
+            for effect in effects_of(escalated, self._known.routing.webhooks, state.now):
+                by_partition[partition_of(effect.subject, self._partitions)].append(effect)
         for partition, batch in by_partition.items():
             turn.send(Topic.EFFECTS, partition, batch)
 
@@ -125,5 +135,12 @@ class DomainHandler:
         known = self._source.current()
         if self._context is None or known is not self._known:
             self._known = known
-            self._context = Context(known.topology, known.inventory, known.rules.alarm_types, self._timing, known.rules.version)
+            self._context = Context(
+                known.topology,
+                known.inventory,
+                known.rules.alarm_types,
+                self._timing,
+                known.rules.version,
+                known.routing.escalations,
+            )
         return self._context

@@ -79,6 +79,11 @@ def incident(number: int = 1, *, state: str = "open", **changes: Any) -> Json:
         "confirmed_by": "al-1",
         "topology_version": "t1",
         "rules_version": "r1",
+        "acknowledged_by": "",
+        "acknowledged_at": 0,
+        "comments": [],
+        "escalation": 0,
+        "shelved": "",
         "alarm_count": 1,
         "ticket": {"number": f"TT-{number}", "status": "acknowledged"},
         **changes,
@@ -244,6 +249,42 @@ def revision(number: int = 1, **changes: Any) -> Json:
     }
 
 
+def window(name: str = "mw-1", **changes: Any) -> Json:
+    return {
+        "name": name,
+        "state": "in-force",
+        "starts_at": NOW,
+        "ends_at": NOW + 3_600 * S,
+        "noticed_at": NOW,
+        "resources": ["site/ams"],
+        "reason": "power work",
+        "operator": "alice",
+        "declared_in": "operations",
+        **changes,
+    }
+
+
+def operation(number: int = 1, **changes: Any) -> Json:
+    return {
+        "id": f"op-{number}",
+        "at": NOW,
+        "kind": "ack",
+        "operator": "alice",
+        "via": "cli",
+        "target": "in-1",
+        "text": "on my way",
+        "starts_at": 0,
+        "until": 0,
+        "resources": [],
+        "domains": ["default"],
+        "outcome": "done",
+        "reason": "acknowledged",
+        "detail": "acknowledged",
+        "answered_at": NOW + S,
+        **changes,
+    }
+
+
 def node(kind: str, name: str, title: str, children: list[Json] | None = None, value: Json | None = None) -> Json:
     return {"kind": kind, "id": name, "title": title, "lines": [f"a line on {name}"], "children": children or [], "value": value}
 
@@ -256,6 +297,8 @@ class FakeReading:
         self.alarms_ = [] if empty else [alarm()]
         self.outages_ = [] if empty else [outage()]
         self.receipts_: list[Json] = [] if empty else [_RECEIPT]
+        self.windows_ = [] if empty else [window()]
+        self.operations_ = [] if empty else [operation()]
         self.customers_ = [] if empty else [customer()]
         self.evaluations_ = [] if empty else [evaluation()]
         self.credits_ = [] if empty else [credit()]
@@ -286,6 +329,14 @@ class FakeReading:
     def history(self, incident_id: str) -> list[Json] | None:
         self._answer("history")
         return [revision()] if self.incident(incident_id) else None
+
+    def windows(self, at: int, *, everything: bool = False) -> list[Json]:
+        self._answer("windows")
+        return [each for each in self.windows_ if everything or each["state"] != "over"]
+
+    def operations(self, target: str = "", limit: int = 100) -> list[Json]:
+        self._answer("operations")
+        return [each for each in self.operations_ if target in {"", each["target"]}][:limit]
 
     def receipts(self, subject: str) -> list[Json]:
         self._answer("receipts")

@@ -14,6 +14,8 @@ from pipeline.core.explanation import Explanation, Rival, Some
 from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Tier
 from pipeline.core.kpi import KpiBatch, Quality, packed
+from pipeline.core.operation import Answer, Operation, OperationKind
+from pipeline.core.operation import Outcome as OperationOutcome
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.raw import PollOutcome, RawPoll, RawTrap, SnmpVersion, ValueType, VarBind
 from pipeline.core.reason import Reason
@@ -208,6 +210,22 @@ def receipt() -> Receipt:
     return Receipt("ticket:in-1:open", EffectKind.TICKET_OPEN, "in-1", "tmf621", Outcome.DELIVERED, NOW, "TT-1", 2)
 
 
+def operation(name: str = "op-1", **changes: Any) -> Operation:
+    fields: dict[str, Any] = {
+        "kind": OperationKind.ACK,
+        "at": NOW,
+        "operator": "alice",
+        "target": "in-1",
+        "domain": "default",
+        "via": "cli",
+    }
+    return Operation(name, **(fields | changes))
+
+
+def answer(name: str = "op-1", **changes: Any) -> Answer:
+    return Answer(operation(name, **changes), OperationOutcome.DONE, Reason.ACKNOWLEDGED, "acknowledged", NOW + S)
+
+
 def dead_letter() -> DeadLetter:
     return DeadLetter("events", 0, 7, "undecodable", "unknown kind 'x'", NOW, None, b"\x00\xff")
 
@@ -223,6 +241,7 @@ EVERY_KIND: dict[Topic, list[Any]] = {
     Topic.EVALUATIONS: [evaluation()],
     Topic.EFFECTS: [effect()],
     Topic.RECEIPTS: [receipt()],
+    Topic.ANSWERS: [answer()],
     Topic.DEAD_LETTERS: [dead_letter()],
 }
 

@@ -55,12 +55,17 @@ def incident(**changes: Any) -> Json:
         ],
         "customers": [{"tier": "gold", "customers": 2, "services": 2}, {"tier": "silver", "customers": 1, "services": 1}],
         "tightest": BUDGET,
-        "planned": "",
         "flapping": False,
         "revision": 3,
         "started_at": AT,
         "resolved_at": AT + 14 * S,
         "probability": 0.77,
+        "planned": "",
+        "shelved": "",
+        "acknowledged_by": "",
+        "acknowledged_at": 0,
+        "comments": [],
+        "escalation": 0,
         "ticket": {"number": "TT-000001", "status": "resolved"},
         **changes,
     }
@@ -77,6 +82,8 @@ def alarm(**changes: Any) -> Json:
         "last_raised_at": AT,
         "cleared_at": AT + 12 * S,
         "text": "port/ams-pe1/xe-0/0/2 receives no light (-40.0 dBm)",
+        "operator_state": "none",
+        "shelved_reason": "",
         **changes,
     }
 
