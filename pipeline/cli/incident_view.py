@@ -90,19 +90,6 @@ def _facts(incident: Json) -> Iterator[tuple[str, str | Text]]:
     yield "ticket", f"{incident['ticket']['number']} {incident['ticket']['status']}" if incident["ticket"] else "none"
     yield from _handling(incident)
     yield "customers", tiers_text(incident["customers"])
-    yield from _handling(incident)
-
-
-def _handling(incident: Json) -> Iterator[tuple[str, str | Text]]:
-    """What people did with it."""
-    if incident["acknowledged_by"]:
-        yield "acknowledged", Text(f"by {incident['acknowledged_by']} at {clock(incident['acknowledged_at'])} UTC")
-    elif incident["escalation"]:
-        yield "escalated", f"{incident['escalation']} times: nobody has acknowledged it"
-    if incident["shelved"]:
-        yield "shelved", Text(incident["shelved"])
-    for number, said in enumerate(incident["comments"]):
-        yield "" if number else "comments", Text(f"{clock(said['at'])} {said['operator']}: {said['text']}")
 
 
 def _handling(incident: Json) -> Iterator[tuple[str, str | Text]]:
