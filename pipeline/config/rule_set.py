@@ -18,6 +18,7 @@ from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mi
 from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
 from pipeline.core.anomaly_rule import AnomalyRule, Watching
 from pipeline.core.correlation_rule import CorrelationRule
+from pipeline.core.escalation import Escalation
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
@@ -80,6 +81,13 @@ class RuleSource(Reloading[RuleSet]):
 
     def __init__(self, folder: Path, mibs: MibIndex | None = None) -> None:
         super().__init__((folder,), SUFFIXES, lambda: load_rule_set(folder, mibs), what="rules folder")
+
+
+class PlanSource(Reloading[dict[str, Plan]]):
+    """The SLA plans of a rules folder, read again when their files change."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__((folder / "slas",), SUFFIXES, lambda: load_plans(folder), what="SLA plans")
 
 
 def load_plans(folder: Path) -> dict[str, Plan]:
@@ -224,8 +232,28 @@ def _routing(files: Iterable[RuleFile[RoutingFile]]) -> Routing:
         for place, route in enumerate(file.form.routes):
             _tell_twice(file, ("routes", place), route.name, seen, "route")
             seen[route.name] = route
-        return Routing(file.form.routes, file.form.tickets)
+        rules: dict[str, Escalation] = {}
+        for place, rule in enumerate(file.form.escalations):
+            _tell_twice(file, ("escalations", place), rule.name, rules, "escalation")
+            _tell_wrong_escalation(file, ("escalations", place), rule, tuple(seen))
+            rules[rule.name] = rule
+        return Routing(file.form.routes, file.form.tickets, file.form.escalations)
     return Routing()
+
+
+def _tell_wrong_escalation(file: RuleFile[RoutingFile], path: Path_, rule: Escalation, routes: Sequence[str]) -> None:
+    if not rule.levels:
+        file.tell((*path, "levels"), "nobody is told", "write at least one level: {after_min: 10, route: on-call}")
+    before = 0.0
+    for place, level in enumerate(rule.levels):
+        at = (*path, "levels", place)
+        if level.route not in routes:
+            file.tell((*at, "route"), f"'{level.route}' is not a route", did_you_mean(level.route, routes))
+        if level.after_min <= before:
+            file.tell((*at, "after_min"), f"{level.after_min:g} min is not after {before:g} min", "let the levels follow one another")
+        before = level.after_min
+    if rule.repeat_min < 0:
+        file.tell((*path, "repeat_min"), f"{rule.repeat_min:g} is less than nothing", "write minutes, or 0 for never")
 
 
 def _tell_twice(file: RuleFile[Any], path: Path_, name: str, known: dict[str, Any], what: str) -> None:

@@ -21,6 +21,7 @@ MODULES = {
     "kpi-path": "tests.bench.kpi_path",
     "nab": "tests.bench.nab",
     "anomaly-cost": "tests.bench.anomaly_cost",
+    "topology-load": "tests.bench.topology_load",
     "sample-bytes": "tests.bench.sample_bytes",
     "panel-latency": "tests.bench.panel_latency",
     "root-cause": "tests.bench.root_cause",
