@@ -43,7 +43,7 @@ def unread(account: Account) -> Iterator[str]:
 def silent_history(why: str) -> str:
     """The history does not answer, and is not needed."""
     return (
-        f"The history does not answer ({why}): outages of the same months before the replay are not counted,"
+        f"The history does not answer ({why}): of outages of the same months before, only those since the warm-up are counted,"
         " and events of the detectors and storm guards take no part."
     )
 

@@ -70,13 +70,17 @@ class Owed:
 
 @dataclass
 class Past:
-    """Incidents, acts and outages of a stretch, by id, and what is owed, by (contract, service, period)."""
+    """Incidents, acts and outages of a stretch, by id, and what is owed, by (contract, service, period).
+
+    ``earlier`` are outages of the warm-up, over before the stretch.
+    """
 
     stretch: Stretch
     incidents: dict[str, Incident] = field(default_factory=dict)
     acts: dict[str, Act] = field(default_factory=dict)
     outages: dict[str, Outage] = field(default_factory=dict)
     owed: dict[tuple[str, str, str], Owed] = field(default_factory=dict)
+    earlier: list[Outage] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     def take(self, made: Mapping[Topic, Iterable[Any]]) -> None:
@@ -104,9 +108,9 @@ class Past:
         """Keep what has a part in the stretch; outages that were withdrawn, which end as they begin, have none."""
         meets = self.stretch.meets
         self.incidents = {name: one for name, one in self.incidents.items() if meets(one.started_at, one.resolved_at)}
-        self.outages = {
-            name: one for name, one in self.outages.items() if meets(one.started_at, one.ended_at) and one.ended_at != one.started_at
-        }
+        lasted = [one for one in self.outages.values() if one.ended_at != one.started_at]
+        self.outages = {one.id: one for one in lasted if meets(one.started_at, one.ended_at)}
+        self.earlier = [one for one in lasted if one.ended_at and one.ended_at <= self.stretch.starts_at]
 
     def _count(self, made: Mapping[Topic, Iterable[Any]]) -> None:
         for event in made.get(Topic.EVENTS, ()):

@@ -93,7 +93,7 @@ def ask(settings: Settings, question: Question, progress: Callable[[int], None] 
     with PastQueries.of(settings.history) as queries:
         history = _read_history(queries, question)
         came = in_stretches(heard(settings, journals, question.warm_from, stretch.ends_at, account), history.events)
-        trials = replay(came, by, settings.correlation, stretch, question.warm_from, history.beside, progress)
+        trials = replay(came, by, settings.correlation, stretch, question.warm_from, None if history.silent else history.beside, progress)
         was = _as_it_was(queries, stretch, present, history.beside) if question.against_history else trials[0].past
         limits = [*limit.gaps(journals, stretch, question.warm_from), *limit.unread(account)]
         limits += _of_history(queries, history, stretch, trials)

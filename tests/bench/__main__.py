@@ -23,6 +23,7 @@ MODULES = {
     "anomaly-cost": "tests.bench.anomaly_cost",
     "sample-bytes": "tests.bench.sample_bytes",
     "panel-latency": "tests.bench.panel_latency",
+    "replay-rate": "tests.bench.replay_rate",
 }
 """Name of the bar -> module."""
 
