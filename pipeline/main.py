@@ -89,7 +89,7 @@ async def outputs(settings: Settings, stop: asyncio.Event) -> None:
 
     following = asyncio.create_task(follow(settings, stop))
     try:
-        with Obligations(settings.obligations_url()) as store, agreements(settings) as remarks:
+        with Obligations(settings.obligations_url()) as store, agreements(settings, store) as remarks:
             await run_outputs(settings, store, stop, remarks)
     finally:
         following.cancel()

@@ -1,11 +1,11 @@
 """What people did and planned, as values for terminals, pages and scripts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.obligation import StoredOperation
-from pipeline.core.window import WindowRow, apply, row_of, standing_of
+from pipeline.core.window import WindowRow, announced, apply, row_of, standing_of
 
 Json = dict[str, Any]
 
@@ -38,6 +38,19 @@ def windows_of(declared: Iterable[MaintenanceWindow], operations: Iterable[Store
     ``state`` is ``planned``, ``in-force``, ``over``, ``cancelled``, or ``waiting`` while the pipeline has not answered for it.
     """
     inventory = {window.name: window for window in declared}
+    rows, waiting = _rows(inventory, operations)
+    untouched = [row_of(window) for name, window in inventory.items() if name not in rows]
+    return sorted((_value(row, at, waiting) for row in (*rows.values(), *untouched)), key=lambda one: (one["starts_at"], one["name"]))
+
+
+def announced_of(declared: Iterable[MaintenanceWindow], operations: Iterable[StoredOperation]) -> tuple[MaintenanceWindow, ...]:
+    """Every maintenance window as agreements count it: those of the inventory, as people have changed them, and those that people added."""
+    inventory = {window.name: window for window in declared}
+    return announced(inventory.values(), _rows(inventory, operations)[0])
+
+
+def _rows(inventory: Mapping[str, MaintenanceWindow], operations: Iterable[StoredOperation]) -> tuple[dict[str, WindowRow], set[str]]:
+    """The windows that operations touched, by name, and those that wait for an answer."""
     rows: dict[str, WindowRow] = {}
     waiting: set[str] = set()
     for stored in sorted(operations, key=lambda one: one.operation.given):
@@ -49,8 +62,7 @@ def windows_of(declared: Iterable[MaintenanceWindow], operations: Iterable[Store
         if row is not None and row is not known:
             rows[name] = row
             waiting = waiting | {name} if stored.outcome == "waiting" else waiting - {name}
-    untouched = [row_of(window) for name, window in inventory.items() if name not in rows]
-    return sorted((_value(row, at, waiting) for row in (*rows.values(), *untouched)), key=lambda one: (one["starts_at"], one["name"]))
+    return rows, waiting
 
 
 def _value(row: WindowRow, at: int, waiting: set[str]) -> Json:

@@ -17,9 +17,9 @@ _NEVER = 2**63
 def urgency(incident: Mapping[str, Any]) -> tuple[float, ...]:
     """The least is the most urgent, for sorting.
 
-    Planned work comes last. Before it come incidents in which services are down or degraded, then those that only cost redundancy, then
-    those that no service feels. Within each: the dearest tier that is hit, then how much of that tier is lost (a degraded service counts by
-    its share), then the instant at which the first contract is missed, then what is left of it, then severity.
+    Planned work, and what is shelved, come last. Before them come incidents in which services are down or degraded, then those that only
+    cost redundancy, then those that no service feels. Within each: the dearest tier that is hit, then how much of that tier is lost (a
+    degraded service counts by its share), then the instant at which the first contract is missed, then what is left of it, then severity.
     """
     suffering = [impact for impact in incident["impacts"] if impact["state"] in _SUFFERING]
     hit = suffering or list(incident["impacts"])
@@ -27,7 +27,7 @@ def urgency(incident: Mapping[str, Any]) -> tuple[float, ...]:
     lost = sum(_amount(impact) for impact in hit if _place(impact) == tier)
     tightest = incident["tightest"] or {}
     return (
-        bool(incident["planned"]),
+        bool(incident["planned"] or incident["shelved"]),
         0 if suffering else 1 if hit else 2,
         tier,
         -round(lost, 6),

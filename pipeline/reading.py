@@ -52,7 +52,7 @@ class Reader:
         self._inventory = PresentInventory(settings)
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
-        self._budgets = Budgets(self._queries, self._inventory.current, settings.rules_dir or data_dir("rules"))
+        self._budgets = Budgets(self._queries, self._obligations, self._inventory.current, settings.rules_dir or data_dir("rules"))
         self._evidence = Evidence(self, self._queries, self._obligations, settings)
         self._pictures = Pictures()
         self._open = ExitStack()

@@ -48,6 +48,7 @@ def _changed(before: Json, after: Json) -> Iterator[str]:
     if after["severity"] != before["severity"]:
         yield f"severity {before['severity']} → {after['severity']}"
     yield from _state(before, after)
+    yield from _people(before, after)
     if after["topology_version"] != before["topology_version"]:
         yield f"judged by topology {after['topology_version'][:_VERSION]} (before, {before['topology_version'][:_VERSION]})"
 
@@ -71,6 +72,19 @@ def _state(before: Json, after: Json) -> Iterator[str]:
         yield f"planned work {after['planned']}" if after["planned"] else f"planned work {before['planned']} is over"
     if after["flapping"] and not before["flapping"]:
         yield "it is flapping"
+
+
+def _people(before: Json, after: Json) -> Iterator[str]:
+    if after["acknowledged_by"] != before["acknowledged_by"]:
+        who = after["acknowledged_by"]
+        yield f"acknowledged by {who}" if who else f"no longer acknowledged by {before['acknowledged_by']}"
+    for comment in after["comments"]:
+        if comment not in before["comments"]:
+            yield f"{comment['operator']} says: {comment['text']}"
+    if after["escalation"] > before["escalation"]:
+        yield f"told further ({after['escalation']}), since nobody has acknowledged it"
+    if after["shelved"] != before["shelved"]:
+        yield f"shelved: {after['shelved']}" if after["shelved"] else "not shelved any more"
 
 
 def _fares(revision: Json) -> dict[str, str]:

@@ -82,22 +82,21 @@ def _facts(incident: Json) -> Iterator[tuple[str, str | Text]]:
     resolved_at = incident["resolved_at"]
     lasted = duration((resolved_at or max(time.time_ns(), incident["started_at"])) - incident["started_at"])
     ended = f"resolved {clock(resolved_at)} after {lasted}" if resolved_at else f"for {lasted}"
-    beside = (f", planned: {incident['planned']}" if incident["planned"] else "") + (", flapping" if incident["flapping"] else "")
+    beside = "".join((f", planned: {incident['planned']}" if incident["planned"] else "", ", flapping" if incident["flapping"] else ""))
     yield "incident", incident["id"]
     yield "state", Text.assemble(styled(incident["state"]), ", ", styled(incident["severity"]), beside)
     yield "since", f"{clock(incident['started_at'])} UTC, {ended}"
     yield "root cause", incident["root_cause"]
     yield "ticket", f"{incident['ticket']['number']} {incident['ticket']['status']}" if incident["ticket"] else "none"
-    yield "customers", tiers_text(incident["customers"])
     yield from _handling(incident)
+    yield "customers", tiers_text(incident["customers"])
 
 
 def _handling(incident: Json) -> Iterator[tuple[str, str | Text]]:
-    """What people did with it."""
     if incident["acknowledged_by"]:
         yield "acknowledged", Text(f"by {incident['acknowledged_by']} at {clock(incident['acknowledged_at'])} UTC")
     elif incident["escalation"]:
-        yield "escalated", f"{incident['escalation']} times: nobody has acknowledged it"
+        yield "escalated", f"{plural(incident['escalation'], 'time')}: nobody has acknowledged it"
     if incident["shelved"]:
         yield "shelved", Text(incident["shelved"])
     for number, said in enumerate(incident["comments"]):

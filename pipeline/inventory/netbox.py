@@ -292,7 +292,9 @@ def _feeds(port: PowerPort, ports: Mapping[int, PowerPort], inlets: Mapping[int,
 
 
 def _told_end(port: Interface) -> int | None:
-    """The far end by NetBox's own trace, when that is one interface."""
+    """The far end by NetBox's own trace, when that is one interface, and all cables on the way are in use."""
+    if port.connected_endpoints_reachable is False:
+        return None
     ends: Sequence[Endpoint] = port.connected_endpoints or ()
     return ends[0].id if port.connected_endpoints_type == INTERFACE and len(ends) == 1 else None
 

@@ -120,6 +120,8 @@ def test_a_breakout_is_told_by_netboxs_own_trace() -> None:
     one.update(connected_endpoints=[brief(two)], connected_endpoints_type="dcim.interface")
     found, _ = entries(box)
     assert found["links"]["pe1--pe2"] == {"name": "pe1--pe2", "a": "pe1/e1", "b": "pe2/e1"}
+    one["connected_endpoints_reachable"] = False  # a cable on the way is planned
+    assert "links" not in entries(box)[0]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,6 @@ def incident(**changes: Any) -> Json:
         ],
         "customers": [{"tier": "gold", "customers": 2, "services": 2}, {"tier": "silver", "customers": 1, "services": 1}],
         "tightest": BUDGET,
-        "planned": "",
         "flapping": False,
         "revision": 3,
         "started_at": AT,
