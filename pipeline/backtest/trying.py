@@ -22,6 +22,7 @@ from pipeline.core.knowledge import Knowledge
 from pipeline.core.outage import Outage
 from pipeline.core.validity import as_of
 from pipeline.inventory.files import load_inventory
+from pipeline.inventory.present import load_present
 from pipeline.knowing import knowledge_of
 from pipeline.resources import data_dir
 from pipeline.store.client import StoreError
@@ -137,7 +138,9 @@ def declared(settings: Settings, rules: Path | None = None, topology: Path | Inv
     """The settings' own, or with other rules or another inventory. Raises ``ConfigError`` with every problem."""
     mibs = load_mib_index(settings.mibs_dir or data_dir("mibs"))
     read = load_rule_set(rules or settings.rules_dir or data_dir("rules"), mibs)
-    return Declared(topology if isinstance(topology, Inventory) else load_inventory(topology or settings.inventory_dir), read)
+    if not isinstance(topology, Inventory):
+        topology = load_inventory(topology) if topology else load_present(settings)
+    return Declared(topology, read)
 
 
 def _read_history(queries: PastQueries, question: Question) -> _History:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pipeline.cli.group import Group
 from pipeline.cli.output import console, json_option, plural, print_json, styled, table
+from pipeline.cli.sources import conflicts, fetch, sources
 from pipeline.cli.topology_diff import diff
 from pipeline.cli.topology_draw import draw
 from pipeline.cli.topology_path import path
@@ -43,9 +44,8 @@ def topology() -> None:
     """
 
 
-topology.add_command(path)
-topology.add_command(diff)
-topology.add_command(draw)
+for command in (path, diff, draw, fetch, sources, conflicts):
+    topology.add_command(command)
 
 
 @topology.command()
@@ -141,8 +141,8 @@ def impacts(inventory: Inventory, graph: Topology, roots: Sequence[ResourceId], 
     felt = felt_by(graph, [(root, root, down) for root in roots])
     worst: dict[str, ServiceState] = {}
     for felt_states in felt.values():
-        for service, state in felt_states.items():
-            worst[service] = min(worst.get(service, state), state, key=WORST_FIRST.index)
+        for service, loss in felt_states.items():
+            worst[service] = min(worst.get(service, loss.state), loss.state, key=WORST_FIRST.index)
     found = [_suffers(inventory, service, state) for service, state in worst.items()]
     order = [state.value for state in WORST_FIRST]
     return sorted(found, key=lambda i: (TIERS.index(Tier(i.tier)), order.index(i.state), i.customer, i.service))

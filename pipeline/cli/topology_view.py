@@ -19,6 +19,7 @@ from pipeline.core.resource import DERIVED, ResourceId, ResourceKind, device_of,
 from pipeline.core.topology import Topology
 from pipeline.core.validity import as_of
 from pipeline.inventory.files import load_inventory
+from pipeline.inventory.present import load_present
 from pipeline.store.inventory_history import InventoryHistory
 
 _SECTIONS = {
@@ -70,8 +71,8 @@ class Asked:
         if self.inventory is not None and self.known_at is not None:
             fail("--known-at asks the history, --inventory a folder: leave one out", Exit.USAGE)
         if self.inventory is not None or (self.known_at is None and (self.at is None or self.at > now)):
-            folder = self.inventory or read_settings(self.config).inventory_dir
-            return View(as_of(load_inventory(folder), self.at or now), self.at or 0)
+            declared = load_inventory(self.inventory) if self.inventory else load_present(read_settings(self.config))
+            return View(as_of(declared, self.at or now), self.at or 0)
         known = self.known_at if self.known_at is not None else self.at or now
         return View(as_of(known_inventory(self.config, known), self.at or known), self.at or known, known)
 

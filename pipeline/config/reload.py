@@ -9,7 +9,7 @@ from pipeline.config.problem import ConfigError
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_Stamp = tuple[tuple[str, int, int], ...]
+Stamp = tuple[tuple[str, int, int], ...]
 
 
 class Reloading(Generic[T]):
@@ -24,13 +24,13 @@ class Reloading(Generic[T]):
         self._suffixes = suffixes
         self._load = load
         self._what = what
-        self._stamp: _Stamp | None = None
+        self._stamp: Stamp | None = None
         self._value: T | None = None
         self.problem = ""
 
     def current(self) -> T:
         """The newest good value. Costs one look at the files' times. Raises ``ConfigError`` only if there never was a good one."""
-        stamp = self._look()
+        stamp = stamp_of(self._folders, self._suffixes)
         if self._value is None or stamp != self._stamp:
             self._stamp = stamp
             self._read_again()
@@ -47,9 +47,11 @@ class Reloading(Generic[T]):
             self.problem = str(error)
             _log.error("the %s that changed is refused, the one before stays in use:\n%s", self._what, error)
 
-    def _look(self) -> _Stamp:
-        paths = (path for folder in self._folders for path in folder.rglob("*") if path.suffix in self._suffixes)
-        return tuple(sorted(mark for path in paths if (mark := _mark(path))))
+
+def stamp_of(folders: Iterable[Path], suffixes: tuple[str, ...]) -> Stamp:
+    """Name, time and size of every file below the folders that ends like this: another stamp, another content."""
+    paths = (path for folder in folders for path in folder.rglob("*") if path.suffix in suffixes)
+    return tuple(sorted(mark for path in paths if (mark := _mark(path))))
 
 
 def _mark(path: Path) -> tuple[str, int, int] | None:

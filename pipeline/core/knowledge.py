@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipeline.core.correlation_rule import Correlating
 from pipeline.core.directory import Directory
 from pipeline.core.inventory import Inventory
 from pipeline.core.measure import Measuring
@@ -16,7 +17,10 @@ from pipeline.core.topology import Topology
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """One set of inventory and rules with what is derived from them."""
+    """One set of inventory and rules with what is derived from them.
+
+    ``inventory`` is what holds now. ``declared`` has as well what holds no more, or not yet: a month that is over is settled by it.
+    """
 
     inventory: Inventory
     directory: Directory
@@ -27,6 +31,8 @@ class Knowledge:
     thresholds: tuple[Threshold, ...]
     routing: Routing
     measuring: Measuring = field(default_factory=Measuring)
+    declared: Inventory | None = None
+    correlating: Correlating = field(default_factory=Correlating)
 
     @property
     def version(self) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from pipeline.core.outage import Outage
 from pipeline.core.period import month_of
 from pipeline.core.plan import Plan
 from pipeline.core.sla import Evaluation, evaluate
+from pipeline.core.window import WindowRow
 
 LATE_SECONDS = 3600
 """How long after a month's end it is settled, so that what was under way when it ended has arrived."""
@@ -38,6 +39,13 @@ class ContractState:
     outages: dict[str, Outage] = field(default_factory=dict)
     issued: dict[str, Issued] = field(default_factory=dict)
     settled_through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWork:
+    """Maintenance windows that people declared or changed at run time, by name."""
+
+    windows: dict[str, WindowRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +93,32 @@ def record(state: ContractState, outages: Iterable[Outage]) -> ContractState:
     return replace(state, outages=known)
 
 
+def plan(work: PlannedWork, row: WindowRow) -> PlannedWork:
+    """The planned work with what was newly said of one window; several domains say it, and an older word changes nothing.
+
+    What has been over for longer than any month can be reopened is forgotten.
+    """
+    known = work.windows.get(row.window.name)
+    if known is not None and known.operated >= row.operated:
+        return work
+    kept = {name: each for name, each in work.windows.items() if each.forget_at > row.operated[0] - KEEP_MONTHS_NS}
+    return PlannedWork({**kept, row.window.name: row})
+
+
 def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:
     """Evaluate each service for the customer's month that contains ``at``, cut at ``now``; propose what is not issued yet.
 
+    A service that is declared for no moment of that month is left out; one that begins in it counts from then on.
     Settling the same facts again proposes nothing: what is owed equals what was issued.
     """
     evaluations: list[Evaluation] = []
     effects: list[Effect] = []
     issued = dict(state.issued)
+    month = month_of(at, terms.customer.timezone)
     for service in terms.services:
-        key = f"{service.name}|{month_of(at, terms.customer.timezone).label}"
+        if service.valid_from >= month.ends_at or 0 < service.valid_until <= month.starts_at:
+            continue
+        key = f"{service.name}|{month.label}"
         before = issued.get(key, Issued(0, 0))
         evaluation = evaluate(
             terms.contract,
@@ -106,6 +130,7 @@ def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:
             now,
             windows=terms.windows,
             revision=before.revision + 1,
+            enabled_from=service.valid_from,
         )
         effect = propose(evaluation, now, before.amount_minor)
         if effect is not None:

@@ -119,9 +119,9 @@ class Topology:
             name = f"{device.name}/{interface.name}"
             holder = node
             if interface.card:
-                holder = self._part(resource_id(ResourceKind.CARD, f"{device.name}/{interface.card}"), node, node)
-            port = self._part(resource_id(ResourceKind.PORT, name), NOBODY if name in lags else holder, node)
-            self._part(resource_id(ResourceKind.INTERFACE, name), port, node)
+                holder = self._part(ResourceKind.CARD, f"{device.name}/{interface.card}", node, node)
+            port = self._part(ResourceKind.PORT, name, NOBODY if name in lags else holder, node)
+            self._part(ResourceKind.INTERFACE, name, port, node)
         ways = [own]
         if device.uplinks:
             ways.append(resource_id(ResourceKind.UPLINKS, device.name))
@@ -164,16 +164,19 @@ class Topology:
         node = self._index.get(name)
         if node is None or self.reporter[node] == NOBODY:
             device = self._node(resource_id(ResourceKind.DEVICE, end.partition("/")[0]))
-            port = self._part(resource_id(ResourceKind.PORT, end), device, device)
-            node = self._part(name, port, device)
+            port = self._part(ResourceKind.PORT, end, device, device)
+            node = self._part(ResourceKind.INTERFACE, end, port, device)
         return node
 
     def _port(self, end: str) -> int:
         return self._node(resource_id(ResourceKind.PORT, end))
 
-    def _part(self, name: ResourceId, whole: int, device: int) -> int:
+    def _part(self, kind: ResourceKind, name: str, whole: int, device: int) -> int:
         """A part of a device, in ``whole``; of which there is no doubt."""
-        node = self._node(name)
+        resource = resource_id(kind, name)
+        node = self._index.get(resource)
+        if node is None:
+            return self._new(resource, kind, () if whole == NOBODY else (whole,), device)
         self.reporter[node] = device
         if whole != NOBODY:
             self._require(node, (whole,), 1.0)
@@ -221,13 +224,15 @@ class Topology:
 
     def _node(self, name: ResourceId) -> int:
         node = self._index.get(name)
-        if node is None:
-            node = self._index[name] = len(self.names)
-            self.names.append(name)
-            self.kinds.append(kind_of(name))
-            self.parents.append(())
-            self.need.append(1)
-            self.reporter.append(NOBODY)
+        return self._new(name, kind_of(name), (), NOBODY) if node is None else node
+
+    def _new(self, name: ResourceId, kind: ResourceKind, parents: tuple[int, ...], reporter: int) -> int:
+        node = self._index[name] = len(self.names)
+        self.names.append(name)
+        self.kinds.append(kind)
+        self.parents.append(parents)
+        self.need.append(1)
+        self.reporter.append(reporter)
         return node
 
     def _connect(self) -> None:
@@ -242,11 +247,11 @@ class Topology:
             self._join(node, gate.parents, gate.confidence)
             self.need[node] = len(gate.parents) - gate.keep + 1
         self._gates.clear()
-        children: list[list[int]] = [[] for _ in self.names]
+        children: dict[int, list[int]] = {}
         for node, parents in enumerate(self.parents):
             for parent in parents:
-                children[parent].append(node)
-        self.children = [tuple(each) for each in children]
+                children.setdefault(parent, []).append(node)
+        self.children = [tuple(children.get(node, ())) for node in range(len(self.names))]
 
     def node(self, resource: ResourceId) -> int | None:
         """The number of a resource, or ``None`` when the inventory does not have it."""
@@ -267,13 +272,17 @@ class Topology:
         """Everything that a node depends on, directly or not; remembered, within bounds."""
         found = self._ancestors.get(node)
         if found is None:
-            found = frozenset(self._walk(node, self.parents))
+            found = frozenset(self.upstream(node))
             self._remembered += len(found) + 1
             if self._remembered > REMEMBERED:
                 self._ancestors.clear()
                 self._remembered = len(found) + 1
             self._ancestors[node] = found
         return found
+
+    def upstream(self, node: int) -> Iterator[int]:
+        """The same, one after the other and not remembered: for whoever asks of very many nodes once."""
+        return self._walk(node, self.parents)
 
     def descendants(self, node: int) -> set[int]:
         """Everything that depends on a node, directly or not."""
@@ -355,12 +364,9 @@ class Topology:
     @cached_property
     def silenced_by(self) -> list[int]:
         """For each node, the node whose being down makes its silence expected: the reachability of its reporter; -1 if none."""
-        found = [NOBODY] * len(self.names)
-        for node, device in enumerate(self.reporter):
-            if device >= 0:
-                reachability = self.reachability(device)
-                found[node] = device if reachability is None else reachability
-        return found
+        reachability = {device: self.reachability(device) for device in set(self.reporter) - {NOBODY}}
+        silent = {device: device if node is None else node for device, node in reachability.items()}
+        return [silent.get(device, NOBODY) for device in self.reporter]
 
     def links_over(self, fibre: ResourceId) -> tuple[Link, ...]:
         """The links that need a fibre."""

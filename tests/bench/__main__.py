@@ -21,9 +21,13 @@ MODULES = {
     "kpi-path": "tests.bench.kpi_path",
     "nab": "tests.bench.nab",
     "anomaly-cost": "tests.bench.anomaly_cost",
+    "topology-load": "tests.bench.topology_load",
     "sample-bytes": "tests.bench.sample_bytes",
     "panel-latency": "tests.bench.panel_latency",
     "replay-rate": "tests.bench.replay_rate",
+    "root-cause": "tests.bench.root_cause",
+    "root-cause-hard": "tests.bench.root_cause_hard",
+    "correlation-rate": "tests.bench.correlation_rate",
 }
 """Name of the bar -> module."""
 

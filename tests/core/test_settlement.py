@@ -105,3 +105,21 @@ def test_terms_are_made_for_contracts_whose_plan_is_known(plan: str, expected: s
         services={service.name: service for service in TERMS.services},
     )
     assert set(terms_of(inventory, {"gold": PLAN})) == expected
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "paid"),
+    [
+        ("", "", [6_000]),
+        ("2026-11-10T10:00:15", "", []),  # five of its twenty seconds count
+        ("2026-11-10T10:00:05", "2026-11-20T00:00:00", [6_000]),  # it ended in this month
+        ("", "2026-11-01T00:00:00", [6_000]),  # an hour into the month, where the customer is
+        ("", "2026-10-31T23:00:00", None),
+        ("2026-12-01T00:00:00", "", None),
+    ],
+)
+def test_a_service_is_settled_for_the_months_in_which_it_was_declared(begins: str, ends: str, paid: list[int] | None) -> None:
+    (service,) = TERMS.services
+    service = replace(service, valid_from=at(begins) if begins else 0, valid_until=at(ends) if ends else 0)
+    settled = settle(record(ContractState("acme-gold"), [outage(20)]), replace(TERMS, services=(service,)), NOW, NOW)
+    assert (amounts(settled) if settled.evaluations else None) == paid

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.problem import ConfigError
-from pipeline.core.inventory import Device, Interface, Inventory, Link, Site
+from pipeline.core.inventory import Device, Interface, Inventory, Lag, Link, Site
 from pipeline.core.text import shown
 from pipeline.inventory.files import load_inventory
 from pipeline.inventory.writer import NETWORK_FILE, network_text, write_network
@@ -20,7 +20,9 @@ def network(alias: str = "to pe2", name: str = "ge-0/0/1") -> Inventory:
     first = Device("pe1.example.net", "ams", "192.0.2.1", vendor="acme", port=1161, interfaces=ports, source="snmp", confidence=1.0)
     second = Device("pe2", "ams", "2001:db8::2", community="env:SNMP", interfaces=(Interface("1", 1, 10),), source="snmp", confidence=0.9)
     links = {"l": Link("l", f"pe1.example.net/{name}", "pe2/1", source="lldp+ip-subnet", confidence=0.8)}
-    return Inventory("", sites={"ams": Site("ams")}, devices={each.name: each for each in (first, second)}, links=links)
+    lags = {"pe1.example.net/ae0": Lag("pe1.example.net/ae0", (f"pe1.example.net/{name}",), source="lag-mib")}
+    sites = {"ams": Site("ams", valid_from=1_790_000_000_000_000_000, valid_until=1_790_000_000_500_000_000)}
+    return Inventory("", sites=sites, devices={each.name: each for each in (first, second)}, links=links, lags=lags)
 
 
 def again(inventory: Inventory, folder: Path, **remarks: str) -> Inventory:
@@ -30,12 +32,14 @@ def again(inventory: Inventory, folder: Path, **remarks: str) -> Inventory:
 
 def test_it_reads_back_with_source_and_confidence(tmp_path: Path) -> None:
     read = again(network(), tmp_path)
-    assert (read.sites, read.devices, read.links) == (network().sites, network().devices, network().links)
+    declared = network()
+    assert (read.sites, read.devices, read.links, read.lags) == (declared.sites, declared.devices, declared.links, declared.lags)
     text = (tmp_path / NETWORK_FILE).read_text()
     assert "  # a remark\n  - name: pe2\n" in text
     assert text.splitlines()[0] == "# heading"
     assert "source: snmp\n    confidence: 1.0\n" in text
     assert "source: lldp+ip-subnet, confidence: 0.8}" in text
+    assert "  - {name: pe1.example.net/ae0, members: [pe1.example.net/ge-0/0/1], source: lag-mib, confidence: 1.0}\n" in text
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,20 @@ TINY = {
         ["--samples", "3000"],
         {"anomaly-cost": {"bar", "batch-1-us", "batch-32-us", "batch-5000-us", "apply-us", "state-bytes"}},
     ),
+    "topology-load": (
+        ["--resources", "4000"],
+        {
+            "topology-load": {
+                "bar",
+                "cpu-s",
+                "resources",
+                "all-that-a-worker-knows-s",
+                "again-one-entry-changed-s",
+                "again-rules-changed-s",
+            },
+            "topology-load-memory": {"bar", "all-that-a-worker-knows-mb", "tenth-mb"},
+        },
+    ),
     "sample-bytes": (
         ["--devices", "3", "--ports", "8", "--minutes", "10"],
         {"sample-bytes": {"bar", "merged-whole", "traffic-alone", "1m-beside", "1h-beside", "row-per-sample-gorilla", "samples"}},

@@ -1,19 +1,26 @@
 """One domain's alarms meet in one partition: incidents, outages and effects go where their readers look, and survive the worker."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from pipeline import knowing
 from pipeline.bus import partition_of
-from pipeline.config.settings import CorrelationSettings
+from pipeline.config.settings import CorrelationSettings, Settings
 from pipeline.core.alarm import Change
 from pipeline.core.domain import ROW_TYPES
 from pipeline.core.effect import EffectKind
 from pipeline.core.event import Event, EventSource, StateReport, Tick
 from pipeline.core.incident import IncidentState
+from pipeline.core.knowledge import KnowledgeSource
 from pipeline.core.normalize import normalize
+from pipeline.core.operation import Operation, OperationKind, Outcome
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId
+from pipeline.knowing import FileKnowledge
+from pipeline.lab.config import inventory_dir
 from pipeline.stream.domain import DomainHandler
 from pipeline.stream.rows import Rows
 from pipeline.wire import Topic, decode
@@ -25,11 +32,11 @@ BEGIN = 1_795_435_200 * SECOND
 WHERE = partition_of("default", PARTITIONS)
 
 
-def handler_of(source: Known) -> DomainHandler:
+def handler_of(source: KnowledgeSource) -> DomainHandler:
     return DomainHandler(source, Rows(ROW_TYPES), CorrelationSettings(settle_s=1.0), PARTITIONS)
 
 
-def events(source: Known, seconds: float = 0, *, up: bool = False) -> list[Event]:
+def events(source: KnowledgeSource, seconds: float = 0, *, up: bool = False) -> list[Event]:
     known = source.current()
     traps = decoded(about_fibre(FIBRE, up=up), BEGIN + int(seconds * SECOND), first=100 if up else 1)
     return [event for trap in traps for event in normalize(trap, known.rules, known.directory, known.mibs)]
@@ -121,6 +128,46 @@ async def test_new_knowledge_is_in_force_from_the_next_message_on(source: Known,
     assert {incident.rules_version for incident in desk.broker.values(Topic.INCIDENTS)} == {"another"}
 
 
+async def test_a_reload_in_mid_storm_swaps_at_once_and_each_revision_names_its_topology(
+    tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cause is sought anew among alarms that came before; a broken set changes nothing; a new worker seeks it anew as well."""
+    monkeypatch.setattr(knowing, "LOOK_EVERY_S", -1.0)
+    folder = tmp_path / "inventory"
+    shutil.copytree(inventory_dir(), folder)
+    network = folder / "network.yaml"
+    known = FileKnowledge(Settings(tmp_path / "data", folder))
+    handler = handler_of(known)
+    storm = events(known)
+    old = known.current().topology.version
+
+    await desk.give(handler.handle, WHERE, storm[:6])
+    await ticks(desk, handler, 1, 4)
+    network.write_text(network.read_text().replace(f"{FIBRE}, duct", "f-ams rtm, duct"))
+    await desk.give(handler.handle, WHERE, storm[6:9])
+    await ticks(desk, handler, 4, 7)
+    assert known.problem
+    assert {(one.root_cause, one.topology_version) for one in desk.broker.values(Topic.INCIDENTS)} == {(f"fibre/{FIBRE}", old)}
+
+    text = network.read_text().replace("f-ams rtm, duct", f"{FIBRE}, duct")
+    network.write_text(text.replace(f"b: ams-pe1/xe-0/0/2, fibres: [{FIBRE}]", "b: ams-pe1/xe-0/0/2, fibres: [f-2]"))
+    (folder / "more.yaml").write_text("fibres: [{name: f-2, duct: d-ams-rtm-coast}]\n")
+    await desk.give(handler.handle, WHERE, storm[9:])
+    new = known.current().topology.version
+    await ticks(desk, handler, 7, 10)
+    first, *_, last = desk.broker.values(Topic.INCIDENTS)
+    assert (last.id, last.root_cause, last.topology_version, len(last.alarms)) == (first.id, "duct/d-ams-rtm-coast", new, len(storm))
+    assert any(line.startswith(f"Topology version {new}") for line in last.explanation)
+    assert {one.topology_version for one in desk.broker.values(Topic.INCIDENTS)} == {old, new}
+
+    shutil.copytree(inventory_dir(), folder, dirs_exist_ok=True)
+    (folder / "more.yaml").unlink()
+    later = Desk(desk.table.after(len(desk.table.changelog)))
+    await ticks(later, handler_of(known), 10, 14)
+    revised = later.broker.values(Topic.INCIDENTS)[-1]
+    assert (revised.id, revised.root_cause, revised.topology_version) == (first.id, f"fibre/{FIBRE}", old)
+
+
 def poll_of(device: str, seconds: float, *, up: tuple[str, ...] = (), down: tuple[str, ...] = ()) -> StateReport:
     """What a poll on suspicion saw of a device's interfaces."""
     seen = {name: tuple(ResourceId(f"interface/{device}/{port}") for port in ports) for name, ports in (("up", up), ("down", down))}
@@ -157,3 +204,48 @@ async def test_what_a_poll_settles_is_an_event_of_the_history(source: Known, des
     await desk.give(handler.handle, WHERE, [told])
     await ticks(desk, handler, 2, 6)
     assert len(desk.broker.sent) == sent
+
+
+async def test_people_are_answered_and_their_planned_work_is_told_to_every_contract(source: Known, desk: Desk) -> None:
+    """An operation that comes again is answered alike; its window goes to all partitions of outages once."""
+    window = Operation(
+        "op-1",
+        OperationKind.WINDOW_ADD,
+        BEGIN,
+        "alice",
+        "mw-7",
+        "default",
+        until=BEGIN + 3600 * SECOND,
+        starts_at=BEGIN,
+        resources=(f"fibre/{FIBRE}",),
+    )
+    handler = handler_of(source)
+    for _ in range(2):
+        await desk.give(handler.handle, WHERE, [window])
+    first, second = desk.broker.values(Topic.ANSWERS)
+    assert (first.outcome, first.reason, first == second) == (Outcome.DONE, Reason.WINDOW_ADDED, True)
+    told = [partition for topic, partition, _ in desk.broker.sent if topic == Topic.OUTAGES]
+    assert sorted(told) == list(range(PARTITIONS))
+    await desk.give(handler.handle, WHERE, events(source, 1))
+    await ticks(desk, handler, 2, 5)
+    (incident,) = desk.broker.values(Topic.INCIDENTS)
+    assert (incident.planned, desk.broker.values(Topic.EFFECTS)) == ("mw-7", [])
+
+
+async def test_a_worker_that_is_killed_forgets_nothing_that_people_did(source: Known, desk: Desk) -> None:
+    """Acknowledged by one worker, escalated no more by the next; taken back there, the first level is told by a key of its own."""
+    first = handler_of(source)
+    await desk.give(first.handle, WHERE, events(source))
+    await ticks(desk, first, 1, 4)
+    (opened,) = desk.broker.values(Topic.INCIDENTS)
+    acknowledged = Operation("op-1", OperationKind.ACK, BEGIN + 5 * SECOND, "alice", opened.id, "default")
+    await desk.give(first.handle, WHERE, [acknowledged])
+    later = Desk(desk.table.after(len(desk.table.changelog)))
+    second = handler_of(source)
+    await later.give(second.handle, WHERE, [Tick(BEGIN + 6 * SECOND)])
+    assert later.broker.values(Topic.INCIDENTS)[-1].acknowledged_by == "alice"
+    await later.give(second.handle, WHERE, [Tick(BEGIN + minute * 60 * SECOND) for minute in range(1, 60)])
+    assert not [one for one in later.broker.values(Topic.EFFECTS) if "escalated" in one.key]
+    await later.give(second.handle, WHERE, [replace(acknowledged, id="op-2", kind=OperationKind.UNACK, at=BEGIN + 3600 * SECOND)])
+    await later.give(second.handle, WHERE, [Tick(BEGIN + minute * 60 * SECOND) for minute in range(60, 75)])
+    assert [one.key for one in later.broker.values(Topic.EFFECTS) if "escalated" in one.key] == [f"notify:{opened.id}:on-call:escalated:1"]
