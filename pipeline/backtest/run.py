@@ -53,7 +53,9 @@ def replay(
         progress(until)
     for each, past in zip(by, pasts, strict=True):
         past.close()
-        past.owed = owed(each.whole, each.current().plans, (*(past.earlier if beside is None else beside), *past.outages.values()), stretch)
+        past.owed = owed(
+            each.whole, each.current().plans, (*(past.earlier if beside is None else beside), *past.outages.values()), stretch, past.planned
+        )
     return [Trial(past, stood, engine.ticks) for past, stood, engine in zip(pasts, standing, engines, strict=True)]
 
 
