@@ -101,13 +101,14 @@ def ask(settings: Settings, question: Question, progress: Callable[[int], None] 
             was = _as_it_was(queries, stretch, present, history.beside, trials[0].past.planned)
         limits = [*limit.gaps(journals, stretch, question.warm_from), *limit.unread(account)]
         limits += _of_history(queries, history, stretch, trials)
+    found = difference(was, trials[-1].past, is_lean=is_lean)
     if question.against_history:
-        limits += limit.other_versions(was, known[1])
+        limits += [*limit.other_versions(was, known[1]), *([] if found.is_empty else [limit.other_moments()])]
     return Answer(
         question=question,
         sides=(was, trials[-1].past),
         known=known,
-        difference=difference(was, trials[-1].past, is_lean=is_lean),
+        difference=found,
         journals=journals,
         account=account,
         limits=tuple(limits),
