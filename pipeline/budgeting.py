@@ -6,7 +6,7 @@ is known by the incident that asks.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,12 +14,15 @@ from typing import Any, Protocol
 from pipeline.config.problem import ConfigError
 from pipeline.config.rule_set import PlanSource
 from pipeline.core.budget import Budget, budget
-from pipeline.core.inventory import Inventory
+from pipeline.core.inventory import Inventory, MaintenanceWindow
+from pipeline.core.obligation import StoredOperation
+from pipeline.core.operation import WINDOW_KINDS, OperationKind
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.period import NANOSECONDS, month_of
 from pipeline.core.plan import Plan
 from pipeline.core.settlement import Terms
 from pipeline.core.wording import budget_text
+from pipeline.planning import announced_of
 
 Json = dict[str, Any]
 
@@ -28,6 +31,9 @@ EARLIER_NS = 86_400 * NANOSECONDS
 
 MOST = 500
 """Services that are looked at at once; a list of more is answered for the first."""
+
+MOST_WINDOWS = 10_000
+"""Operations on maintenance windows that are read: all of several years."""
 
 _OUTAGE = tuple(field.name for field in fields(Outage))
 
@@ -49,13 +55,27 @@ class OutageQueries(Protocol):
         ...
 
 
+class OperationQueries(Protocol):
+    """Reads what people did from the obligations."""
+
+    def operations(self, target: str = "", kinds: Collection[OperationKind] = (), limit: int = 100) -> list[StoredOperation]:
+        """The latest operations, newest first."""
+        ...
+
+
 class Budgets:
     """Asks the history for the months of services. Raises ``OSError`` when it does not answer; without plans there are no budgets."""
 
     def __init__(
-        self, queries: OutageQueries, inventory: Callable[[], Inventory], rules: Path, clock: Callable[[], int] = time.time_ns
+        self,
+        queries: OutageQueries,
+        operations: OperationQueries,
+        inventory: Callable[[], Inventory],
+        rules: Path,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._queries = queries
+        self._operations = operations
         self._inventory = inventory
         self._plans = PlanSource(rules)
         self._clock = clock
@@ -66,7 +86,8 @@ class Budgets:
         ``services`` are told with what they suffer now; ``None`` for nothing that is known.
         """
         now, known, plans = self._clock(), self._inventory(), self._known_plans()
-        agreed = {name: terms for name in list(services)[:MOST] if (terms := _terms(known, plans, name)) is not None}
+        windows = announced_of(known.windows, self._operations.operations(kinds=WINDOW_KINDS, limit=MOST_WINDOWS)) if services else ()
+        agreed = {name: terms for name in list(services)[:MOST] if (terms := _terms(known, plans, windows, name)) is not None}
         if not agreed:
             return {}
         since = min(month_of(now, terms.customer.timezone).starts_at for terms in agreed.values()) - EARLIER_NS
@@ -86,7 +107,7 @@ class Budgets:
             return {}
 
 
-def _terms(known: Inventory, plans: Mapping[str, Plan], name: str) -> Terms | None:
+def _terms(known: Inventory, plans: Mapping[str, Plan], windows: tuple[MaintenanceWindow, ...], name: str) -> Terms | None:
     """What was agreed for one service, if its contract, plan and customer are all known."""
     service = known.services.get(name)
     contract = known.contracts.get(service.contract) if service else None
@@ -94,7 +115,7 @@ def _terms(known: Inventory, plans: Mapping[str, Plan], name: str) -> Terms | No
     plan = plans.get(contract.plan) if contract else None
     if service is None or contract is None or customer is None or plan is None:
         return None
-    return Terms(contract, plan, customer, (service,), known.windows)
+    return Terms(contract, plan, customer, (service,), windows)
 
 
 def _outage(row: Json) -> Outage:

@@ -137,6 +137,16 @@ async def consumer(bootstrap: str, group: str, topics: Sequence[Topic], *, min_b
         yield client
 
 
+async def publish(bootstrap: str, topic: Topic, messages: Iterable[tuple[int, bytes]]) -> None:
+    """Send messages, each to its partition, and wait until the broker has them. Raises ``OSError`` when it does not answer."""
+    try:
+        async with producer(bootstrap) as client:
+            for partition, message in messages:
+                await client.send_and_wait(topic.value, message, partition=partition)
+    except KafkaError as error:
+        raise ConnectionError(f"no broker answers at {bootstrap}") from error
+
+
 class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # the client publishes no types
     """Passes on which partitions a member has. What it loses in a rebalance it keeps until it is given others."""
 

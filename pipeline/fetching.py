@@ -27,7 +27,7 @@ from pipeline.inventory.mapping import Notice
 from pipeline.inventory.netbox import entries_of
 from pipeline.inventory.netbox_api import read_netbox
 from pipeline.inventory.present import load_present
-from pipeline.inventory.snapshot import Snapshot, SnapshotError, Snapshots, typed
+from pipeline.inventory.snapshot import Snapshot, SnapshotError, Snapshots, age_text, typed
 from pipeline.inventory.tmf import Words, resources_of
 from pipeline.inventory.tmf_api import read_tmf
 from pipeline.inventory.tmf_service import services_of
@@ -45,7 +45,8 @@ _LEAST_TO_GUARD = 20
 _MOST_LOST = 0.5
 _ORDER = (SourceKind.NETBOX, SourceKind.TMF639, SourceKind.DISCOVERY, SourceKind.TMF638)
 """Services refer to resources, so they are asked for last."""
-_LOOK_S = 5.0
+LOOK_S = 5.0
+"""How often it is looked at what is due."""
 _MOST_LOGGED = 20
 
 
@@ -188,7 +189,7 @@ async def follow(settings: Settings, stop: asyncio.Event) -> None:
         return
     snapshots = Snapshots(settings.snapshot_dir)
     stale: set[str] = set()
-    while not await _stopped(stop, _LOOK_S):
+    while not await _stopped(stop, LOOK_S):
         for source in in_order(own.fetched):
             if own.fetch_every_s and time.time_ns() - snapshots.state(source.name).tried_at >= own.fetch_every_s * NANOSECONDS:
                 _log_fetched(await asyncio.to_thread(fetch, source, settings))
@@ -226,15 +227,6 @@ def _tell_stale(name: str, settings: Settings, snapshots: Snapshots, stale: set[
 def is_stale_at(age_ns: int, settings: Settings) -> bool:
     """Whether an answer of this age is too old."""
     return 0 < settings.inventory.stale_s * NANOSECONDS < age_ns
-
-
-def age_text(nanoseconds: int) -> str:
-    """An age for people: ``12 s``, ``40 min``, ``3 h``, ``5 d``."""
-    seconds = nanoseconds / NANOSECONDS
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 async def _stopped(stop: asyncio.Event, within_s: float) -> bool:

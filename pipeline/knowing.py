@@ -11,6 +11,7 @@ from pipeline.config.problem import ConfigError
 from pipeline.config.reload import Reloading, Stamp, stamp_of
 from pipeline.config.rule_set import RuleSet, load_rule_set
 from pipeline.config.settings import Settings
+from pipeline.core.correlation_rule import Correlating, Relations
 from pipeline.core.directory import Directory
 from pipeline.core.inventory import Inventory
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
@@ -109,6 +110,7 @@ def knowledge_of(inventory: Inventory, rules: RuleSet, declared: Inventory | Non
         routing=rules.routing,
         measuring=rules.measuring(Groups.of(inventory, topology)),
         declared=declared,
+        correlating=Correlating.of(rules.correlations, Relations.of(inventory, topology)),
     )
 
 

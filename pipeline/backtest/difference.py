@@ -160,8 +160,6 @@ def _facts(incident: Incident, told: Told) -> dict[str, str]:
         "root": str(incident.root_cause),
         "severity": incident.severity.name.lower(),
         "state": "absorbed by another" if incident.is_absorbed else incident.state.value,
-        "services": ", ".join(f"{one.service} {one.state.value}" for one in sorted(incident.impacts, key=lambda one: one.service))
-        or "none",
         "planned": incident.planned or "no",
         "flapping": "yes" if incident.flapping else "no",
         "confirmed": "yes" if incident.confirmed_by else "no",

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from pipeline.backtest.dated import Dated
 from pipeline.config.settings import CorrelationSettings
 from pipeline.core.chain import SWEEP_NS, Item
 from pipeline.core.domain import DOMAIN_KEY, ROW_TYPES
 from pipeline.core.event import Event, Tick
 from pipeline.core.idle import TICK_NS, next_tick
-from pipeline.core.knowledge import KnowledgeSource
 from pipeline.core.polling import PollState
 from pipeline.core.raw import RawPoll, RawTrap
 from pipeline.stream.domain import DomainHandler
@@ -106,7 +106,8 @@ class Engine:
     ``is_frugal`` leaves out ticks that would change nothing.
     """
 
-    def __init__(self, source: KnowledgeSource, correlation: CorrelationSettings, begins_at: int, *, is_frugal: bool = True) -> None:
+    def __init__(self, source: Dated, correlation: CorrelationSettings, begins_at: int, *, is_frugal: bool = True) -> None:
+        self._source = source
         self._rows = Unwritten(ROW_TYPES)
         self._domain = DomainHandler(source, self._rows, correlation, PARTITIONS)
         self._traps = TrapHandler(source, PARTITIONS)
@@ -160,6 +161,7 @@ class Engine:
     def _pass(self, until: int, made: Made) -> None:
         while self._now < until:
             self._now = self._next(until)
+            self._source.move(self._now)
             self._rows.changed = False
             self.ticks += 1
             self._fold([Tick(self._now)], made)
@@ -167,4 +169,5 @@ class Engine:
     def _next(self, until: int) -> int:
         if self._rows.changed or not self._is_frugal:
             return next_tick(self._now, until, self._now, 0)
-        return next_tick(self._now, until, self._domain.due_at(WHERE), SWEEP_NS if self._domain.wants_sweeps(WHERE) else 0)
+        due = min(self._domain.due_at(WHERE), self._source.changes_at)
+        return next_tick(self._now, until, due, SWEEP_NS if self._domain.wants_sweeps(WHERE) else 0)

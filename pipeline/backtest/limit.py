@@ -65,7 +65,7 @@ def other_versions(was: Past, by: Knowledge) -> Iterator[str]:
         field = "rules_version" if what == "rules" else "topology_version"
         others = sum(getattr(incident, field) != version for incident in was.incidents.values())
         if others:
-            yield f"{others} of {len(was.incidents)} incidents were judged by other {what} then: this is part of the difference."
+            yield f"{others} of {len(was.incidents)} incidents were judged by other {what} then, which may be why something is other."
 
 
 def thinned(heard: int, passed_on: int) -> Iterator[str]:

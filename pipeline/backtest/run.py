@@ -3,27 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pipeline.backtest.dated import Dated
 from pipeline.backtest.engine import Engine, Input
 from pipeline.backtest.owed import owed
 from pipeline.backtest.past import Past, Stretch
 from pipeline.config.settings import CorrelationSettings
 from pipeline.core.idle import TICK_NS
-from pipeline.core.knowledge import Knowledge
 from pipeline.core.outage import Outage
 
 Stretches = Iterable[tuple[int, list[Input]]]
 """What came, gathered by the tick that follows it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """A source of knowledge that does not change."""
-
-    knowledge: Knowledge
-
-    def current(self) -> Knowledge:
-        """Always the same."""
-        return self.knowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +29,20 @@ class Trial:
 
 def replay(
     came: Stretches,
-    by: Sequence[Knowledge],
+    by: Sequence[Dated],
     correlation: CorrelationSettings,
     stretch: Stretch,
     warm_from: int,
     beside: Sequence[Outage] = (),
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Trial]:
-    """Run what came from ``warm_from`` on through each knowledge; ``beside`` are outages that the stretch's months had before it.
+    """Run what came from ``warm_from`` on through each set of knowledge, which is as of then.
+
+    ``beside`` are outages that the stretch's months had before it.
 
     The stretch begins and ends with a tick (:func:`rounded`). Writes nothing anywhere.
     """
-    engines = [Engine(Fixed(knowledge), correlation, warm_from) for knowledge in by]
+    engines = [Engine(each, correlation, warm_from) for each in by]
     pasts = [Past(stretch) for _ in by]
     standing: list[frozenset[tuple[str, str]]] = []
     for until, inputs in _to_the_end(came, stretch):
@@ -61,9 +52,9 @@ def replay(
         if until == stretch.starts_at:
             standing = [engine.standing() for engine in engines]
         progress(until)
-    for knowledge, past in zip(by, pasts, strict=True):
+    for each, past in zip(by, pasts, strict=True):
         past.close()
-        past.owed = owed(knowledge.inventory, knowledge.plans, (*beside, *past.outages.values()), stretch)
+        past.owed = owed(each.whole, each.current().plans, (*beside, *past.outages.values()), stretch)
     return [Trial(past, stood, engine.ticks) for past, stood, engine in zip(pasts, standing, engines, strict=True)]
 
 

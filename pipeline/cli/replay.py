@@ -17,9 +17,10 @@ from pipeline.backtest.told import document, outcome, write
 from pipeline.backtest.trying import Answer, Question, ask
 from pipeline.cli.config import config_option, no_answer, read_settings
 from pipeline.cli.journal_choice import journals_read
-from pipeline.cli.moment import Length, Moment
+from pipeline.cli.moment import Length, Moment, moment
 from pipeline.cli.output import Exit, clock, console, duration, existing, fail, json_option, money, plural, print_json, styled, table
-from pipeline.config.settings import Settings
+from pipeline.cli.topology_view import known_inventory
+from pipeline.core.inventory import Inventory
 from pipeline.core.knowledge import Knowledge
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.store.client import StoreError
@@ -89,7 +90,7 @@ def replay(
     Exit code 0 when nothing is other, 1 when something is, 3 when nothing was heard then, 4 when the history does not answer.
     """
     settings = read_settings(config)
-    question = _question(settings, starts_at, ends_at, rules, topology, against, warm_up, all_kpis=kpis)
+    question = _question(config, starts_at, ends_at, rules, topology, against, warm_up, all_kpis=kpis)
     began = time.monotonic()
     with journals_read(), _progress(question, quiet=as_json) as tell:
         try:
@@ -110,7 +111,7 @@ def replay(
 
 
 def _question(
-    settings: Settings,
+    config: Path | None,
     starts_at: int,
     ends_at: int | None,
     rules: Path | None,
@@ -126,18 +127,27 @@ def _question(
     is_other = rules is not None or topology is not None
     if against == PRESENT and not is_other:
         raise click.UsageError("--against present needs something to hold against it: --rules or --topology")
+    inventory, known_at = _topology(config, topology) if topology is not None else (None, 0)
     return Question(
         stretch=stretch,
         warm_from=stretch.starts_at - warm_up,
         rules=existing(rules) if rules is not None else None,
-        topology=_topology(settings, topology) if topology is not None else None,
+        topology=inventory,
+        known_at=known_at,
         against_history=(against or (PRESENT if is_other else HISTORY)) == HISTORY,
         all_kpis=all_kpis,
     )
 
 
-def _topology(settings: Settings, text: str) -> Path:  # noqa: ARG001
-    return existing(Path(text))
+def _topology(config: Path | None, text: str) -> tuple[Path | Inventory, int]:
+    """The inventory of a folder, or as it was known at a time, with that time."""
+    if Path(text).is_dir():
+        return Path(text), 0
+    try:
+        at = moment(text, time.time_ns())
+    except ValueError:
+        raise click.UsageError(f"'{text}' is no folder, and no time as in 2026-11-23T10:46:00Z, 10:46 or 10m (ago)") from None
+    return known_inventory(config, at), at
 
 
 @contextmanager
@@ -191,7 +201,7 @@ def _tried(question: Question) -> str:
     rules = f"the rules of {question.rules}" if question.rules is not None else "the rules of the settings"
     if question.topology is None:
         return f"{rules}, its topology" if question.rules is None else f"{rules}, the topology of the settings"
-    where = f"of {question.topology}" if isinstance(question.topology, Path) else "as it was known then"
+    where = f"of {question.topology}" if isinstance(question.topology, Path) else f"as it was known at {clock(question.known_at)}"
     return f"{rules}, the topology {where}"
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pipeline.cli.group import Group
 from pipeline.cli.output import console, json_option, plural, print_json, styled, table
+from pipeline.cli.sources import conflicts, fetch, sources
 from pipeline.cli.topology_diff import diff
 from pipeline.cli.topology_draw import draw
 from pipeline.cli.topology_path import path
@@ -43,9 +44,8 @@ def topology() -> None:
     """
 
 
-topology.add_command(path)
-topology.add_command(diff)
-topology.add_command(draw)
+for command in (path, diff, draw, fetch, sources, conflicts):
+    topology.add_command(command)
 
 
 @topology.command()

@@ -41,7 +41,7 @@ def diff(
     exit_code: bool,
     as_json: bool,
 ) -> None:
-    """What changed between two times, or between two inventory folders.
+    """What changed between two times or two folders.
 
     Entries with their source and confidence, then how the graph of dependencies differs, then the services for which something became
     fatal alone, or no longer is.

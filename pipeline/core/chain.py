@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change
+from pipeline.core.attachment import lay, let_go, note
 from pipeline.core.diagnosis import settle
 from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, IncidentChange, IncidentRow, Output, witness
 from pipeline.core.escalation import Escalated
@@ -98,6 +99,8 @@ def _fold(context: Context, state: DomainState, event: Event) -> None:
         return
     state.changes.append(change)
     _FOLLOW.get(change.change, _touch)(state, key, change)
+    if context.correlating.by_effect:
+        note(context, state, key, change)
 
 
 def _weigh_later(state: DomainState, key: AlarmKey, change: AlarmChange) -> None:
@@ -166,8 +169,10 @@ def _tick(
     release_shelves(state)
     _settle_stragglers(context, state)
     settle(context, state)
+    lay(context, state)
     unheeded = heed(context, state)
     changed, ended = review(context, state)
+    let_go(context, state)
     incidents.extend(changed)
     outages.extend(ended)
     escalations.extend(escalated(state, unheeded))

@@ -13,8 +13,8 @@ from math import exp
 
 from pipeline.core.consequence import Consequences
 from pipeline.core.doubt import doubt
-from pipeline.core.resource import ResourceId
-from pipeline.core.search import RIVALS, Candidate, Search
+from pipeline.core.resource import ResourceId, ResourceKind, name_of, resource_id
+from pipeline.core.search import OWN_SUPPLY, RIVALS, Candidate, Search
 from pipeline.core.standing import Evidence, Record, Standing
 from pipeline.core.topology import Topology
 
@@ -124,10 +124,11 @@ class _Answer:
         known = tuple(standing.absent)
         search = Search(consequences, evidence, standing)
         search.solve()
-        search.explain_the_rest()
+        own = search.explain_the_rest()
         doubt(standing, standing.down)
         fresh = {record: cost for record, cost in standing.absent.items() if record not in known}
-        return list(cls(consequences.topology, search, standing, fresh).hypotheses())
+        answer = cls(consequences.topology, search, standing, fresh)
+        return [*answer.hypotheses(), *(answer.own(device) for device in sorted(own))]
 
     def hypotheses(self) -> Iterator[Hypothesis]:
         """Likeliest first."""
@@ -138,6 +139,13 @@ class _Answer:
         shares = [(root, self._share(root)) for root in ordered]
         for root, share in shares:
             yield self._hypothesis(search.candidates[root], share, *rivals[root])
+
+    def own(self, device: int) -> Hypothesis:
+        """A device that tells of a lost power feed while whatever else hangs on its feeds is well: it is the device's own supply."""
+        name = self.topology.names[device]
+        supply = resource_id(ResourceKind.SUPPLY, name_of(name))
+        known = supply if self.topology.node(supply) is not None else name
+        return Hypothesis(known, (name,), (), 0, 1.0, (), round(OWN_SUPPLY, DIGITS))
 
     def _share(self, root: int) -> list[int]:
         """What goes down with a root, given those before it, with the devices that it leaves with fewer feeds."""

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.consequence import Consequences
 from pipeline.core.correlation import Hypothesis
+from pipeline.core.correlation_rule import Correlating
 from pipeline.core.escalation import Escalated, Escalation
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
 from pipeline.core.impact import Impacts, is_down
@@ -21,6 +22,7 @@ from pipeline.core.outage import Outage
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of, name_of, resource_id
+from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
 from pipeline.core.window import WindowRow, effective
 
@@ -53,6 +55,7 @@ class Context:
     timing: Timing = field(default_factory=Timing)
     rules_version: str = ""
     escalations: tuple[Escalation, ...] = ()
+    correlating: Correlating = field(default_factory=Correlating)
 
     @classmethod
     def of(
@@ -97,9 +100,9 @@ class IncidentRow:
     revised: bool = False
     incident: Incident | None = None
     outages: tuple[Outage, ...] = ()
-    symptoms: tuple[tuple[AlarmKey, str], ...] = ()
     handling: Handling = Handling()  # noqa: RUF009  # frozen, so one may be shared
     topology_version: str = ""
+    symptoms: tuple[Symptom, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,7 @@ class DomainState:
     told: list[Event] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     replanned: dict[str, WindowRow] = field(default_factory=dict)
+    symptoms: Symptoms = field(default_factory=Symptoms)
     impacts: Impacts = field(init=False)
     consequences: Consequences = field(init=False)
     stale: set[str] = field(default_factory=set)
@@ -282,6 +286,7 @@ class DomainState:
         for report in self.reports.values():
             self.ups[report.device] = frozenset(report.up)
         self._doubt_conclusions()
+        self._index_symptoms(context)
 
     def _doubt_conclusions(self) -> None:
         """Let open incidents that were concluded on another topology be weighed again."""
@@ -290,6 +295,15 @@ class DomainState:
                 for key in row.members:
                     if key in self.alarms and not self.alarms[key].pending_at:
                         self.set_pending(key, self.now)
+
+    def _index_symptoms(self, context: Context) -> None:
+        self.symptoms.clear()
+        for name in self.open:
+            self.symptoms.laid.update(dict.fromkeys((key for key, _ in self.incidents[name].symptoms), name))
+        for key, row in self.alarms.items():
+            is_effect = key.alarm_type in context.correlating.by_effect and key not in self.symptoms.laid
+            if is_effect and not row.alarm.is_cleared and witness(row.alarm) is None:
+                self.symptoms.wait(key)
 
     def _index_alarm(self, key: AlarmKey, row: AlarmRow) -> None:
         self.keys[row.alarm.id] = key

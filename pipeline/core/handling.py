@@ -75,7 +75,9 @@ def _acknowledge_incident(state: DomainState, row: IncidentRow, operation: Opera
     if verdict.reason is not Reason.NOT_OPEN:
         takes = operation.kind is OperationKind.ACK
         who, when = (operation.operator, operation.at) if takes else ("", 0)
-        handling = replace(handling, acknowledged_by=who, acknowledged_at=when, operated=operation.given)
+        said = Comment(operation.at, operation.operator, operation.text[:COMMENT_LIMIT])
+        comments = with_comment(handling, said) if operation.text else handling.comments
+        handling = replace(handling, acknowledged_by=who, acknowledged_at=when, operated=operation.given, comments=comments)
         _put_handling(state, row, handling)
     return verdict
 

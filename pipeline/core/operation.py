@@ -71,6 +71,14 @@ class Operation:
         return self.at, self.id
 
 
+class OperationError(ValueError):
+    """What cannot be asked for; the text is for people. ``reason`` is ``UNKNOWN_TARGET`` or ``MALFORMED``."""
+
+    def __init__(self, text: str, reason: Reason = Reason.MALFORMED) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
 class Outcome(StrEnum):
     """What became of an operation."""
 

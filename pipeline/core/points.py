@@ -30,6 +30,8 @@ def called(resource: ResourceId) -> str:
     device, _, part = name.partition("/")
     if part:
         return f"{kind.value} {part} of {device}"
+    if kind in (ResourceKind.UPLINKS, ResourceKind.REACHABILITY, ResourceKind.SUPPLY):
+        return f"{kind.value} of {name}"
     return f"{'LSP' if kind is ResourceKind.LSP else kind.value} {name}"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm
+from pipeline.core.attachment import told_beside
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
 from pipeline.core.explain import Finding, explanation_of, sentence
 from pipeline.core.handling import shelved_for
@@ -188,8 +189,8 @@ def _incident(
     impacts = _impacts(context, state, row, outages, losses)
     planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
     version = row.topology_version or context.topology.version
-    told = explanation_of(Finding(context.topology, row.hypothesis, alarms), _attached(row), context.rules_version)
-    grounds = replace(told, topology_version=version)
+    found = Finding(context.topology, row.hypothesis, alarms)
+    grounds = replace(explanation_of(found, _attached(row), context.rules_version), topology_version=version)
     return Incident(
         id=row.id,
         domain=row.domain,
@@ -197,7 +198,7 @@ def _incident(
         state=IncidentState.RESOLVED if row.resolved_at else IncidentState.OPEN,
         severity=before.severity if before is not None and losses is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
         reason=_reason(context, row, alarms, window if planned else None),
-        explanation=texts(points(grounds)),
+        explanation=(*texts(points(grounds)), *told_beside(state, row)),
         alarms=tuple(alarm.id for alarm in alarms),
         impacts=impacts,
         started_at=row.started_at,

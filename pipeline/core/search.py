@@ -17,6 +17,7 @@ from operator import attrgetter
 from pipeline.core.consequence import Consequence, Consequences
 from pipeline.core.doubt import doubt
 from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, HOPELESS, KNOWN_UP, SILENT, TOLD_BY_THE_DEAD, WRONG_EDGE, prior
+from pipeline.core.resource import ResourceKind
 from pipeline.core.standing import Evidence, Record, Standing
 
 EXACT_CANDIDATES = 10
@@ -24,6 +25,7 @@ EXACT_WORK = 20_000
 IMPROVING_WORK = 300_000
 """Nodes touched before the search makes do with the best it has: some tens of milliseconds, and some tenths of a second."""
 
+OWN_SUPPLY = FEED_LOST + prior(ResourceKind.SUPPLY)
 NOTHING = float("-inf")
 RIVALS = 8
 EPSILON = 1e-9
@@ -109,11 +111,18 @@ class Search:
         if len(trying) <= EXACT_CANDIDATES:
             _Trying.every_set(self, trying)
 
-    def explain_the_rest(self) -> None:
-        """Lay each alarm that no root explains to the best cause that it could have, though it be likelier false: none may be hidden."""
+    def explain_the_rest(self) -> frozenset[int]:
+        """Lay each alarm that no root explains to the best cause that it could have, though it be likelier false: none may be hidden.
+
+        The answer are the devices that have lost something of their own, for no cause outside them is as likely.
+        """
         left = self.evidence.alarmed - self.standing.down - self.standing.fed_less
-        near = {one.node: one for node in sorted(left) for one in self.explaining[node]}
-        self._greedy(near.values(), least=NOTHING)
+        self._greedy(self._near(left - self.evidence.degraded), least=NOTHING)
+        self._greedy(self._near(left & self.evidence.degraded), least=OWN_SUPPLY)
+        return left - self.standing.down - self.standing.fed_less
+
+    def _near(self, nodes: Iterable[int]) -> Iterable[Candidate]:
+        return {one.node: one for node in sorted(nodes) for one in self.explaining[node]}.values()
 
     def _weigh_candidates(self) -> None:
         """Each candidate by itself, best first; those with the same consequences together, led by the best."""

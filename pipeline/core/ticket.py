@@ -9,7 +9,17 @@ from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.incident import Incident, IncidentState
 from pipeline.core.reason import Reason
 from pipeline.core.routing import Audience, Occasion, Route, Routing, hidden_by
-from pipeline.core.wording import description, headline, incident_data, plain, related_entities, related_parties, rfc3339, severity_word
+from pipeline.core.wording import (
+    LISTED,
+    description,
+    headline,
+    incident_data,
+    plain,
+    related_entities,
+    related_parties,
+    rfc3339,
+    severity_word,
+)
 
 
 class TicketStatus(StrEnum):
@@ -207,9 +217,19 @@ def _ticket_effect(action: Action, incident: Incident, previous: Incident | None
             "note": "" if action is Action.OPEN else _note(action, incident, previous, reason),
             "started_at": incident.started_at,
             "resolved_at": incident.resolved_at,
+            "services": _suffered(incident),
             "reopen": action is Action.REOPEN,
         },
     )
+
+
+def _suffered(incident: Incident) -> list[dict[str, Any]]:
+    """The services whose agreements are looked at when the ticket is written: how each fares, since when, and by which planned work."""
+    lasts = incident.state is IncidentState.OPEN
+    return [
+        {"service": impact.service, "state": impact.state.value, "since_at": impact.since_at, "excluded": incident.planned, "lasts": lasts}
+        for impact in incident.impacts[:LISTED]
+    ]
 
 
 def ticket_fields(incident: Incident) -> dict[str, Any]:
@@ -237,14 +257,16 @@ def _note(action: Action, incident: Incident, previous: Incident | None, reason:
 
 
 def _what_people_did(incident: Incident, previous: Incident | None, reason: Reason) -> str:
-    if reason is Reason.ACKNOWLEDGED:
-        return f"Acknowledged by {plain(incident.acknowledged_by)} at {rfc3339(incident.acknowledged_at)}."
-    if reason is Reason.UN_ACKNOWLEDGED:
-        return "The acknowledgement was taken back."
-    if reason is not Reason.COMMENTED:
+    first = {
+        Reason.ACKNOWLEDGED: f"Acknowledged by {plain(incident.acknowledged_by)} at {rfc3339(incident.acknowledged_at)}.",
+        Reason.UN_ACKNOWLEDGED: "The acknowledgement was taken back.",
+        Reason.COMMENTED: "",
+    }.get(reason)
+    if first is None:
         return ""
     known = set(previous.comments) if previous is not None else set()
-    return "\n".join(f"{plain(one.operator)}: {plain(one.text)}" for one in incident.comments if one not in known)
+    said = [f"{plain(one.operator)}: {plain(one.text)}" for one in incident.comments if one not in known]
+    return "\n".join([*([first] if first else []), *said])
 
 
 def _notify_effect(occasion: Occasion, incident: Incident, route: Route, reason: Reason, at: int) -> Effect:

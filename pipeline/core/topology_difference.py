@@ -183,9 +183,10 @@ def _fatal_names(graph: Topology, service: ResourceId, memo: dict[int, Nodes]) -
 
 
 def _upmost(graph: Topology, names: set[ResourceId]) -> tuple[ResourceId, ...]:
-    """Those that need none of the others."""
+    """Those that need none of the others, but in a circle."""
     nodes = {node for node in map(graph.node, names) if node is not None}
-    return tuple(sorted(graph.names[node] for node in nodes if not nodes.intersection(graph.parents[node])))
+    below = {node for node in nodes for parent in nodes.intersection(graph.parents[node]) if node not in graph.ancestors(parent)}
+    return tuple(sorted(graph.names[node] for node in nodes - below))
 
 
 def fatal_to(graph: Topology, node: int, memo: dict[int, Nodes] | None = None) -> Nodes:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.core.explanation import NOTHING
 from pipeline.core.felling import Felling
 from pipeline.core.outage import ServiceState
 from pipeline.core.points import called
-from pipeline.core.resource import ResourceId, ResourceKind, resource_id
+from pipeline.core.resource import ResourceId, ResourceKind, kind_of, resource_id
 from pipeline.core.topology import Topology
 
 TRACED = 200
@@ -79,13 +80,16 @@ def _path(topology: Topology, service: int, came: dict[int, int], beyond: dict[i
     while came[node] != node:
         node = came[node]
         nodes.append(node)
-    return Path(tuple(topology.names[one] for one in _condensed(topology, nodes[::-1])), gate)
+    return Path(tuple(_condensed(topology, nodes[::-1], gate)), gate)
 
 
-_DETAILS = frozenset({ResourceKind.PORT, ResourceKind.INTERFACE, ResourceKind.CARD, ResourceKind.SUPPLY})
-
-
-def _condensed(topology: Topology, nodes: Sequence[int]) -> list[int]:
-    """A path without what goes without saying between its two ends: ports and interfaces under a link, the supply of a device."""
-    last = len(nodes) - 1
-    return [node for place, node in enumerate(nodes) if place in (0, last) or topology.kinds[node] not in _DETAILS]
+def _condensed(topology: Topology, nodes: Sequence[int], gate: ResourceId) -> list[ResourceId]:
+    """A path without what goes without saying: the port of the interface that follows, the interface of a link, the supply of a device."""
+    unsaid = (
+        (ResourceKind.PORT, ResourceKind.INTERFACE),
+        (ResourceKind.INTERFACE, ResourceKind.LINK),
+        (ResourceKind.SUPPLY, ResourceKind.DEVICE),
+    )
+    names = [topology.names[node] for node in nodes]
+    between = (name for name, follows in pairwise(names[1:]) if name == gate or (kind_of(name), kind_of(follows)) not in unsaid)
+    return [*names[:1], *between, *names[1:][-1:]]

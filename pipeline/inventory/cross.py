@@ -171,8 +171,8 @@ def _device(device: Device) -> Iterator[Finding]:
         remedy = "write snmp_version: v3 with a user of the settings' traps.users, or neither"
         yield Finding("devices", device.name, "user" if device.user else "snmp_version", message, remedy)
     for field in ("name", "index"):
-        values = Counter(value for port in device.interfaces if (value := getattr(port, field)))  # no index is known of some
-        for value in sorted(value for value, count in values.items() if count > 1):
+        values = Counter(getattr(port, field) for port in device.interfaces)
+        for value in sorted(value for value, count in values.items() if count > 1 and value):  # 0: nobody told the index
             yield Finding("devices", device.name, "interfaces", f"two interfaces have the {field} '{value}'", "give each its own")
     for port in device.interfaces:
         if port.card and not _NAME.fullmatch(port.card):

@@ -54,70 +54,73 @@ def read_files(folder: Path, source: str, confidence: float = 1.0) -> FilePart:
     for path in inventory_files(folder):
         decoder = Decoder(str(path), path.parent, reading.problems)
         try:
-            for section, node in _sections(path, decoder):
-                _read_section(section, node, decoder, reading)
+            for section, nodes in _sections(path, decoder):
+                _read_section(section, nodes, decoder, reading)
         except ConfigError as error:
             reading.problems.extend(error.problems)
-    _join_interfaces(reading)
     reading.problems.raise_if_any()
+    for name, told in reading.entries["devices"].items():
+        told.setdefault("name", name)  # of those that another source declares, and of which only interfaces stand here
     entries = {section: named for section, named in reading.entries.items() if named}
     return FilePart(Part(source, entries, confidence), reading.places)
 
 
-def _join_interfaces(reading: _Reading) -> None:
-    """Interfaces that stand apart from their device join it; the device may be another source's."""
-    for key, told in reading.entries.pop(_INTERFACES).items():
-        place = reading.places.pop((_INTERFACES, key))
-        device = told.pop("device", None)
-        if device is None:
-            reading.problems.add(place.problem("device", "'device' is missing", "add device: …", Level.ERROR))
-            continue
-        reading.places.setdefault(("devices", device), place)
-        ports = reading.entries["devices"].setdefault(device, {"name": device}).setdefault(_INTERFACES, {})
-        if told["name"] in ports:
-            message = f"two interfaces of {device} are called {told['name']}"
-            reading.problems.add(place.problem("name", message, "give each its own name", Level.ERROR))
-        ports[told.pop("name")] = told
-
-
-def _sections(path: Path, decoder: Decoder) -> Iterable[tuple[Section, Node]]:
+def _sections(path: Path, decoder: Decoder) -> Iterable[tuple[Section, Iterable[Node]]]:
+    """The sections of a file with the nodes of their entries."""
     if path.suffix == ".csv":
         section = SECTIONS.get(path.stem)
         if section is None:
             decoder.tell(0, (), f"'{path.stem}' is not a section", did_you_mean(path.stem, SECTIONS))
-            return
-        yield section, read_csv_nodes(path, section, str(path))
+        else:
+            yield section, read_csv_nodes(path, section, decoder.file).items
         return
     root = read_yaml(path)
     if not isinstance(root, Fields):
         decoder.tell(root, (), "expected sections", f"begin with one of: {', '.join(SECTIONS)}")
         return
     for key, node in root.fields.items():
-        if key in SECTIONS:
-            yield SECTIONS[key], node
-        else:
+        if key not in SECTIONS:
             decoder.tell(root.lines[key], (key,), f"'{key}' is not a section", did_you_mean(key, SECTIONS))
+        elif not isinstance(node, Items):
+            decoder.tell(node, (key,), "expected a list", f"write it as {key}: [{{name: …}}]")
+        else:
+            yield SECTIONS[key], node.items
 
 
-def _read_section(section: Section, node: Node, decoder: Decoder, reading: _Reading) -> None:
-    if not isinstance(node, Items):
-        decoder.tell(node, (section.key,), "expected a list", f"write it as {section.key}: [{{name: …}}]")
-        return
-    for position, item in enumerate(node.items):
+def _read_section(section: Section, nodes: Iterable[Node], decoder: Decoder, reading: _Reading) -> None:
+    for position, node in enumerate(nodes):
         path: Path_ = (section.key, position)
-        told = _fields(item, shape_of(section.form).types, path, decoder)
-        name = told.get("name")
-        if not isinstance(name, str):
-            continue  # told
+        told = _fields(node, shape_of(section.form).types, path, decoder)
+        place = Place(decoder.file, path, node)
         if section.key == _INTERFACES:
-            name = f"{told.get('device', '')}/{name}"
-        place, first = Place(decoder.file, path, item), reading.places.get((section.key, name))
-        if first is not None:
-            message = f"'{name}' is declared already, at {first.file}:{first.node.line}"
-            reading.problems.add(place.problem("name", message, "rename one", Level.ERROR))
-            continue
-        reading.places[section.key, name] = place
-        reading.entries[section.key][name] = told
+            _join(told, place, reading)
+        elif isinstance(told.get("name"), str):  # else it is told
+            _keep(section.key, told, place, reading)
+
+
+def _keep(section: str, told: dict[str, Any], place: Place, reading: _Reading) -> None:
+    name = told["name"]
+    first = reading.places.get((section, name))
+    if first is not None and "name" in reading.entries[section].get(name, {}):
+        message = f"'{name}' is declared already, at {first.file}:{first.node.line}"
+        reading.problems.add(place.problem("name", message, "rename one", Level.ERROR))
+        return
+    reading.places[section, name] = place
+    ports = reading.entries[section].get(name, {}).get(_INTERFACES, {})
+    reading.entries[section][name] = {**told, **({_INTERFACES: {**told.get(_INTERFACES, {}), **ports}} if ports else {})}
+
+
+def _join(told: dict[str, Any], place: Place, reading: _Reading) -> None:
+    """An interface that stands apart from its device, as tables have it."""
+    device, name = told.pop("device", None), told.pop("name", None)
+    if not isinstance(device, str) or not isinstance(name, str):
+        reading.problems.add(place.problem("device", "an interface needs its device and its name", "add both", Level.ERROR))
+        return
+    reading.places.setdefault(("devices", device), place)
+    ports = reading.entries["devices"].setdefault(device, {}).setdefault(_INTERFACES, {})
+    if name in ports:
+        reading.problems.add(place.problem("name", f"two interfaces of {device} are called {name}", "give each its own", Level.ERROR))
+    ports[name] = told
 
 
 def _fields(node: Node, types: Mapping[str, Any], path: Path_, decoder: Decoder) -> dict[str, Any]:

@@ -43,12 +43,12 @@ def load_inventory(folder: Path) -> Inventory:
 
 def read_inventory(folder: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     """The inventory and its warnings. Its version is a hash of what is declared, whatever the files' layout. Raises ``ConfigError``."""
-    with _collector_paused():
+    with collector_paused():
         return _read_inventory(folder)
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """A large inventory is millions of objects and no circle among them: to look for circles again and again costs a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()

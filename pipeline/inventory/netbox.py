@@ -82,7 +82,7 @@ class _Reader:
             else:
                 yield row
         if left:
-            self._tell(section, "", f"{len(left)} not in use by their status, so left out: {_some(left)}", "set their status to active")
+            self._tell(section, "", f"{len(left)} left out, since by status not in use: {_some(left)}", "set the status if they are")
 
     # Places and elements
 
@@ -292,7 +292,9 @@ def _feeds(port: PowerPort, ports: Mapping[int, PowerPort], inlets: Mapping[int,
 
 
 def _told_end(port: Interface) -> int | None:
-    """The far end by NetBox's own trace, when that is one interface."""
+    """The far end by NetBox's own trace, when that is one interface, and all cables on the way are in use."""
+    if port.connected_endpoints_reachable is False:
+        return None
     ends: Sequence[Endpoint] = port.connected_endpoints or ()
     return ends[0].id if port.connected_endpoints_type == INTERFACE and len(ends) == 1 else None
 

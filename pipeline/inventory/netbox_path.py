@@ -73,8 +73,8 @@ class Cabling:
                 break
             cable, side = found
             cables.append(cable)
-            far = self.ends[cable][1 - side]
-            if len(far) != 1:  # a breakout: only NetBox's own trace can tell
+            near, far = self.ends[cable][side], self.ends[cable][1 - side]
+            if len(near) != 1 or len(far) != 1:  # a breakout: only NetBox's own trace can tell
                 break
             kind, number = far[0]
             if kind == INTERFACE:

@@ -98,6 +98,7 @@ class Interface(Row):
     mgmt_only: bool = False
     connected_endpoints: list[Endpoint] | None = None
     connected_endpoints_type: str | None = None
+    connected_endpoints_reachable: bool | None = None
 
 
 class Termination(Struct):

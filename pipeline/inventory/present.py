@@ -21,7 +21,7 @@ from pipeline.core.inventory import Interface, Inventory
 from pipeline.core.inventory_merge import FILES, Conflict, Merged, Part, Precedence, merge
 from pipeline.inventory.cross import Finding, findings
 from pipeline.inventory.file_part import FilePart, Place, read_files
-from pipeline.inventory.files import SUFFIXES, InventorySource, assemble, read_inventory
+from pipeline.inventory.files import SUFFIXES, InventorySource, assemble, collector_paused, read_inventory
 from pipeline.inventory.form import SECTIONS
 from pipeline.inventory.snapshot import SNAPSHOT_SUFFIX, SnapshotError, Snapshots
 
@@ -57,9 +57,14 @@ def read_present(settings: Settings) -> Present:
     if not settings.inventory.sources:
         inventory, warnings = read_inventory(settings.inventory_dir)
         return Present(inventory, warnings)
+    with collector_paused():
+        return _merged(settings)
+
+
+def _merged(settings: Settings) -> Present:
     problems = Problems()
     problems.extend(_strange(settings.inventory))
-    parts, places = _parts(settings, problems)
+    parts, places = parts_of(settings, problems)
     merged = merge(parts, Precedence(settings.inventory.order, settings.inventory.precedence))
     made = _Made(merged, places, settings, problems)
     inventory = made.inventory()
@@ -86,7 +91,7 @@ def watched(settings: Settings) -> tuple[Path, ...]:
     return (settings.inventory_dir, settings.snapshot_dir, *folders)
 
 
-def _parts(settings: Settings, problems: Problems) -> tuple[list[Part], dict[tuple[str, str], Place]]:
+def parts_of(settings: Settings, problems: Problems) -> tuple[list[Part], dict[tuple[str, str], Place]]:
     """What each source says; what was never fetched says nothing, and that is told."""
     files = _read(settings.inventory_dir, FILES, 1.0, problems)
     parts, places = [files.part], dict(files.places)
@@ -134,7 +139,7 @@ class _Made:
         self._places = places
         self._settings = settings
         self._problems = problems
-        self._entries: dict[str, dict[str, Any]] = {key: {} for key in SECTIONS}
+        self._entries: dict[str, dict[str, Any]] = {key: {} for key in SECTIONS if key != _INTERFACES}
 
     def inventory(self) -> Inventory:
         contracts = self._contracts_of_services()
@@ -199,7 +204,7 @@ class _Made:
         if missing:
             known = ", ".join(self._merged.told_by[section, name])
             message = f"nobody tells its {' and '.join(missing)} (told of by {known}), so it is left out"
-            self._refuse(section, name, missing[0], message, f"add it at the source or in a file, or write inventory.defaults: {section}.…")
+            self._warn(section, name, missing[0], message, "add it there, or state it in a file")
             return
         try:
             given = {key: value for key, value in told.items() if key in shape.types}

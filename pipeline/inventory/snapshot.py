@@ -23,6 +23,7 @@ FORMAT = 1
 SNAPSHOT_SUFFIX = ".json"
 STATE_SUFFIX = ".state"
 _LIST_SEPARATOR = ";"
+_NANOSECONDS = 1_000_000_000
 _INTERFACES = "interfaces"
 
 
@@ -178,7 +179,16 @@ def _encoded(snapshot: Snapshot) -> bytes:
 
 def text_of(at: int) -> str:
     """UTC nanoseconds as RFC 3339, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at // 1_000_000_000))
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at // _NANOSECONDS))
+
+
+def age_text(nanoseconds: int) -> str:
+    """An age for people: ``12 s``, ``40 min``, ``3 h``, ``5 d``."""
+    seconds = nanoseconds / _NANOSECONDS
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _listed_ports(told: Mapping[str, Any]) -> Mapping[str, Any]:

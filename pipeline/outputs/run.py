@@ -18,7 +18,7 @@ from pipeline.outputs.metrics import process_metrics
 from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
 from pipeline.outputs.ticket_book import TicketBook
-from pipeline.outputs.tickets import TicketOutput
+from pipeline.outputs.tickets import Remarks, TicketOutput, no_remarks
 from pipeline.outputs.tmf621 import TroubleTickets
 from pipeline.outputs.webhook import WebhookOutput, open_sessions
 from pipeline.wire import Topic
@@ -40,12 +40,15 @@ def chooser(outputs: Mapping[tuple[EffectKind, str], Output]) -> Choose:
 
 
 @asynccontextmanager
-async def open_outputs(settings: Settings, store: ObligationsPort) -> AsyncIterator[Choose]:
-    """The outputs that the settings name, with their HTTP sessions. Raises ``ValueError`` for an unknown ticket system."""
+async def open_outputs(settings: Settings, store: ObligationsPort, remarks: Remarks = no_remarks) -> AsyncIterator[Choose]:
+    """The outputs that the settings name, with their HTTP sessions; ``remarks`` go into tickets.
+
+    Raises ``ValueError`` for an unknown ticket system.
+    """
     if settings.tickets.system != "tmf621":
         raise ValueError(f"tickets.system: '{settings.tickets.system}' is no ticket system; there is: tmf621")
     async with open_sessions() as sessions, open_session(_TICKET_TIMEOUT_S) as session:
-        tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store)
+        tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store, remarks=remarks)
         webhooks = WebhookOutput(settings.webhooks, sessions, store)
         billing = BillingOutput(store, posting=settings.billing.posting)
         yield chooser(
@@ -59,8 +62,8 @@ async def open_outputs(settings: Settings, store: ObligationsPort) -> AsyncItera
         )
 
 
-async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.Event) -> None:
-    """Run until ``stop`` is set. ``store`` is open; topics exist.
+async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.Event, remarks: Remarks = no_remarks) -> None:
+    """Run until ``stop`` is set. ``store`` is open; topics exist; ``remarks`` go into tickets.
 
     Raises ``TimeoutError`` without a broker, ``OSError`` for a port that is taken, ``ValueError`` for settings that cannot be followed.
     """
@@ -73,7 +76,7 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         if settings.tickets.built_in:
             host, port = _listen(settings.tickets)
             await stack.enter_async_context(TicketBook(store).serve(host, port))
-        choose = await stack.enter_async_context(open_outputs(settings, store))
+        choose = await stack.enter_async_context(open_outputs(settings, store, remarks))
         producer = await stack.enter_async_context(bus.producer(bootstrap))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
         answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))

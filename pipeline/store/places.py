@@ -110,14 +110,14 @@ class Places:
         self._precision = {rule.name: rule.precision for rule in rules if rule.precision != DEFAULT_PRECISION}
         written = await self._client.rows(_WRITTEN)
         is_new = [row["inventory"] for row in written] != [knowledge.inventory.version]
-        await self._record(knowledge.inventory)
+        await self._record(knowledge.declared or knowledge.inventory)
         if is_new:
             await self._write(knowledge)
         self._known = knowledge
         return is_new
 
     async def _record(self, inventory: Inventory) -> None:
-        """Put the inventory into its history, if it is another than the last; given up when this is cancelled."""
+        """Put an inventory, also what of it holds not yet or no more, into the history if the last is another; given up when cancelled."""
         over = threading.Event()
         at = self._clock_ms() * 1_000_000
         try:

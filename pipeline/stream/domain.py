@@ -169,5 +169,6 @@ class DomainHandler:
                 self._timing,
                 known.rules.version,
                 known.routing.escalations,
+                known.correlating,
             )
         return self._context

@@ -37,7 +37,7 @@ def test_the_first_in_order_has_the_field_and_the_conflict_is_told_with_both_val
     merged = merge([netbox, files], ORDER)
     made = merged.entries["devices"]["pe1"]
     assert (made["address"], made["role"], made["vendor"]) == ("10.0.0.1", "pe", "juniper")
-    why = "files stands before netbox"
+    why = "files before netbox"
     assert merged.conflicts == (Conflict("devices", "pe1", "address", "10.0.0.1", "files", "10.0.0.9", "netbox", why),)
     assert merged.told_by["devices", "pe1"] == ("files", "netbox")
 
@@ -49,7 +49,7 @@ def test_an_exception_puts_another_source_first_for_a_section_or_one_field(key: 
     merged = merge(parts, precedence)
     made = merged.entries["devices"]["pe1"]
     assert (made["address"], made["role"]) == ("10.0.0.9", "router" if key == "devices" else "pe")
-    assert merged.conflicts[0].why == f"inventory.precedence puts lldp first for {key}"
+    assert merged.conflicts[0].why == f"{key}: lldp first"
 
 
 def test_the_narrowest_exception_counts() -> None:

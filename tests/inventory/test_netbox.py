@@ -120,6 +120,8 @@ def test_a_breakout_is_told_by_netboxs_own_trace() -> None:
     one.update(connected_endpoints=[brief(two)], connected_endpoints_type="dcim.interface")
     found, _ = entries(box)
     assert found["links"]["pe1--pe2"] == {"name": "pe1--pe2", "a": "pe1/e1", "b": "pe2/e1"}
+    one["connected_endpoints_reachable"] = False  # a cable on the way is planned
+    assert "links" not in entries(box)[0]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_what_is_not_in_use_or_has_no_name_is_left_out_and_told() -> None:
     found, notices = entries(box)
     assert "devices" not in found
     assert notices == [
-        "devices: 1 not in use by their status, so left out: old; set their status to active",
+        "devices: 1 left out, since by status not in use: old; set the status if they are",
         "devices: 1 have no name, so are left out: ids 2; name them in NetBox",
     ]
 

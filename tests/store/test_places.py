@@ -106,6 +106,16 @@ async def test_the_whole_inventory_is_recorded_when_it_changes(client: StoreClie
     assert await client.run(lambda connection: inventory_at(connection, 3_000_000_000)) == secretless(source.known.inventory)
 
 
+async def test_what_holds_not_yet_is_recorded_too(client: StoreClient) -> None:
+    """The history has all that is declared; what of it holds is asked for a time."""
+    declared = replace(INVENTORY, sites=INVENTORY.sites | {"osl": Site("osl", valid_from=9_000)})
+    source = Source(INVENTORY)
+    source.known = replace(source.known, declared=declared)
+    await Places(source, client, lambda: 1).look(source)
+    found = await client.run(lambda connection: inventory_at(connection, 1_000_000))
+    assert found == secretless(declared)
+
+
 def secretless(inventory: Inventory) -> Inventory:
     return replace(inventory, devices={name: replace(device, community="") for name, device in inventory.devices.items()})
 

@@ -1,18 +1,20 @@
 """What replays are tried on: the timelines' network and what came in each quarter of a second of a timeline; the lab's recorded past."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from collectors.journal import Entry, Journal
+from pipeline.backtest.dated import Dated
 from pipeline.config.settings import CorrelationSettings
 from pipeline.config.settings_file import load_settings
 from pipeline.core.directory import Directory
 from pipeline.core.event import Tick
 from pipeline.core.idle import TICK_NS
-from pipeline.core.inventory import Device, MaintenanceWindow
+from pipeline.core.inventory import Device, Inventory, MaintenanceWindow
 from pipeline.core.knowledge import Knowledge
 from pipeline.core.mib import MibIndex
 from pipeline.core.profile import GENERIC_NAME
@@ -30,9 +32,14 @@ from tests.support.timeline import DAY_TICKS, PLAN, ROUTING, SECOND, START, Worl
 CORRELATION = CorrelationSettings()
 
 
-def knowledge(windows: Sequence[MaintenanceWindow] = ()) -> Knowledge:
-    """What a worker of the timelines' network would know."""
-    inventory = replace(network(), windows=tuple(windows))
+def dated(windows: Sequence[MaintenanceWindow] = (), ends: Mapping[str, int] | None = None) -> Dated:
+    """What a worker of the timelines' network would know; ``ends`` are links that are gone from a time on."""
+    whole = replace(network(), windows=tuple(windows))
+    links = {name: replace(link, valid_until=(ends or {}).get(name, 0)) for name, link in whole.links.items()}
+    return Dated(replace(whole, links=links), _known, START)
+
+
+def _known(inventory: Inventory) -> Knowledge:
     return Knowledge(
         inventory=inventory,
         directory=Directory.of(inventory),
@@ -93,11 +100,16 @@ def installation(folder: Path) -> Path:
 
 
 def _journal(folder: Path, entries: Iterable[Entry]) -> None:
-    with Journal(folder, segment_bytes=1_000_000, journal_bytes=100_000_000) as journal:
-        entries = list(entries)
-        journal.append_many(entries)
-        journal.sync()
-        journal.acknowledge(len(entries))
+    with Journal(folder, segment_bytes=200_000, journal_bytes=100_000_000) as journal:
+        for batch in batched(entries, 100):
+            journal.append_many(batch)
+            journal.acknowledge(journal.sync())
+
+
+def batched(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def _datagrams() -> Iterator[Entry]:
