@@ -11,6 +11,7 @@ from pipeline.config.problem import ConfigError
 from pipeline.config.reload import Reloading, Stamp, stamp_of
 from pipeline.config.rule_set import RuleSet, load_rule_set
 from pipeline.config.settings import Settings
+from pipeline.core.correlation_rule import Correlating, Relations
 from pipeline.core.directory import Directory
 from pipeline.core.inventory import Inventory
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
@@ -86,23 +87,31 @@ class FileKnowledge:
         return _Declared(self._read_before[1], load_rule_set(self._rules, load_mib_index(self._mibs)))
 
     def _know(self, declared: _Declared, at: int, before: Knowledge | None) -> Knowledge:
-        inventory, rules = as_of(declared.inventory, at), declared.rules
-        if before is not None and before.inventory.version == inventory.version:
-            inventory, directory, topology = before.inventory, before.directory, before.topology
-        else:
-            directory, topology = Directory.of(inventory), Topology.of(inventory)
-        return Knowledge(
-            inventory=inventory,
-            directory=directory,
-            topology=topology,
-            rules=rules.book,
-            mibs=rules.mibs,
-            plans=rules.plans,
-            thresholds=rules.thresholds,
-            routing=rules.routing,
-            measuring=rules.measuring(Groups.of(inventory, topology)),
-            declared=declared.inventory,
-        )
+        return knowledge_of(as_of(declared.inventory, at), declared.rules, declared.inventory, before)
+
+
+def knowledge_of(inventory: Inventory, rules: RuleSet, declared: Inventory | None = None, before: Knowledge | None = None) -> Knowledge:
+    """An inventory and rules, with what is derived from both; what ``before`` derived from the same inventory is kept.
+
+    ``declared`` has as well what holds no more, or not yet, if that is more than ``inventory``.
+    """
+    if before is not None and before.inventory.version == inventory.version:
+        inventory, directory, topology = before.inventory, before.directory, before.topology
+    else:
+        directory, topology = Directory.of(inventory), Topology.of(inventory)
+    return Knowledge(
+        inventory=inventory,
+        directory=directory,
+        topology=topology,
+        rules=rules.book,
+        mibs=rules.mibs,
+        plans=rules.plans,
+        thresholds=rules.thresholds,
+        routing=rules.routing,
+        measuring=rules.measuring(Groups.of(inventory, topology)),
+        declared=declared,
+        correlating=Correlating.of(rules.correlations, Relations.of(inventory, topology)),
+    )
 
 
 class KnowledgeAhead:

@@ -85,22 +85,27 @@ async def outputs(settings: Settings, stop: asyncio.Event) -> None:
     from pipeline.fetching import follow
     from pipeline.obligations import Obligations
     from pipeline.outputs.run import run_outputs
+    from pipeline.remarking import agreements
 
     following = asyncio.create_task(follow(settings, stop))
     try:
-        with Obligations(settings.obligations_url()) as store:
-            await run_outputs(settings, store, stop)
+        with Obligations(settings.obligations_url()) as store, agreements(settings, store) as remarks:
+            await run_outputs(settings, store, stop, remarks)
     finally:
         following.cancel()
 
 
 async def api(settings: Settings, stop: asyncio.Event) -> None:
-    """History and obligations -> console and JSON."""
+    """History and obligations -> console and JSON; what people do by it -> obligations and ``events``."""
     from pipeline.api.server import run_api
+    from pipeline.inventory.files import InventorySource
+    from pipeline.obligations import Obligations
+    from pipeline.operating import Operating
     from pipeline.reading import Reader
 
-    with Reader(settings) as reader:
-        await run_api(settings, reader, stop)
+    with Reader(settings) as reader, Obligations(settings.obligations_url()) as store:
+        operating = Operating(settings.broker, reader, store, InventorySource(settings.inventory_dir).current)
+        await run_api(settings, reader, stop, operating)
 
 
 async def detectors(settings: Settings, stop: asyncio.Event) -> None:

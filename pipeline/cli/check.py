@@ -92,7 +92,7 @@ def counts(result: CheckResult, subject: Subject) -> dict[str, int]:
         traps = len({rule.name for each in rules.book.by_oid.values() for rule in each})
         found |= {"alarm types": len(rules.book.alarm_types), "trap rules": traps, "thresholds": len(rules.thresholds)}
         found |= {"SLA plans": len(rules.plans), "routes": len(rules.routing.routes), "poll profiles": len(rules.profiles)}
-        found["anomaly rules"] = len(rules.anomalies)
+        found |= {"anomaly rules": len(rules.anomalies), "correlation rules": len(rules.correlations)}
     return found
 
 

@@ -141,8 +141,8 @@ def impacts(inventory: Inventory, graph: Topology, roots: Sequence[ResourceId], 
     felt = felt_by(graph, [(root, root, down) for root in roots])
     worst: dict[str, ServiceState] = {}
     for felt_states in felt.values():
-        for service, state in felt_states.items():
-            worst[service] = min(worst.get(service, state), state, key=WORST_FIRST.index)
+        for service, loss in felt_states.items():
+            worst[service] = min(worst.get(service, loss.state), loss.state, key=WORST_FIRST.index)
     found = [_suffers(inventory, service, state) for service, state in worst.items()]
     order = [state.value for state in WORST_FIRST]
     return sorted(found, key=lambda i: (TIERS.index(Tier(i.tier)), order.index(i.state), i.customer, i.service))

@@ -254,9 +254,28 @@ class BillingSettings:
     posting: bool = False
 
 
+class ApiRole(StrEnum):
+    """What a token of the API is good for: reading, or also changing what people decide."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTokenSettings:
+    """One caller of the API: ``name`` is what the audit trail calls it, ``secret`` its bearer token of 16 characters or more."""
+
+    name: str
+    role: ApiRole = ApiRole.VIEWER
+    secret: Secret = field(default_factory=Secret)
+
+
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """The read-only console and northbound API. ``token`` is asked of every caller; without one it listens on loopback only.
+    """The console and northbound API. ``token`` is asked of everybody who reads; without one it listens on loopback only.
+
+    ``tokens`` are those of single callers: good for reading, and with the role operator for acknowledging, shelving and planning work too.
+    Without such a one nothing can be changed by the API.
 
     ``hosts`` are further names by which a browser may call it (of a proxy before it, say). On loopback no other name is answered, so that
     no web page elsewhere can read it through a name of its own (DNS rebinding); off loopback, none listed means any.
@@ -264,6 +283,7 @@ class ApiSettings:
 
     listen: str = "127.0.0.1:18642"
     token: Secret = field(default_factory=Secret)
+    tokens: tuple[ApiTokenSettings, ...] = ()
     hosts: tuple[str, ...] = ()
 
 

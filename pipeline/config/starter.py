@@ -177,6 +177,9 @@ billing:
 api:
   #listen: "127.0.0.1:18642"
   token: file:secrets/api
+  # Callers with a token and a name of their own: a viewer reads, an operator also acknowledges, shelves and plans work.
+  #   - {name: noc, role: operator, secret: file:secrets/noc-token}
+  #tokens: []
   # Further names by which browsers call it, such as that of a proxy before it.
   #hosts: []
 """

@@ -6,8 +6,10 @@ from itertools import chain as concatenated
 from uuid import UUID, uuid5
 
 from pipeline.core.alarm import Alarm, AlarmKey
-from pipeline.core.correlation import Evidence, Hypothesis, causes, correlate
+from pipeline.core.attachment import without_symptoms
+from pipeline.core.correlation import Evidence, Hypothesis, correlate
 from pipeline.core.domain import Context, DomainState, IncidentRow, witness
+from pipeline.core.event import Condition
 from pipeline.core.incident import best_match
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import LIGHT_LOST, MARGIN_NS, is_contradicted
@@ -97,18 +99,26 @@ def _strays(state: DomainState, device: str, keys: Iterable[AlarmKey]) -> Compon
 
 
 def _connected(state: DomainState, start: int) -> set[int]:
+    """The alarmed nodes that a cause which could be right may share with a node, directly or by others."""
+    consequences = state.consequences
     found, waiting, spent = {start}, [start], set[int]()
     while waiting:
-        for cause in causes(state.topology, waiting.pop()):
+        for cause in consequences.causes(waiting.pop()):
             if cause not in spent:
                 spent.add(cause)
-                new = state.by_cause[cause] - found
-                found |= new
-                waiting.extend(new)
+                alarmed = state.by_cause[cause]
+                if consequences.is_promising(cause, len(alarmed)):
+                    new = alarmed - found
+                    found |= new
+                    waiting.extend(new)
     return found
 
 
 def _weigh(context: Context, state: DomainState, component: Component) -> None:
+    if not component.nodes and context.correlating.by_effect:
+        component = replace(component, keys=without_symptoms(context, state, component.keys))
+        if not component.keys:
+            return
     hypotheses = _correlate(state, component) if component.nodes else (_ungrouped(state, component),)
     keys_of = {hypothesis.root: _keys(state, component, hypothesis) for hypothesis in hypotheses}
     worthy = [hypothesis for hypothesis in hypotheses if _is_worthy(context, state, keys_of[hypothesis.root])]
@@ -130,9 +140,19 @@ def _correlate(state: DomainState, component: Component) -> tuple[Hypothesis, ..
     alarms = [state.alarms[key].alarm for key in component.keys]
     since = min(alarm.last_raised_at for alarm in alarms)
     until = min((alarm.cleared_at for alarm in alarms if alarm.is_cleared), default=1 << 63)
-    lit = (state.topology.node(alarm.resource) for alarm in alarms if alarm.alarm_type == LIGHT_LOST and not alarm.is_cleared)
+    lit = [state.topology.node(alarm.resource) for alarm in alarms if alarm.alarm_type == LIGHT_LOST and not alarm.is_cleared]
+    degraded = frozenset(node for node in component.nodes if _is_degraded(state, node))
+    if not state.reports and not lit:
+        return correlate(state.topology, Evidence(component.nodes, degraded=degraded), consequences=state.consequences)
     up = KnownUp(state.topology, state, since, until, frozenset(node for node in lit if node is not None))
-    return correlate(state.topology, Evidence(component.nodes, up))
+    return correlate(state.topology, Evidence(component.nodes, up, degraded), consequences=state.consequences)
+
+
+def _is_degraded(state: DomainState, node: int) -> bool:
+    """Whether a device says no more than that it has lost something."""
+    if state.topology.kinds[node] is not ResourceKind.DEVICE:
+        return False
+    return all(state.alarms[key].alarm.condition is Condition.DEGRADED for key in state.by_node[node])
 
 
 def _ungrouped(state: DomainState, component: Component) -> Hypothesis:

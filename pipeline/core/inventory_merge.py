@@ -193,6 +193,10 @@ class _Merge:
         dropped: set[str] = set()
         for name in sorted(links):
             ends = _ends(links[name])
+            if ends is not None and len(ends) == 1:
+                dropped.add(name)
+                self._loop(name, part, *ends)
+                continue
             called = seen.called(name, ends)
             taken = called if called != name and seen.source[called] == part.source else seen.taken(called, ends)
             if taken:
@@ -206,6 +210,11 @@ class _Merge:
             seen.add(called, ends, part.source)
         entries = {**part.entries, "links": {name: told for name, told in links.items() if name not in dropped}} if links else part.entries
         return _Named(names).applied(entries, part)
+
+    def _loop(self, name: str, part: Part, end: str) -> None:
+        """A link from an interface to itself, as two names of one device make it, is none."""
+        why = "both of its ends are one interface, now that its devices are known to be one"
+        self._conflicts.append(Conflict("links", name, "ends", "", part.source, f"{end} - {end}", part.source, why))
 
     def _clash(self, taken: str, part: Part, told: Fields, seen: "_Links") -> None:
         first = seen.source[taken]

@@ -41,12 +41,13 @@ PLAIN = Look("#f2f4f7", Stroke("#8a9099", 1.0), Stroke("#9aa1ab", 1.6))
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An incident as a picture shows it: what it is called, its causes, what alarmed, and what should have."""
+    """An incident as a picture shows it: what it is called, its causes, what alarmed, what should have, and what is known to be up."""
 
     name: str
     roots: tuple[ResourceId, ...]
     alarmed: frozenset[ResourceId] = frozenset()
     missing: frozenset[ResourceId] = frozenset()
+    up: frozenset[ResourceId] = frozenset()
 
 
 def marks(graph: Topology, cases: Collection[Case]) -> dict[ResourceId, Mark]:
@@ -57,7 +58,7 @@ def marks(graph: Topology, cases: Collection[Case]) -> dict[ResourceId, Mark]:
         closure.add([node for node in map(graph.node, case.roots) if node is not None])
         down = {graph.names[node] for node in closure.down}
         own: dict[ResourceId, Mark] = dict.fromkeys(_weakened(graph, closure), Mark.WEAKENED)
-        own |= dict.fromkeys(down, Mark.FOLLOWS) | dict.fromkeys(case.missing, Mark.MISSING)
+        own |= dict.fromkeys(down - case.up, Mark.FOLLOWS) | dict.fromkeys(case.missing, Mark.MISSING)
         own |= dict.fromkeys(case.alarmed, Mark.EXPLAINED) | dict.fromkeys(case.roots, Mark.ROOT)
         for name, mark in own.items():
             found[name] = min(mark, found.get(name, mark), key=ORDER.index)

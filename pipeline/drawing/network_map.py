@@ -21,7 +21,7 @@ SITE_GAP = 46.0
 ROLE_FILLS = ("#cfe3f7", "#d5eed9", "#f7e9c6", "#e8dff2", "#f6dbe3")
 """Devices by role, the role with the most links for each device first; a sixth and later are plain."""
 SITE_LOOK = ("#fafbfc", Stroke("#c9ced6", 1.0))
-BENDS = (0.0, 18.0, -18.0, 36.0, -36.0, 60.0, -60.0, 95.0, -95.0, 140.0, -140.0)
+BENDS = (0.0, *(side * bend for bend in (18.0, 30.0, 44.0, 60.0, 78.0, 98.0, 120.0, 145.0) for side in (1, -1)))
 """How far to the side a link may go so as not to run through something, tried in this order."""
 PARALLEL = 9.0
 EVENNESS = 0.5
@@ -125,7 +125,7 @@ def _groups(inventory: Inventory, roles: Mapping[str, str]) -> list[_Group]:
     order = list(roles)
     rank = {role: number for number, role in enumerate(order)}
     made = []
-    for name, devices in by_site.items():
+    for name, devices in sorted(by_site.items()):
         ranked = sorted(devices, key=lambda device: (rank.get(device.role, len(order)), device.name))
         rows = max(math.ceil(math.sqrt(len(ranked) * 1.6)), 1)
         columns = tuple(tuple(ranked[start : start + rows]) for start in range(0, len(ranked), rows))

@@ -10,7 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from pipeline.config.problem import Level, did_you_mean
-from pipeline.core.directory import Directory, canonical
+from pipeline.core.directory import canonical, resources_of
 from pipeline.core.inventory import (
     NETWORK,
     AgentVersion,
@@ -51,7 +51,7 @@ def findings(inventory: Inventory) -> Iterator[Finding]:
 
     What a person wrote and is not declared is a slip, an error; what another source gave is taken as it is, with a warning.
     """
-    resources = Directory.of(inventory).resources
+    resources = resources_of(inventory)
     yield from _names(inventory)
     yield from _entries(inventory)
     yield from _power(inventory)

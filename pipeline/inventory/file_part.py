@@ -59,6 +59,8 @@ def read_files(folder: Path, source: str, confidence: float = 1.0) -> FilePart:
         except ConfigError as error:
             reading.problems.extend(error.problems)
     reading.problems.raise_if_any()
+    for name, told in reading.entries["devices"].items():
+        told.setdefault("name", name)  # of those that another source declares, and of which only interfaces stand here
     entries = {section: named for section, named in reading.entries.items() if named}
     return FilePart(Part(source, entries, confidence), reading.places)
 
@@ -70,7 +72,7 @@ def _sections(path: Path, decoder: Decoder) -> Iterable[tuple[Section, Iterable[
         if section is None:
             decoder.tell(0, (), f"'{path.stem}' is not a section", did_you_mean(path.stem, SECTIONS))
         else:
-            yield section, [node for _, _, node in read_csv_nodes(path, section, decoder.file)]
+            yield section, read_csv_nodes(path, section, decoder.file).items
         return
     root = read_yaml(path)
     if not isinstance(root, Fields):

@@ -23,6 +23,8 @@ from pipeline.inventory.form import SECTIONS, Section
 
 _log = logging.getLogger(__name__)
 SUFFIXES = (".yaml", ".yml", ".csv")
+_WHOLE = tuple(key for key in SECTIONS if key != "interfaces")
+"""Sections as an inventory has them."""
 
 
 def load_inventory(folder: Path) -> Inventory:
@@ -186,7 +188,7 @@ def _keep(entry: Any, section: Section, mark: _Mark, gathered: _Gathered) -> Non
 def _join_interfaces(gathered: _Gathered) -> None:
     """Give devices the interfaces that are told apart from them."""
     devices, joining = gathered.entries["devices"], dict[str, list[Interface]]()
-    for placed in gathered.entries.pop("interfaces").values():
+    for placed in gathered.entries["interfaces"].values():
         if placed.device in devices:
             joining.setdefault(placed.device, []).append(placed.interface)
         else:
@@ -197,12 +199,12 @@ def _join_interfaces(gathered: _Gathered) -> None:
 
 
 def assemble(entries: Mapping[str, Mapping[str, Any]]) -> Inventory:
-    """The inventory of entries by section and name. Its version is a hash of what they declare."""
+    """The inventory of entries by section and name, interfaces with their devices. Its version is a hash of what they declare."""
     content = hashlib.sha256()
-    for key, each in entries.items():
+    for key in _WHOLE:
         content.update(key.encode())
-        for name in sorted(each):
-            content.update(repr(each[name]).encode())
+        for name in sorted(entries[key]):
+            content.update(repr(entries[key][name]).encode())
     version = content.hexdigest()[:12]
-    mappings = {key: dict(each) for key, each in entries.items() if key != "windows"}
+    mappings: dict[str, Any] = {key: dict(entries[key]) for key in _WHOLE if key != "windows"}
     return Inventory(version=version, windows=tuple(entries["windows"].values()), **mappings)

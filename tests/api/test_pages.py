@@ -216,15 +216,16 @@ async def test_open_incidents_come_before_resolved_ones(client: Client, reading:
     page = await read(client, "/")
     assert "1 open incident " in page.text
     assert page.text.index("fibre f-ams-rtm-1 is cut") < page.text.index("Resolved") < page.text.index("an old fault")
-    assert "1 down 1 degraded 2 redundancy lost TT-2 acknowledged" in page.text
+    left = "acme-vpn-1 7 s left of 9 s in 2026-11; target missed at 14:05:49 UTC if it lasts"
+    assert f"1 down 1 degraded 2 redundancy lost {left} TT-2 acknowledged" in page.text
     assert "5 min" in page.text
     assert "1 alarm stands." in page.text
 
 
 async def test_an_incident_without_services_or_ticket_says_so(client: Client, reading: FakeReading) -> None:
-    reading.incidents_ = [incident(impacts=[], ticket=None, planned="mw-1", flapping=True)]
+    reading.incidents_ = [incident(impacts=[], tightest=None, ticket=None, planned="mw-1", flapping=True)]
     page = await read(client, "/")
-    assert "planned: mw-1 flapping none none" in page.text
+    assert "planned: mw-1 flapping none \u2013 none" in page.text
 
 
 async def test_five_hundred_incidents_are_a_page(client: Client, reading: FakeReading) -> None:
@@ -255,9 +256,12 @@ async def test_an_incident_tells_its_whole_story(client: Client, reading: FakeRe
     for said in (
         "open critical",
         "Root cause fibre/f-ams-rtm-1",
-        "explains 2 of 2 alarms",
-        "gold Acme Trading acme-vpn-1 down",
-        "silver Beta AG beta-1 down",
+        "Customers 1 gold customer (1 service)",
+        "explains It explains 2 alarms: 2 on interface. instead It could be duct d1, 3%",
+        "gold Acme Trading acme-vpn-1 fibre f-ams-rtm-1 → link ams--rtm down",
+        "silver Beta AG beta-1 fibre f-ams-rtm-1 → link ams--rtm down",
+        "7 s left of 9 s in 2026-11",
+        "opened: fibre f-ams-rtm-1 is cut",
         "planned: mw-1",
         "lasts so far 1 min not yet: does not pay",
         "5 min yes",
@@ -270,7 +274,7 @@ async def test_an_incident_tells_its_whole_story(client: Client, reading: FakeRe
 
 async def test_a_resolved_incident_says_how_long_it_took(client: Client, reading: FakeReading) -> None:
     """And is not loaded again: nothing will change."""
-    known = incident(state="resolved", explanation=[])
+    known = incident(state="resolved", points=[])
     reading.trees = {"in-1": node("incident", "in-1", "", [], known)}
     reading.receipts_ = []
     page = await read(client, "/incidents/in-1")
@@ -395,6 +399,19 @@ async def test_the_evidence_of_a_credit_goes_down_to_the_datagram(client: Client
     assert re.search(".*".join(chain), page.text)
     assert {"/explain/ev-1", "/explain/ou-1", "/explain/in-1", "/explain/al-1"} <= set(page.links)
     assert "a line on trap-1:1" in page.text
+
+
+async def test_what_each_revision_changed_is_asked_by_itself(client: Client, reading: FakeReading) -> None:
+    """For scripts; of what is no incident there is none."""
+    answer = await client.get("/api/incidents/in-1/history")
+    assert [each["revision"] for each in await answer.json()] == [1]
+    assert (await client.get("/api/incidents/in-9/history")).status == 404
+
+
+async def test_the_explanation_of_an_incident_is_the_same_where_evidence_is_walked(client: Client) -> None:
+    page = await read(client, "/explain/in-1")
+    assert "instead It could be duct d1, 3%" in page.text
+    assert "/incidents/in-1" in page.links
 
 
 # topology

@@ -24,6 +24,9 @@ MODULES = {
     "topology-load": "tests.bench.topology_load",
     "sample-bytes": "tests.bench.sample_bytes",
     "panel-latency": "tests.bench.panel_latency",
+    "root-cause": "tests.bench.root_cause",
+    "root-cause-hard": "tests.bench.root_cause_hard",
+    "correlation-rate": "tests.bench.correlation_rate",
 }
 """Name of the bar -> module."""
 

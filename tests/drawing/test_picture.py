@@ -199,7 +199,34 @@ def test_an_incident_becomes_a_case() -> None:
     """Its cause, the resources of its alarms, and what is missing if it says that."""
     made = case_of({"id": "8d7876c1-ffff", "root_cause": "fibre/f", "alarms": ["a"]}, [{"resource": "port/p/1"}])
     assert made == Case("8d7876c1", (ResourceId("fibre/f"),), frozenset({ResourceId("port/p/1")}))
-    assert case_of({"id": "1", "root_cause": "fibre/f", "missing": ["lsp/x"]}, []).missing == {"lsp/x"}
+    grounds = {"missing": {"first": ["lsp/x"], "total": 1}, "against": {"first": ["lsp/y"], "total": 1}, "weighed": True}
+    told = case_of({"id": "1", "root_cause": "fibre/f", "grounds": grounds}, [])
+    assert (told.missing, told.up) == ({"lsp/x"}, {"lsp/y"})
+
+
+def test_what_is_known_to_be_up_does_not_follow() -> None:
+    """Though the cause would take it down."""
+    up = ResourceId("service/nsx-lowlat-1")
+    assert CUT_MARKS[up] is Mark.FOLLOWS
+    assert up not in marks(GRAPH, [replace(CUT, up=frozenset({up}))])
+
+
+def test_alarms_that_were_only_grouped_have_no_cause() -> None:
+    """The device that they are grouped by has not failed."""
+    grouped = case_of({"id": "1", "root_cause": "device/ams-p1", "grounds": {"weighed": False}}, [{"resource": "device/ams-p1"}])
+    assert marks(GRAPH, [grouped]) == {ResourceId("device/ams-p1"): Mark.EXPLAINED}
+
+
+def test_a_map_does_not_depend_on_the_order_of_declarations() -> None:
+    """The history gives them by name, files as people wrote them: one network, one picture."""
+    turned = replace(
+        LAB,
+        devices=dict(sorted(LAB.devices.items(), reverse=True)),
+        links=dict(sorted(LAB.links.items(), reverse=True)),
+        sites=dict(sorted(LAB.sites.items(), reverse=True)),
+    )
+    one, other = (svg(network_map(inventory, {}, "", "")).splitlines() for inventory in (LAB, turned))
+    assert sorted(one) == sorted(other)
 
 
 HOSTILE = '"><script>alert(1)&\u202e\x00'

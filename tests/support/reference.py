@@ -22,7 +22,7 @@ CHAPTERS = {
     "Where things are": ("place_current", "service_resource_current"),
     "What was declared": ("inventory_entry_current", "inventory_entry_history", "inventory_version"),
     "Evidence": ("trap", "poll", "event"),
-    "What was done": ("effect", "receipt"),
+    "What was done": ("effect", "receipt", "operation"),
     "What could not be handled": ("dead_letter", "quarantine_message"),
     "Tables under the views": (
         *("incident", "alarm", "outage", "evaluation", "kpi_raw", "model", "forecast", "place"),

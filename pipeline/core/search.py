@@ -1,0 +1,351 @@
+"""The search for the most probable set of failures: candidates weighed once, then greedy, then changed while the score rises.
+
+Greedy takes candidates from a heap of upper estimates (lazy: a gain is computed again only when it comes to the top); its answer is
+improved by dropping roots, by adding one and dropping those it makes needless, and by dropping one and filling the gap with others. With
+few candidates every set is tried instead, short of those that a bound rules out, because gates break the bound that greedy would have.
+Ties go to the most specific cause, the one that takes least down, then by name: the same evidence gives the same answer in whatever order
+it came.
+
+The family: greedy cover over shared-risk groups (SCORE, NSDI 2005), Bayesian networks (Shrink, 2005).
+"""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from pipeline.core.consequence import Consequence, Consequences
+from pipeline.core.doubt import doubt
+from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, HOPELESS, KNOWN_UP, SILENT, TOLD_BY_THE_DEAD, WRONG_EDGE, prior
+from pipeline.core.resource import ResourceKind
+from pipeline.core.standing import Evidence, Record, Standing
+
+EXACT_CANDIDATES = 10
+EXACT_WORK = 20_000
+IMPROVING_WORK = 300_000
+"""Nodes touched before the search makes do with the best it has: some tens of milliseconds, and some tenths of a second."""
+
+OWN_SUPPLY = FEED_LOST + prior(ResourceKind.SUPPLY)
+NOTHING = float("-inf")
+RIVALS = 8
+EPSILON = 1e-9
+
+Rank = tuple[float, int, str]
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A node that may have failed; ``twins`` are others with the same consequences for all that is observed, which only priors tell apart.
+
+    ``alone`` is its score as the only root, ``promise`` the same if what is known to be up were laid to one wrong record; ``cover`` are
+    the alarms that it explains, ``telling`` all that says something if it failed.
+    """
+
+    node: int
+    prior: float
+    alone: float
+    promise: float
+    cover: frozenset[int]
+    rank: Rank
+    consequence: Consequence
+    telling: frozenset[int]
+    twins: list["Candidate"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a standing was, to go back to."""
+
+    score: float
+    roots: tuple[int, ...]
+    absent: tuple[tuple[Record, float], ...]
+
+    @classmethod
+    def of(cls, standing: Standing) -> "Snapshot":
+        """As of now."""
+        return cls(standing.score, tuple(standing.roots), tuple(standing.absent.items()))
+
+    def is_beaten(self, standing: Standing) -> bool:
+        """Whether a standing is better now."""
+        return standing.score > self.score + EPSILON
+
+    def restore(self, standing: Standing) -> None:
+        """Make a standing what it was."""
+        self.without(standing, self.roots)
+        for record, cost in self.absent:
+            if record not in standing.absent:
+                standing.cut(record, cost)
+
+    def without(self, standing: Standing, roots: Iterable[int]) -> None:
+        """Leave a standing these roots, and no doubt that is newer than this."""
+        known = dict(self.absent)
+        for record in [one for one in standing.absent if one not in known]:
+            standing.mend(record)
+        standing.become(roots)
+
+
+@dataclass(slots=True)
+class Search:
+    """One search. After :meth:`solve`, ``standing`` holds the answer; roots that it held before stay.
+
+    ``explaining`` are the leading candidates that cover each alarm, best first.
+    """
+
+    consequences: Consequences
+    evidence: Evidence
+    standing: Standing
+    candidates: dict[int, Candidate] = field(default_factory=dict)
+    leading: list[Candidate] = field(default_factory=list)
+    explaining: dict[int, list[Candidate]] = field(default_factory=dict)
+    fixed: tuple[int, ...] = ()
+
+    def solve(self) -> None:
+        """Find the roots."""
+        self.fixed = tuple(self.standing.roots)
+        self._weigh_candidates()
+        self._greedy(self.leading)
+        self._improve()
+        trying = self.leading
+        if len(trying) > EXACT_CANDIDATES:
+            trying = [one for one in trying if one.alone > HOPELESS]
+        if len(trying) <= EXACT_CANDIDATES:
+            _Trying.every_set(self, trying)
+
+    def explain_the_rest(self) -> frozenset[int]:
+        """Lay each alarm that no root explains to the best cause that it could have, though it be likelier false: none may be hidden.
+
+        The answer are the devices that have lost something of their own, for no cause outside them is as likely.
+        """
+        left = self.evidence.alarmed - self.standing.down - self.standing.fed_less
+        self._greedy(self._near(left - self.evidence.degraded), least=NOTHING)
+        self._greedy(self._near(left & self.evidence.degraded), least=OWN_SUPPLY)
+        return left - self.standing.down - self.standing.fed_less
+
+    def _near(self, nodes: Iterable[int]) -> Iterable[Candidate]:
+        return {one.node: one for node in sorted(nodes) for one in self.explaining[node]}.values()
+
+    def _weigh_candidates(self) -> None:
+        """Each candidate by itself, best first; those with the same consequences together, led by the best."""
+        by_cause: dict[int, int] = {}
+        for node in sorted(self.evidence.alarmed):
+            for cause in self.consequences.causes(node):
+                by_cause[cause] = by_cause.get(cause, 0) + 1
+        few = len(by_cause) <= EXACT_CANDIDATES
+        found = [
+            self.weigh(node)
+            for node, alarms in by_cause.items()
+            if few or node in self.evidence.alarmed or self.consequences.is_promising(node, alarms)
+        ]
+        leaders: dict[object, Candidate] = {}
+        for one in sorted(found, key=attrgetter("rank")):
+            self.candidates[one.node] = one
+            effect = (one.cover, one.consequence.expected, one.consequence.gates)
+            leader = leaders.setdefault(effect, one)
+            if leader is not one:
+                leader.twins.append(one)
+        self.leading = list(leaders.values())
+        for one in self.leading:
+            for node in one.cover:
+                self.explaining.setdefault(node, []).append(one)
+
+    def weigh(self, node: int) -> Candidate:
+        """A node as the only root."""
+        standing, kinds, reporter = self.standing, self.standing.topology.kinds, self.standing.topology.reporter
+        consequence = self.consequences.of(node)
+        nodes, expected = consequence.nodes, consequence.expected
+        fed_less = self.evidence.degraded.intersection(map(self.consequences.powered, consequence.supplies))
+        cover = (self.evidence.alarmed & nodes) | fed_less
+        against = [one for one in consequence.polled if one not in cover and standing.is_up(one)]
+        telling = (cover - fed_less).union(expected, against)
+        if self.fixed:
+            alone = promise = prior(kinds[node]) + standing.estimate(consequence, telling)
+        else:
+            promise = prior(kinds[node]) + consequence.silence
+            promise += sum(
+                TOLD_BY_THE_DEAD if reporter[one] in nodes or one in self.evidence.degraded else ALARMED[kinds[one]]
+                for one in cover - fed_less
+            )
+            promise += len(fed_less) * (FEED_LOST - FEED_SILENT)
+            promise -= sum(SILENT[kinds[one]] for one in expected.intersection((*cover, *against)))
+            alone = promise + len(against) * KNOWN_UP
+            promise += WRONG_EDGE if against else 0.0
+        rank = (-round(alone, 9), len(nodes), standing.topology.names[node])
+        return Candidate(node, prior(kinds[node]), alone, promise, cover, rank, consequence, telling)
+
+    def _greedy(self, candidates: Iterable[Candidate], least: float = EPSILON) -> None:
+        """Add the candidate that gains most, and so on while one gains more than ``least`` that explains an alarm more."""
+        standing = self.standing
+        turn, fresh = 0, standing.roots.keys() == set(self.fixed)
+        heap = [(*one.rank, 0 if fresh else -1, one.node) for one in candidates if one.alone > least or not fresh]
+        heapq.heapify(heap)
+        while heap:
+            _, _, name, at, node = heapq.heappop(heap)
+            if at == turn:
+                standing.add(node)
+                turn += 1
+                continue
+            gain, size = self.gain(self.candidates[node])
+            if gain > least:
+                heapq.heappush(heap, (-round(gain, 9), size, name, turn, node))
+
+    def gain(self, one: Candidate) -> tuple[float, int]:
+        """By how much a root more would raise the score, and how much it would take down; all is lost if it explains no alarm more."""
+        standing, size = self.standing, len(one.consequence.nodes)
+        if one.node in standing.down:
+            return NOTHING, 0
+        if standing.opens(one.consequence.gates):
+            before = standing.score
+            is_new = not self.evidence.alarmed.isdisjoint(standing.add(one.node)) or any(map(standing.fed_less.__contains__, one.cover))
+            gain = standing.score - before
+            standing.drop(one.node)
+            return (gain if is_new else NOTHING), size
+        if all(map(standing.explains, one.cover)):
+            return NOTHING, size
+        return one.prior + standing.estimate(one.consequence, one.telling), size
+
+    def _improve(self) -> None:
+        """Change the roots while the score rises and the work is bounded."""
+        limit = self.standing.work + IMPROVING_WORK
+        better = True
+        while better and self.standing.work < limit:
+            better = False
+            for step in (self._drop_needless, self._exchange, self._refill):
+                better |= step(limit)
+
+    def _roots(self) -> list[Candidate]:
+        """The roots that may be changed, worst first."""
+        found = [self.candidates[node] for node in self.standing.roots if node in self.candidates and node not in self.fixed]
+        return sorted(found, key=attrgetter("rank"), reverse=True)
+
+    def _drop_needless(self, limit: int) -> bool:
+        better = False
+        for root in self._roots():
+            before = self.standing.score
+            self.standing.drop(root.node)
+            if self.standing.score > before + EPSILON:
+                better = True
+            else:
+                self.standing.add(root.node)
+            if self.standing.work > limit:
+                break
+        return better
+
+    def _exchange(self, limit: int) -> bool:
+        """Add one cause and drop those that it makes needless: two fibres become their duct."""
+        better = False
+        standing, roots = self.standing, self._roots()
+        for one in self.leading:
+            if one.promise <= HOPELESS or one.node in standing.down:
+                continue
+            if standing.work > limit:
+                break
+            rivals = [root for root in roots if not one.cover.isdisjoint(root.cover)]
+            if self._most(one, rivals) <= EPSILON:
+                continue
+            before = Snapshot.of(standing)
+            new = standing.add(one.node)
+            doubt(standing, new)
+            for rival in rivals:
+                score = standing.score
+                standing.drop(rival.node)
+                if standing.score < score - EPSILON:
+                    standing.add(rival.node)
+            if before.is_beaten(standing):
+                better, roots = True, self._roots()
+            else:
+                before.restore(standing)
+        return better
+
+    def _most(self, one: Candidate, rivals: Sequence[Candidate]) -> float:
+        """By how much the score could rise at most if one came and its rivals went."""
+        most = one.prior + self.standing.estimate(one.consequence, one.telling)
+        if most > 0 or self.standing.opens(one.consequence.gates) or self.standing.excusable() > 0:
+            return 1.0
+        spared = {node for rival in rivals for node in rival.telling if node not in one.telling}
+        return most - sum(rival.prior for rival in rivals) - sum(min(self.standing.worth(node), 0.0) for node in spared)
+
+    def _refill(self, limit: int) -> bool:
+        """Drop one root and let others fill the gap: a duct becomes two of its fibres."""
+        better = False
+        standing = self.standing
+        for root in self._roots():
+            if self._is_flawless(root):
+                continue
+            if standing.work > limit:
+                break
+            before = Snapshot.of(standing)
+            standing.drop(root.node)
+            near = dict.fromkeys(one.node for alarmed in sorted(root.cover) for one in self.explaining[alarmed])
+            self._greedy(self.candidates[node] for node in near if node != root.node)
+            if before.is_beaten(standing):
+                better = True
+            else:
+                before.restore(standing)
+        return better
+
+    def _is_flawless(self, root: Candidate) -> bool:
+        """Whether nothing that a root takes down speaks against it."""
+        return not any(self.standing.worth(node) < 0 for node in root.telling)
+
+
+@dataclass(slots=True)
+class _Trying:
+    """Every set of few candidates, short of those that cannot be better.
+
+    No more can be gained than what the alarms left would say for causes that are still to come, each paying its share of the prior, and
+    than what is silent now would cost no more if who tells of it died too.
+    """
+
+    standing: Standing
+    candidates: Sequence[Candidate]
+    shares: list[dict[int, float]]
+    limit: int
+    best: float
+    roots: tuple[int, ...]
+
+    @classmethod
+    def every_set(cls, search: Search, candidates: Sequence[Candidate]) -> None:
+        """Leave the best set in the search's standing."""
+        standing = search.standing
+        before = Snapshot.of(standing)
+        trying = cls(standing, candidates, [], standing.work + EXACT_WORK, standing.score, tuple(standing.roots))
+        trying._share(search)
+        if not search.fixed and sum(trying.shares[0].values()) <= standing.score + EPSILON:
+            return
+        before.without(standing, search.fixed)
+        trying._explore(0)
+        if trying.best > before.score + EPSILON:
+            standing.become(trying.roots)
+        else:
+            before.restore(standing)
+
+    def _share(self, search: Search) -> None:
+        """For the causes from each place on, the most that each alarm can say for one of them."""
+        kinds = self.standing.topology.kinds
+        reach: dict[int, set[int]] = {one.node: set() for one in self.candidates}
+        for alarmed in search.evidence.alarmed:
+            for cause in search.consequences.causes(alarmed):
+                if cause in reach:
+                    reach[cause].add(alarmed)
+        share: dict[int, float] = {}
+        self.shares.append({})
+        for one in reversed(self.candidates):
+            for alarmed in reach[one.node]:
+                most = ALARMED[kinds[alarmed]] + one.prior / len(reach[one.node])
+                share[alarmed] = max(share.get(alarmed, 0.0), most)
+            self.shares.append(dict(share))
+        self.shares.reverse()
+
+    def _explore(self, start: int) -> None:
+        standing = self.standing
+        if standing.score > self.best + EPSILON:
+            self.best, self.roots = standing.score, tuple(standing.roots)
+        for place in range(start, len(self.candidates)):
+            left = sum(share for node, share in self.shares[place].items() if not standing.explains(node))
+            if standing.work > self.limit or standing.score + left + standing.excusable() <= self.best + EPSILON:
+                return
+            node = self.candidates[place].node
+            if node not in standing.down:
+                standing.add(node)
+                self._explore(place + 1)
+                standing.drop(node)

@@ -1,0 +1,289 @@
+"""A hypothesis under trial: what is down if these roots failed, and its score; changed root by root, in time that goes with the change."""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+
+from pipeline.core.consequence import Consequence, Consequences
+from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, KNOWN_UP, LOSS, SILENT, TOLD_BY_THE_DEAD, prior
+from pipeline.core.resource import ResourceKind
+from pipeline.core.topology import Topology
+
+Record = tuple[tuple[int, int], ...]
+"""Edges, as parent and child, that the inventory declares in one statement: all are right or none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Nodes with an alarm that says down, and nodes known to be up since.
+
+    ``degraded`` are those of ``alarmed`` that say no more than that they have lost something: devices that tell of a lost power feed.
+    """
+
+    alarmed: frozenset[int]
+    up: Container[int] = frozenset()
+    degraded: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class Standing:
+    """Roots, what they take down together, and the log probability of it all.
+
+    ``score`` is the sum of the roots' priors, of what each node down says (:meth:`_worth`) and each device that lost one of its power feeds
+    (:meth:`_supply`), and of the cost of each record supposed wrong. ``fed_less`` are the devices of ``degraded`` that this explains.
+    ``known`` are nodes down for causes known before: being down, they say nothing. ``work`` counts the nodes touched.
+    """
+
+    consequences: Consequences
+    evidence: Evidence
+    known: frozenset[int] = frozenset()
+    roots: dict[int, None] = field(default_factory=dict)
+    down: set[int] = field(default_factory=set)
+    absent: dict[Record, float] = field(default_factory=dict)
+    fed_less: set[int] = field(default_factory=set)
+    score: float = 0.0
+    work: int = 0
+    topology: Topology = field(init=False)
+    _edges: set[tuple[int, int]] = field(default_factory=set)
+    _counts: dict[int, int] = field(default_factory=dict)
+    _worths: dict[int, float] = field(default_factory=dict)
+    _told_by: dict[int, set[int]] = field(default_factory=dict)
+    _says: dict[int, tuple[float, bool]] = field(default_factory=dict)
+    _ups: dict[int, bool] = field(default_factory=dict)
+    _supplies: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.topology = self.consequences.topology
+
+    def add(self, root: int) -> list[int]:
+        """Let a node fail; the nodes newly down."""
+        self.roots[root] = None
+        self.score += prior(self.topology.kinds[root])
+        return self._fall([] if root in self.down else [root])
+
+    def drop(self, root: int) -> list[int]:
+        """Suppose that a root did not fail; the nodes up again."""
+        del self.roots[root]
+        self.score -= prior(self.topology.kinds[root])
+        return self._rise([root])
+
+    def become(self, roots: Iterable[int]) -> None:
+        """Have exactly these roots."""
+        wanted = dict.fromkeys(roots)
+        for root in [one for one in self.roots if one not in wanted]:
+            self.drop(root)
+        for root in wanted:
+            if root not in self.roots:
+                self.add(root)
+
+    def cut(self, record: Record, cost: float) -> None:
+        """Suppose that a record of the inventory is wrong, and the edges that it declares do not exist."""
+        self.score += cost
+        self.absent[record] = cost
+        for parent, child in record:
+            self._edges.add((parent, child))
+            if parent in self.down:
+                count = self._counts.pop(child) - 1
+                if count:
+                    self._counts[child] = count
+                if child in self.down and child not in self.roots and count < self.topology.need[child]:
+                    self._rise([child])
+
+    def is_absent(self, edge: tuple[int, int]) -> bool:
+        """Whether an edge is supposed not to exist."""
+        return edge in self._edges
+
+    def mend(self, record: Record) -> None:
+        """Suppose that a record is right after all."""
+        self.score -= self.absent.pop(record)
+        for parent, child in record:
+            self._edges.discard((parent, child))
+            if parent in self.down:
+                self._counts[child] = self._counts.get(child, 0) + 1
+                if child not in self.down and self._counts[child] >= self.topology.need[child]:
+                    self._fall([child])
+
+    def worth(self, node: int) -> float:
+        """What it adds to the score that a node is down, when all is that is; 0 for one that is up."""
+        return self._worths.get(node, 0.0)
+
+    def excusable(self) -> float:
+        """What is lost now by silence that would be excused if who tells of it were down as well."""
+        says = self._says
+        return -sum(worth for node, worth in self._worths.items() if worth < 0 and says[node][1])
+
+    def is_up(self, node: int) -> bool:
+        """Whether a node is known to be up."""
+        found = self._ups.get(node)
+        if found is None:
+            found = self._ups[node] = node in self.evidence.up
+        return found
+
+    def explains(self, node: int) -> bool:
+        """Whether an alarmed node is explained."""
+        return node in self.down or node in self.fed_less
+
+    def estimate(self, consequence: Consequence, telling: frozenset[int]) -> float:
+        """What it would add to the score if the consequence of a cause, in which ``telling`` say something, came true as well.
+
+        Exact, save for gates that open only now and for silence until now unexcused.
+        """
+        nodes = consequence.nodes
+        down, says, reporter, silenced_by = self.down, self._says, self.topology.reporter, self.topology.silenced_by
+        total = 0.0
+        for node in telling - down:
+            said = says.get(node)
+            if said is None:
+                said = says[node] = self._said(node)
+            worth, is_told = said
+            if is_told:
+                teller = reporter[node]
+                if worth > 0:
+                    if teller in down or teller in nodes:
+                        worth = TOLD_BY_THE_DEAD
+                elif teller in down or silenced_by[node] in down:
+                    continue
+            total += worth
+        for gate in consequence.supplies:
+            if gate not in self._counts:
+                total += FEED_LOST if self.consequences.powered(gate) in self.evidence.degraded else FEED_SILENT
+        return total
+
+    def opens(self, gates: Iterable[tuple[int, int]]) -> bool:
+        """Whether a gate that holds with some of its parents down already might open with these edges' parents."""
+        return any(child in self._counts and child not in self.down for _, child in gates)
+
+    def is_observable(self, node: int) -> bool:
+        """Whether a node alarms when it is down, as a rule."""
+        return self.topology.kinds[node] in LOSS
+
+    def is_excused(self, node: int) -> bool:
+        """Whether a node is silent because who would tell is dead or cut off."""
+        if self.topology.reporter[node] not in self.down and self.topology.silenced_by[node] not in self.down:
+            return False
+        return node not in self.evidence.alarmed and not self.is_up(node)
+
+    def _fall(self, new: list[int]) -> list[int]:
+        self._spread(new)
+        self._weigh(new)
+        self._weigh_supplies()
+        return new
+
+    def _rise(self, gone: list[int]) -> list[int]:
+        """Take down nodes back with all that hangs on them, then let fall again what others hold down: right on cycles too."""
+        children, need, down, counts, absent = self.topology.children, self.topology.need, self.down, self._counts, self._edges
+        for node in gone:
+            down.discard(node)
+        for node in gone:
+            for child in children[node]:
+                if absent and (node, child) in absent:
+                    continue
+                count = counts.pop(child) - 1
+                if count:
+                    counts[child] = count
+                if child in down and child not in self.roots:
+                    down.discard(child)
+                    gone.append(child)
+        self._spread([node for node in gone if counts.get(node, 0) >= need[node]])
+        up = [node for node in gone if node not in down]
+        self._forget(up)
+        self._weigh_supplies()
+        self.work += len(gone)
+        return up
+
+    def _spread(self, new: list[int]) -> None:
+        """Take nodes down with all that hangs on them, which is added to the list."""
+        children, need, down, counts, absent = self.topology.children, self.topology.need, self.down, self._counts, self._edges
+        down.update(new)
+        for node in new:
+            for child in children[node]:
+                if absent and (node, child) in absent:
+                    continue
+                count = counts[child] = counts.get(child, 0) + 1
+                if count >= need[child] and child not in down:
+                    down.add(child)
+                    new.append(child)
+
+    def _weigh(self, new: list[int]) -> None:
+        """Add what the nodes newly down say; who tells of others may have died with them."""
+        self.work += len(new)
+        worths, told_by, says = self._worths, self._told_by, self._says
+        told = set[int]()
+        for node in new:
+            if node in told_by:
+                told |= told_by[node]
+            if self.topology.kinds[node] is ResourceKind.POWER:
+                self._supplies.update((gate, self._supplies.get(gate, 0.0)) for gate in self.consequences.supplies_of(node))
+            said = says.get(node)
+            if said is None:
+                said = says[node] = self._said(node)
+            worth, is_told = said
+            if not worth:
+                continue
+            if is_told:
+                for teller in {self.topology.reporter[node], self.topology.silenced_by[node]}:
+                    told_by.setdefault(teller, set()).add(node)
+                worth = self._worth(node, worth)
+            worths[node] = worth
+            self.score += worth
+        for node in told:
+            self._weigh_again(node)
+
+    def _forget(self, up: list[int]) -> None:
+        worths, told_by = self._worths, self._told_by
+        for node in up:
+            worth = worths.pop(node, None)
+            if worth is None:
+                continue
+            self.score -= worth
+            for teller in {self.topology.reporter[node], self.topology.silenced_by[node]} if self._says[node][1] else ():
+                told_by[teller].discard(node)
+        for node in [one for teller in up if teller in told_by for one in told_by[teller]]:
+            self._weigh_again(node)
+
+    def _weigh_again(self, node: int) -> None:
+        if node in self._worths:
+            worth = self._worth(node, self._says[node][0])
+            self.score += worth - self._worths[node]
+            self._worths[node] = worth
+
+    def _weigh_supplies(self) -> None:
+        """What devices say whose power feeds changed, or that died or came back."""
+        for gate, before in self._supplies.items():
+            worth = self._supply(gate)
+            if worth != before:
+                self.score += worth - before
+                self._supplies[gate] = worth
+            device = self.consequences.powered(gate)
+            if device in self.evidence.degraded:
+                (self.fed_less.add if gate in self._counts else self.fed_less.discard)(device)
+
+    def _supply(self, gate: int) -> float:
+        """What a device says, by an alarm or by silence, once it has lost one of its feeds."""
+        device = self.consequences.powered(gate)
+        if gate not in self._counts or device in self.known:
+            return 0.0
+        if device in self.evidence.degraded:
+            return FEED_LOST - (TOLD_BY_THE_DEAD if device in self.down else 0.0)
+        silenced = device in self.down or (self.topology.reachability(device) or device) in self.down
+        return 0.0 if silenced or device in self.evidence.alarmed else FEED_SILENT
+
+    def _said(self, node: int) -> tuple[float, bool]:
+        """What a node says by itself once it is down, and whether that depends on who tells of it."""
+        kind = self.topology.kinds[node]
+        is_told = self.topology.reporter[node] >= 0
+        if node in self.known:
+            return 0.0, False
+        if node in self.evidence.degraded:
+            return TOLD_BY_THE_DEAD, False
+        if node in self.evidence.alarmed:
+            return ALARMED[kind], is_told
+        if self.is_up(node):
+            return KNOWN_UP, False
+        return SILENT[kind], is_told
+
+    def _worth(self, node: int, worth: float) -> float:
+        """What a node that is told of says, given who is down."""
+        reporter = self.topology.reporter[node] in self.down
+        if worth > 0:
+            return TOLD_BY_THE_DEAD if reporter else worth
+        return 0.0 if reporter or self.topology.silenced_by[node] in self.down else worth
