@@ -26,7 +26,7 @@ from pipeline.inventory.entries import entries_of_inventory
 from pipeline.inventory.mapping import Notice
 from pipeline.inventory.netbox import entries_of
 from pipeline.inventory.netbox_api import read_netbox
-from pipeline.inventory.present import load_present
+from pipeline.inventory.present import read_present
 from pipeline.inventory.snapshot import Snapshot, SnapshotError, Snapshots, age_text, typed
 from pipeline.inventory.tmf import Words, resources_of
 from pipeline.inventory.tmf_api import read_tmf
@@ -177,7 +177,7 @@ def _discovered(source: SourceSettings, settings: Settings, tell: Tell) -> tuple
 
 def _declared(settings: Settings) -> Inventory | None:
     try:
-        return load_present(settings)
+        return read_present(settings).inventory
     except ConfigError:
         return None
 
