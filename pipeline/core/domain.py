@@ -168,6 +168,7 @@ class DomainState:
     counts: Counter[Reason] = field(default_factory=Counter)
     keys: dict[str, AlarmKey] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
+    settle_at: int = 0
     consequences: Consequences = field(init=False)
 
     def __post_init__(self) -> None:
@@ -211,6 +212,7 @@ class DomainState:
             self.topology, self.consequences = context.topology, Consequences(context.topology)
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
+        self.settle_at = 0
         for row in self.incidents.values():
             if not row.resolved_at:
                 self.open[row.id] = None
