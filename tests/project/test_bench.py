@@ -43,6 +43,10 @@ TINY = {
         ["--devices", "4", "--rows", "20", "--seconds", "1", "--runs", "1"],
         {"poll-values": {"bar", "gufo-bare-here", "pysnmp-here", "snmpbulkwalk-here"}},
     ),
+    "replay-rate": (
+        ["--alarms", "80", "--hours", "1", "--runs", "1"],
+        {"replay-rate": {"polls-here", "times-real-time-here", "idle-day-cpu-s-here"}},
+    ),
     "poll-cycle": (
         ["--devices", "40", "--rows", "4", "--interval", "3", "--cycles", "2", "--slow-s", "0.1"],
         {
