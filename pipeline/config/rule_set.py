@@ -1,7 +1,8 @@
 """Everything of a rules folder that the pipeline works by: rule book, plans, thresholds, routing, poll profiles; read as one."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -135,9 +136,10 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     known_profiles = read_profiles(profiles, mibs)
     are_whole = len(problems.errors) == told
     known_kpis, rollups = _kpis(kpis), _rollups(kpis)
+    known_correlations = correlation_rules(correlations, rules.book.alarm_types)
     kpi_names = (*(kpi.name for kpi in known_kpis), *(rollup.name for rollup in rollups), *DEVICE_KPIS)
     value = RuleSet(
-        rules.book,
+        _versioned(rules.book, known_correlations),
         mibs,
         _plans(plans),
         _thresholds(kpis, rules.book.alarm_types),
@@ -146,11 +148,18 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         known_kpis,
         rollups,
         anomaly_rules(anomalies, kpi_names, rules.book.alarm_types),
-        correlation_rules(correlations, rules.book.alarm_types),
+        known_correlations,
     )
     if are_whole:  # formulas are held against columns and units that are known
         tell_wrong_kpis(kpis, known_profiles.values())
     return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies, correlations)
+
+
+def _versioned(book: RuleBook, correlations: tuple[CorrelationRule, ...]) -> RuleBook:
+    """A rule book whose version tells of correlation rules as well: an incident names the rules that it was told by."""
+    if not correlations:
+        return book
+    return replace(book, version=hashlib.sha256(f"{book.version}{correlations!r}".encode()).hexdigest()[: len(book.version)])
 
 
 def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:

@@ -14,6 +14,7 @@ from pipeline.core.domain import Context, DomainState, IncidentRow, witness
 from pipeline.core.shelf import NANOSECONDS
 from pipeline.core.symptom import Symptom
 
+SHOWN = 6
 WAITS_S = 60
 """How long after its raise an alarm waits for an incident: its cause came before it, but may be late or not yet settled."""
 
@@ -136,8 +137,10 @@ def _candidates(state: DomainState, relations: Relations, rule: CorrelationRule,
 
 
 def told_beside(state: DomainState, row: IncidentRow) -> tuple[str, ...]:
-    """The lines of an incident's explanation for its symptoms."""
-    return tuple(_line(state, row, symptom) for symptom in row.symptoms if symptom[0] in state.alarms)
+    """The lines of an incident's explanation for its symptoms, the first of many."""
+    known = [symptom for symptom in row.symptoms if symptom[0] in state.alarms]
+    rest = len(known) - SHOWN
+    return (*(_line(state, row, symptom) for symptom in known[:SHOWN]), *((f"And {rest} more such symptoms.",) if rest > 0 else ()))
 
 
 def _line(state: DomainState, row: IncidentRow, symptom: Symptom) -> str:
@@ -146,6 +149,6 @@ def _line(state: DomainState, row: IncidentRow, symptom: Symptom) -> str:
     after_s = (alarm.last_raised_at - row.started_at) / NANOSECONDS
     cleared = ", cleared since" if alarm.is_cleared else ""
     return (
-        f"Told beside it: {alarm.text} ({alarm.alarm_type} on {alarm.resource}, {after_s:.0f} s after it began{cleared}). "
-        f"Laid to it by the correlation rule {rule}; nothing proves that it has the same cause."
+        f"A symptom by the correlation rule {rule}, nothing proves that it has the same cause: {alarm.text} "
+        f"({alarm.alarm_type} on {alarm.resource}, {after_s:.0f} s after it began{cleared})."
     )

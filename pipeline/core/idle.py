@@ -31,7 +31,7 @@ def wants_sweeps(state: DomainState) -> bool:
 
 def _due(context: Context, state: DomainState) -> Iterator[int]:
     timing = context.timing
-    if state.touched:
+    if state.touched or state.symptoms.has_news:
         yield state.now
     if state.pending:
         yield min(state.alarms[key].pending_at for key in state.pending) + int(min(timing.settle_s, timing.settle_cap_s) * NANOSECONDS)

@@ -100,8 +100,22 @@ def test_a_symptom_is_laid_to_the_incident_that_it_follows_and_told_as_unproved(
     assert incident.revision == 2
     told = incident.explanation[-1]
     assert "congestion on interface/c/p2, 20 s after it began" in told
-    assert "by the correlation rule traffic-moves; nothing proves that it has the same cause" in told
+    assert "by the correlation rule traffic-moves, nothing proves that it has the same cause" in told
     assert len(incident.alarms) == 2, "it is no alarm of the cause"
+
+
+def test_of_many_symptoms_the_first_few_are_told() -> None:
+    core = Core()
+    core.cut(0)
+    core.until(3)
+    for place in range(9):
+        core.tell(20, "peer-down", f"peer/a/192.0.2.{place}", "a")
+    core.until(22)
+    (row,) = core.open()
+    assert row.incident is not None
+    assert len(row.symptoms) == 9
+    assert sum("A symptom by" in line for line in row.incident.explanation) == 6
+    assert row.incident.explanation[-1] == "And 3 more such symptoms."
 
 
 def test_an_effect_that_is_there_before_its_incident_waits_for_it() -> None:
