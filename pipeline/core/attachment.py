@@ -33,7 +33,7 @@ def note(context: Context, state: DomainState, key: AlarmKey, change: AlarmChang
 def lay(context: Context, state: DomainState) -> None:
     """Lay what waits to the incidents that are open by now."""
     symptoms = state.symptoms
-    if not symptoms.loose or not (symptoms.has_news or state.touched):
+    if not (symptoms.has_news or (symptoms.loose and state.touched)):
         return
     symptoms.has_news = False
     for key in list(symptoms.loose):

@@ -20,7 +20,7 @@ class Symptoms:
         """Forget everything, to be made again."""
         self.loose.clear()
         self.laid.clear()
-        self.has_news = True
+        self.has_news = False
 
     def wait(self, key: AlarmKey) -> None:
         """Let an alarm wait for an incident."""
