@@ -221,6 +221,10 @@ class DomainState:
             self._index_alarm(key, alarm_row)
         for report in self.reports.values():
             self.ups[report.device] = frozenset(report.up)
+        self._weigh_again()
+
+    def _weigh_again(self) -> None:
+        """Have open incidents weighed again that were concluded on another topology."""
         for name in self.open:
             row = self.incidents[name]
             if row.topology_version and row.topology_version != self.topology.version:
