@@ -20,11 +20,14 @@ from pipeline.backtest.engine import Input
 from pipeline.config.settings import Settings
 from pipeline.core.event import Event
 from pipeline.core.idle import TICK_NS
+from pipeline.core.operation import Operation
 from pipeline.core.raw import RawPoll
 from pipeline.journaled import Wanted, collectors_of, decoded, decoder_of, select
 
 Heard = tuple[int, str, int, Input]
 """When it came (UTC nanoseconds, never before what its collector heard earlier), collector, sequence, and what."""
+Done = tuple[int, Operation]
+"""When the pipeline took it up (UTC nanoseconds), and what somebody did."""
 Progress = Callable[[int], None]
 """Told to which time reading has come."""
 
@@ -76,11 +79,14 @@ def heard(settings: Settings, journals: Iterable[Kept], starts_at: int, ends_at:
     return merge(*streams, key=_place)
 
 
-def in_stretches(found: Iterable[Heard], events: Iterable[Event] = ()) -> Iterator[tuple[int, list[Input]]]:
+def in_stretches(
+    found: Iterable[Heard], events: Iterable[Event] = (), operations: Iterable[Done] = ()
+) -> Iterator[tuple[int, list[Input]]]:
     """What came, gathered by the tick that follows it: the tick's time, and what came up to it since the tick before."""
     told = ((event.occurred_at, event.collector, event.sequence, event) for event in events)
+    done = ((at, _PEOPLE, 0, operation) for at, operation in operations)
     until, gathered = 0, list[Input]()
-    for at, _, _, item in merge(found, told, key=_place):
+    for at, _, _, item in merge(found, told, done, key=_place):
         tick = -(-at // TICK_NS) * TICK_NS
         if tick != until and gathered:
             yield until, gathered
@@ -89,6 +95,10 @@ def in_stretches(found: Iterable[Heard], events: Iterable[Event] = ()) -> Iterat
         gathered.append(item)
     if gathered:
         yield until, gathered
+
+
+_PEOPLE = "~people"
+"""Where a collector's name stands: after all of them."""
 
 
 def _place(heard: Heard) -> tuple[int, str, int]:

@@ -1,7 +1,8 @@
 """What a stretch's outages cost, by the same folds as the settlement's: each service's months that the stretch has a part in."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from pipeline.backtest.past import Owed, Stretch
 from pipeline.core.inventory import Inventory
@@ -10,10 +11,17 @@ from pipeline.core.period import Period, month_of
 from pipeline.core.plan import Plan
 from pipeline.core.settlement import ContractState, Terms, record, settle, terms_of
 from pipeline.core.sla import Evaluation
+from pipeline.core.window import WindowRow, announced
 
 
-def owed(inventory: Inventory, plans: dict[str, Plan], outages: Iterable[Outage], stretch: Stretch) -> dict[tuple[str, str, str], Owed]:
-    """What each service's months come to as of the stretch's end, with these outages, by (contract, service, period)."""
+def owed(
+    inventory: Inventory, plans: dict[str, Plan], outages: Iterable[Outage], stretch: Stretch, windows: Mapping[str, WindowRow]
+) -> dict[tuple[str, str, str], Owed]:
+    """What each service's months come to as of the stretch's end, with these outages, by (contract, service, period).
+
+    ``windows`` are maintenance windows that people declared or changed at run time.
+    """
+    inventory = replace(inventory, windows=announced(inventory.windows, windows))
     by_contract: dict[str, list[Outage]] = defaultdict(list)
     for outage in outages:
         by_contract[outage.contract].append(outage)

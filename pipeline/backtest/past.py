@@ -15,6 +15,7 @@ from pipeline.core.incident import Incident
 from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
 from pipeline.core.routing import Occasion
+from pipeline.core.window import WindowRow
 from pipeline.wire import Topic
 
 TICKETS = (EffectKind.TICKET_OPEN, EffectKind.TICKET_UPDATE, EffectKind.TICKET_RESOLVE)
@@ -70,13 +71,17 @@ class Owed:
 
 @dataclass
 class Past:
-    """Incidents, acts and outages of a stretch, by id, and what is owed, by (contract, service, period)."""
+    """Incidents, acts and outages of a stretch, by id, and what is owed, by (contract, service, period).
+
+    ``windows`` are maintenance windows that people declared or changed, by name.
+    """
 
     stretch: Stretch
     incidents: dict[str, Incident] = field(default_factory=dict)
     acts: dict[str, Act] = field(default_factory=dict)
     outages: dict[str, Outage] = field(default_factory=dict)
     owed: dict[tuple[str, str, str], Owed] = field(default_factory=dict)
+    windows: dict[str, WindowRow] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
     def take(self, made: Mapping[Topic, Iterable[Any]]) -> None:
@@ -87,6 +92,9 @@ class Past:
             if self.stretch.has(effect.decided_at):
                 self.acts.setdefault(effect.key, act_of(effect.key, effect.kind, effect.subject, effect.route, effect.decided_at))
         for outage in made.get(Topic.OUTAGES, ()):
+            if isinstance(outage, WindowRow):
+                self.windows[outage.window.name] = outage
+                continue
             before = self.outages.get(outage.id)
             if before is None or before.revision <= outage.revision:
                 self.outages[outage.id] = outage
@@ -132,5 +140,6 @@ _TICKET_WORDS = {EffectKind.TICKET_OPEN: "opened", EffectKind.TICKET_UPDATE: "up
 
 def act_of(key: str, kind: EffectKind, subject: str, route: str, at: int) -> Act:
     """An act from an effect's fields; a page's occasion stands in its key (``notify:incident:route:occasion…``)."""
-    what = _TICKET_WORDS.get(kind) or next((word.value for word in Occasion if word.value in key.rpartition(f":{route}:")[2]), "told")
+    words = (*(word.value for word in Occasion), "escalated")
+    what = _TICKET_WORDS.get(kind) or next((word for word in words if word in key.rpartition(f":{route}:")[2]), "told")
     return Act(key, kind, subject, route, what, at)

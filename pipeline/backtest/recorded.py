@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from pipeline.backtest.heard import Done
 from pipeline.backtest.past import Past, Stretch, act_of
 from pipeline.core.effect import EffectKind
 from pipeline.core.event import Condition, Event, EventSource, Severity, Signal
 from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Tier
+from pipeline.core.operation import Operation, OperationKind
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.resource import ResourceId
 from pipeline.store.client import Row
@@ -44,6 +46,29 @@ def outages_beside(queries: PastQueries, stretch: Stretch, starts_at: int) -> li
 def events_of_others(queries: PastQueries, starts_at: int, ends_at: int) -> Iterator[Event]:
     """Events that others than the worker made: the detectors' and the storm guards'. Raises ``StoreError``."""
     return map(event_of, queries.events_of_others(starts_at, ends_at))
+
+
+def operations(queries: PastQueries, starts_at: int, ends_at: int) -> Iterator[Done]:
+    """What people did, each when the pipeline took it up; what lasts from before, at the start. Raises ``StoreError``."""
+    for row in queries.operations_before(starts_at, ends_at):
+        yield max(row["answered_at"], starts_at), operation_of(row)
+
+
+def operation_of(row: Row) -> Operation:
+    """An operation from its row."""
+    return Operation(
+        id=row["id"],
+        kind=OperationKind(row["kind"]),
+        at=row["at"],
+        operator=row["operator"],
+        target=row["target"],
+        domain=row["domain"],
+        text=row["text"],
+        until=row["until"],
+        starts_at=row["starts_at"],
+        resources=tuple(row["resources"]),
+        via=row["via"],
+    )
 
 
 def incident_of(row: Row) -> Incident:

@@ -54,7 +54,7 @@ def replay(
         progress(until)
     for each, past in zip(by, pasts, strict=True):
         past.close()
-        past.owed = owed(each.whole, each.current().plans, (*beside, *past.outages.values()), stretch)
+        past.owed = owed(each.whole, each.current().plans, (*beside, *past.outages.values()), stretch, past.windows)
     return [Trial(past, stood, engine.ticks) for past, stood, engine in zip(pasts, standing, engines, strict=True)]
 
 

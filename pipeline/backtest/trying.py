@@ -7,11 +7,11 @@ from pathlib import Path
 from pipeline.backtest import limit
 from pipeline.backtest.dated import Dated
 from pipeline.backtest.difference import Difference, difference
-from pipeline.backtest.heard import Account, Kept, heard, in_stretches, kept
+from pipeline.backtest.heard import Account, Done, Kept, heard, in_stretches, kept
 from pipeline.backtest.lean import lean, measures_alike
 from pipeline.backtest.owed import owed
 from pipeline.backtest.past import Past, Stretch
-from pipeline.backtest.recorded import events_of_others, outages_beside, recorded
+from pipeline.backtest.recorded import events_of_others, operations, outages_beside, recorded
 from pipeline.backtest.run import Trial, replay
 from pipeline.config.mib_file import load_mib_index
 from pipeline.config.rule_set import RuleSet, load_rule_set
@@ -19,8 +19,10 @@ from pipeline.config.settings import Settings
 from pipeline.core.event import Event
 from pipeline.core.inventory import Inventory
 from pipeline.core.knowledge import Knowledge
+from pipeline.core.operation import WINDOW_KINDS
 from pipeline.core.outage import Outage
 from pipeline.core.validity import as_of
+from pipeline.core.window import planned
 from pipeline.inventory.files import load_inventory
 from pipeline.inventory.present import load_present
 from pipeline.knowing import knowledge_of
@@ -76,6 +78,7 @@ class _History:
 
     beside: list[Outage] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    operations: list[Done] = field(default_factory=list)
     silent: str = ""
 
 
@@ -93,9 +96,9 @@ def ask(settings: Settings, question: Question, progress: Callable[[int], None] 
     by = [each.dated(question.warm_from, is_lean=is_lean) for each in ([tried] if question.against_history else [present, tried])]
     with PastQueries.of(settings.history) as queries:
         history = _read_history(queries, question)
-        came = in_stretches(heard(settings, journals, question.warm_from, stretch.ends_at, account), history.events)
+        came = in_stretches(heard(settings, journals, question.warm_from, stretch.ends_at, account), history.events, history.operations)
         trials = replay(came, by, settings.correlation, stretch, question.warm_from, history.beside, progress)
-        was = _as_it_was(queries, stretch, present, history.beside) if question.against_history else trials[0].past
+        was = _as_it_was(queries, stretch, present, history) if question.against_history else trials[0].past
         limits = [*limit.gaps(journals, stretch, question.warm_from), *limit.unread(account)]
         limits += _of_history(queries, history, stretch, trials)
     if question.against_history:
@@ -149,6 +152,7 @@ def _read_history(queries: PastQueries, question: Question) -> _History:
         return _History(
             outages_beside(queries, stretch, stretch.starts_at - LONGEST_MONTH_NS),
             list(events_of_others(queries, question.warm_from, stretch.ends_at)),
+            list(operations(queries, question.warm_from, stretch.ends_at)),
         )
     except StoreError as error:
         if question.against_history:
@@ -156,10 +160,11 @@ def _read_history(queries: PastQueries, question: Question) -> _History:
         return _History(silent=str(error))
 
 
-def _as_it_was(queries: PastQueries, stretch: Stretch, present: Declared, beside: Sequence[Outage]) -> Past:
+def _as_it_was(queries: PastQueries, stretch: Stretch, present: Declared, history: _History) -> Past:
     """The history's account; what was owed is reckoned as in a replay, from the outages that it holds."""
     was = recorded(queries, stretch)
-    was.owed = owed(present.inventory, present.rules.plans, (*beside, *was.outages.values()), stretch)
+    was.windows = planned(present.inventory.windows, (operation for _, operation in history.operations if operation.kind in WINDOW_KINDS))
+    was.owed = owed(present.inventory, present.rules.plans, (*history.beside, *was.outages.values()), stretch, was.windows)
     return was
 
 
