@@ -60,9 +60,9 @@ def replay(
 ) -> None:
     """What would have been: the past through the same core, at full speed.
 
-    Reads the collectors' journals on this machine, every datagram and every poll, through trap rules, KPIs, thresholds, correlation, routing
-    and SLA plans, and tells what would be other: incidents, tickets, pages, outages, credits. What people did then takes part, where the
-    history answers. It writes to no topic, ticket, webhook, table or ledger.
+    Reads the collectors' journals on this machine, every datagram and every poll, through trap rules, KPIs, thresholds, correlation,
+    routing and SLA plans, and tells what would be other: incidents, tickets, pages, outages, credits. What people did then takes part,
+    where the history answers. It writes to no topic, ticket, webhook, table or ledger.
 
     \b
     --rules DIR or --topology TIME|DIR
