@@ -18,7 +18,6 @@ from collectors.trap.inform import RepeatedInforms
 from pipeline import wire
 from pipeline.backtest.engine import Input
 from pipeline.config.settings import Settings
-from pipeline.core.event import Event
 from pipeline.core.idle import TICK_NS
 from pipeline.core.raw import RawPoll
 from pipeline.journaled import Wanted, collectors_of, decoded, decoder_of, select
@@ -76,11 +75,10 @@ def heard(settings: Settings, journals: Iterable[Kept], starts_at: int, ends_at:
     return merge(*streams, key=_place)
 
 
-def in_stretches(found: Iterable[Heard], events: Iterable[Event] = ()) -> Iterator[tuple[int, list[Input]]]:
+def in_stretches(found: Iterable[Heard], others: Iterable[Heard] = ()) -> Iterator[tuple[int, list[Input]]]:
     """What came, gathered by the tick that follows it: the tick's time, and what came up to it since the tick before."""
-    told = ((event.occurred_at, event.collector, event.sequence, event) for event in events)
     until, gathered = 0, list[Input]()
-    for at, _, _, item in merge(found, told, key=_place):
+    for at, _, _, item in merge(found, others, key=_place):
         tick = -(-at // TICK_NS) * TICK_NS
         if tick != until and gathered:
             yield until, gathered

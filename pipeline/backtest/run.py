@@ -33,13 +33,12 @@ def replay(
     correlation: CorrelationSettings,
     stretch: Stretch,
     warm_from: int,
-    beside: Sequence[Outage] = (),
+    beside: Sequence[Outage] | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Trial]:
     """Run what came from ``warm_from`` on through each set of knowledge, which is as of then.
 
-    ``beside`` are outages that the stretch's months had before it.
-
+    ``beside`` are outages that the stretch's months had before it; where nobody knows (``None``), those of the warm-up.
     The stretch begins and ends with a tick (:func:`rounded`). Writes nothing anywhere.
     """
     engines = [Engine(each, correlation, warm_from) for each in by]
@@ -54,7 +53,9 @@ def replay(
         progress(until)
     for each, past in zip(by, pasts, strict=True):
         past.close()
-        past.owed = owed(each.whole, each.current().plans, (*beside, *past.outages.values()), stretch)
+        past.owed = owed(
+            each.whole, each.current().plans, (*(past.earlier if beside is None else beside), *past.outages.values()), stretch, past.planned
+        )
     return [Trial(past, stood, engine.ticks) for past, stood, engine in zip(pasts, standing, engines, strict=True)]
 
 

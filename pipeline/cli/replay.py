@@ -170,7 +170,7 @@ def _progress(question: Question, *, quiet: bool) -> Iterator[Callable[[int], No
 
 def _print(answer: Answer, took_s: float) -> None:
     out, found = console(), answer.difference
-    click.echo(_heading(answer))
+    out.print(Text(_heading(answer)))
     for line in answer.limits:
         out.print(Text.assemble(("! ", "yellow"), line))
     out.print()
