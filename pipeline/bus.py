@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -12,7 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import murmur2
 
-from pipeline.wire import Topic
+from pipeline.core.operation import Operation
+from pipeline.wire import Topic, encode
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +28,28 @@ _MEMBER: dict[str, Any] = {
 }
 """What every member of a consumer group has: nothing is committed by itself, and one that falls silent is known so soon."""
 
-__all__ = ["ConsumerRecord", "TopicPartition", "consumer", "create_topics", "has_topic", "lag", "partition_of", "producer", "wait_until_up"]
+__all__ = [
+    "ConsumerRecord",
+    "TopicPartition",
+    "consumer",
+    "create_topics",
+    "has_topic",
+    "lag",
+    "operation_messages",
+    "partition_of",
+    "producer",
+    "wait_until_up",
+]
 
 
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key, as Kafka's default partitioner chooses it (murmur2 of the key's UTF-8, sign bit cleared)."""
     return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+def operation_messages(operation: Operation, domains: Iterable[str], partitions: int) -> list[tuple[int, bytes]]:
+    """An operation as messages for topic ``events``: one for each domain that it is for, with the partition where that domain is folded."""
+    return [(partition_of(domain, partitions), encode([replace(operation, domain=domain)])) for domain in domains]
 
 
 async def wait_until_up(bootstrap: str, *, within_s: float) -> None:
@@ -117,6 +135,16 @@ async def consumer(bootstrap: str, group: str, topics: Sequence[Topic], *, min_b
     )
     async with _running(client):
         yield client
+
+
+async def publish(bootstrap: str, topic: Topic, messages: Iterable[tuple[int, bytes]]) -> None:
+    """Send messages, each to its partition, and wait until the broker has them. Raises ``OSError`` when it does not answer."""
+    try:
+        async with producer(bootstrap) as client:
+            for partition, message in messages:
+                await client.send_and_wait(topic.value, message, partition=partition)
+    except KafkaError as error:
+        raise ConnectionError(f"no broker answers at {bootstrap}") from error
 
 
 class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # the client publishes no types

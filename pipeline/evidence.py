@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from collectors.journal import JournalError, JournalReader, JournalRecord
 from pipeline.config.settings import Settings
+from pipeline.core.event import EventSource
 from pipeline.core.ledger import Entry
 from pipeline.core.money import money_text
 from pipeline.journaled import masked
@@ -22,6 +23,8 @@ Json = dict[str, Any]
 SHOWN_ALARMS = 3
 SHOWN_BYTES = 32
 SHOWN_NAMES = 10
+SHOWN_POINTS = frozenset({"explains", "missing", "against", "probability", "confirmed", "judged by", "why"})
+"""Of an incident's explanation what a chain tells; the rest is told where the incident itself is explained."""
 SEVERAL = "several"
 """The kind of the node for a beginning that more than one name has; its children are those names."""
 
@@ -149,12 +152,11 @@ class Evidence:
         """An incident and the alarms that prove its cause; ``first`` is an alarm to put before the others."""
         names = list(dict.fromkeys([*([first] if first else []), *incident["alarms"]]))
         ticket = f"; ticket {incident['ticket']['number']} {incident['ticket']['status']}" if incident["ticket"] else ""
-        versions = f"topology {incident['topology_version'][:12]}, rules {incident['rules_version'][:12]}"
         return _node(
             "incident",
             incident["id"],
             f"{incident['reason']} ({incident['state']}{ticket})",
-            [*incident["explanation"][:4], versions],
+            [point["text"] for point in incident["points"] if point["label"] in SHOWN_POINTS],
             [*self._alarms(names[:SHOWN_ALARMS]), *_more(len(names) - SHOWN_ALARMS, "alarm")],
             incident,
         )
@@ -185,7 +187,8 @@ class Evidence:
             what = f"{event['signal']} by {event['source']}{_because(change)} at {clock(event['occurred_at'])}"
             by_rule = "" if change and change["reason"] == event["rule"] else f" (rule {event['rule'] or 'none'})"
             title = f"{what}: {event['text']}{by_rule}"
-            return _node("event", name, title, [], [self.record(event["collector"], event["sequence"])], event)
+            by_hand = event["source"] == EventSource.OPERATOR
+            return _node("event", name, title, [], [] if by_hand else [self.record(event["collector"], event["sequence"])], event)
         if change:
             title = f"{change['change']}{_because(change)} at {clock(change['at'])}"
             return _node("event", name, title, [], self._record_named(name), change)

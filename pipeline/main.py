@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 from pipeline.config.settings import Settings
@@ -47,20 +48,28 @@ async def polls(settings: Settings, stop: asyncio.Event) -> None:
     from collectors.poll.collector import run
     from pipeline.config.rule_set import load_profiles
     from pipeline.core.profile_book import choose
-    from pipeline.inventory.files import InventorySource
+    from pipeline.inventory.present import PresentInventory
     from pipeline.resources import data_dir
 
-    source = InventorySource(settings.inventory_dir)
+    source = PresentInventory(settings)
     profiles = load_profiles(settings.rules_dir or data_dir("rules"))
     await run(settings, source.current, stop, partial(choose, profiles))
 
 
 async def worker(settings: Settings, stop: asyncio.Event) -> None:
-    """``raw.*`` -> events, alarms, incidents, outages, evaluations, effects."""
-    from pipeline.knowing import FileKnowledge
+    """``raw.*`` -> events, alarms, incidents, outages, evaluations, effects. It stops when files can no more be followed."""
+    from pipeline.knowing import FileKnowledge, KnowledgeAhead
     from pipeline.stream.worker import run_worker
 
-    await run_worker(settings, FileKnowledge(settings), stop)
+    knowledge = KnowledgeAhead(FileKnowledge(settings))
+    following = asyncio.create_task(knowledge.follow())
+    following.add_done_callback(lambda _: stop.set())
+    try:
+        await run_worker(settings, knowledge, stop)
+    finally:
+        following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
 
 
 async def sink(settings: Settings, stop: asyncio.Event) -> None:
@@ -72,32 +81,42 @@ async def sink(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def outputs(settings: Settings, stop: asyncio.Event) -> None:
-    """``effects`` -> tickets, webhooks, ledger -> ``receipts``."""
+    """``effects`` -> tickets, webhooks, ledger -> ``receipts``. What asks others over HTTP is here: sources of the inventory too."""
+    from pipeline.fetching import follow
     from pipeline.obligations import Obligations
     from pipeline.outputs.run import run_outputs
+    from pipeline.remarking import agreements
 
-    with Obligations(settings.obligations_url()) as store:
-        await run_outputs(settings, store, stop)
+    following = asyncio.create_task(follow(settings, stop))
+    try:
+        with Obligations(settings.obligations_url()) as store, agreements(settings, store) as remarks:
+            await run_outputs(settings, store, stop, remarks)
+    finally:
+        following.cancel()
 
 
 async def api(settings: Settings, stop: asyncio.Event) -> None:
-    """History and obligations -> console and JSON."""
+    """History and obligations -> console and JSON; what people do by it -> obligations and ``events``."""
     from pipeline.api.server import run_api
+    from pipeline.inventory.present import PresentInventory
+    from pipeline.obligations import Obligations
+    from pipeline.operating import Operating
     from pipeline.reading import Reader
 
-    with Reader(settings) as reader:
-        await run_api(settings, reader, stop)
+    with Reader(settings) as reader, Obligations(settings.obligations_url()) as store:
+        operating = Operating(settings.broker, reader, store, PresentInventory(settings).current)
+        await run_api(settings, reader, stop, operating)
 
 
 async def detectors(settings: Settings, stop: asyncio.Event) -> None:
     """``kpis`` -> ``events`` of elements that are unlike themselves; history -> models and the capacity forecast."""
     from pipeline.detectors.run import Scheduled, run_detectors
     from pipeline.forecasting import forecast_due_in_s, write_forecast
-    from pipeline.inventory.files import InventorySource
+    from pipeline.inventory.present import PresentInventory
     from pipeline.store.element import ElementHistory
     from pipeline.training import train_by_schedule, training_due_in_s
 
-    own, source = settings.detectors, InventorySource(settings.inventory_dir)
+    own, source = settings.detectors, PresentInventory(settings)
     with ElementHistory.of(settings.history) as history:
         schedule = (
             Scheduled(

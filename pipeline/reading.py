@@ -1,17 +1,32 @@
 """What people read: history, obligations and inventory joined; the same answers for the terminal, the console and scripts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from msgspec import convert
+
+from pipeline.budgeting import Budgets, Lasting
 from pipeline.caring import felt_by
 from pipeline.config.settings import Settings
+from pipeline.core.explanation import Explanation
+from pipeline.core.incident import Impact
 from pipeline.core.inventory import Customer, Inventory
 from pipeline.core.obligation import TicketLink
+from pipeline.core.operation import WINDOW_KINDS
+from pipeline.core.outage import ServiceState
+from pipeline.core.points import Point, points
+from pipeline.core.trace import way
+from pipeline.core.wording import state_text, tiers_of
+from pipeline.drawing.pictures import Pictures
 from pipeline.evidence import Evidence, credit_value
-from pipeline.inventory.files import InventorySource
+from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
+from pipeline.planning import operation_value, windows_of
+from pipeline.ranking import suffers, tightest, urgency
+from pipeline.resources import data_dir
+from pipeline.revising import history
 from pipeline.store.queries import Queries
 
 Json = dict[str, Any]
@@ -20,6 +35,10 @@ Customers = Mapping[str, Customer]
 MOST_LASTING = 10_000
 """Outages that last, read for what customers feel now. More than these at once is an outage of everything."""
 MOST_OF_ONE = 100
+MOST_OPEN = 1000
+"""Open incidents that are put in order of what matters most."""
+OPEN, RESOLVED = "open", "resolved"
+MOST_DRAWN = 50
 
 
 class Reader:
@@ -30,10 +49,12 @@ class Reader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._inventory = InventorySource(settings.inventory_dir)
+        self._inventory = PresentInventory(settings)
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
+        self._budgets = Budgets(self._queries, self._obligations, self._inventory.current, settings.rules_dir or data_dir("rules"))
         self._evidence = Evidence(self, self._queries, self._obligations, settings)
+        self._pictures = Pictures()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -47,23 +68,50 @@ class Reader:
     # incidents and alarms
 
     def incidents(self, state: str | None = None, limit: int = 100) -> list[Json]:
-        """Incidents, newest first, each with its ticket and its customers' names."""
-        found = self._queries.incidents(state, limit)
-        tickets = self._tickets(incident["id"] for incident in found)
+        """Incidents, each as :meth:`incident`: open ones first, what matters most before the rest; then resolved ones, newest first.
+
+        Of open ones only services that are down or degraded have a ``budget``, of resolved ones none.
+        """
+        standing = self._queries.incidents(OPEN, MOST_OPEN) if state in {None, OPEN} else []
+        budgets = self._budgets.of({name: each for one in standing for name, each in _suffering(one, suffers).items()})
+        ended = self._queries.incidents(RESOLVED, limit - len(standing)) if state != OPEN and len(standing) < limit else []
+        tickets = self._tickets(incident["id"] for incident in (*standing, *ended))
         customers = self._known().customers
-        return [_joined(incident, tickets.get(incident["id"]), customers) for incident in found]
+        told = [_joined(incident, tickets.get(incident["id"]), customers, budgets) for incident in standing]
+        rest = [_joined(incident, tickets.get(incident["id"]), customers, {}) for incident in ended]
+        return [*sorted(told, key=urgency), *rest][:limit]
 
     def incident(self, incident_id: str) -> Json | None:
-        """One incident, by its id or a beginning that is of no other incident."""
+        """One incident, by its id or a beginning that is of no other incident.
+
+        Besides what the history has of it: its ``ticket``; ``points``, the explanation as label and text; ``customers`` by tier; of each
+        impact ``by``, the way on which the failure reaches it, and ``budget``, what its month still bears; ``tightest`` of these budgets.
+        """
         found = self._queries.incident(incident_id)
         if found is None and incident_id:
             named = [row["id"] for row in self._queries.named(incident_id) if row["kind"] == "incident"]
             found = self._queries.incident(named[0]) if len(named) == 1 else None
-        return _joined(found, self._tickets([found["id"]]).get(found["id"]), self._known().customers) if found else None
+        if found is None:
+            return None
+        budgets = self._budgets.of(_suffering(found))
+        return _joined(found, self._tickets([found["id"]]).get(found["id"]), self._known().customers, budgets)
+
+    def history(self, incident_id: str) -> list[Json] | None:
+        """What each revision of an incident changed, oldest first: see :func:`pipeline.revising.history`. ``None`` for no such incident."""
+        found = self.incident(incident_id)
+        return history(self._queries.incident_revisions(found["id"])) if found else None
+
+    def budgets(self, services: Mapping[str, Lasting | None]) -> dict[str, Json]:
+        """What the months of services still bear; see :class:`pipeline.budgeting.Budgets`."""
+        return self._budgets.of(services)
 
     def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
         """Alarms, worst first; those that stand, or all."""
         return self._queries.alarms(standing=standing, limit=limit)
+
+    def alarms_of(self, ids: Iterable[str]) -> list[Json]:
+        """These alarms as of their last change, in this order; those that are not known are left out."""
+        return self._queries.alarms_by_id(ids)
 
     def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500, *, lasting: bool = False) -> list[Json]:
         """Outages, newest first: of one incident, of one service, or all, with the customers' names and tiers.
@@ -100,6 +148,42 @@ class Reader:
             for receipt in self._obligations.receipts(subject)
         ]
 
+    # what people did, and planned work
+
+    def named(self, beginning: str, kinds: Iterable[str]) -> list[Json]:
+        """Incidents and alarms whose id begins so, each with ``kind``, ``id``, ``domain`` and ``title``; an exact id is the only one."""
+        wanted = frozenset(kinds)
+        found = [row for row in self._queries.named(beginning) if row["kind"] in wanted] if beginning else []
+        exact = [row for row in found if row["id"] == beginning]
+        return [shown for row in exact or found if (shown := self._titled(row)) is not None]
+
+    def _titled(self, row: Json) -> Json | None:
+        if row["kind"] == "incident":
+            incident = self._queries.incident(row["id"])
+            return {**row, "domain": incident["domain"], "title": incident["root_cause"]} if incident else None
+        alarms = self._queries.alarms_by_id([row["id"]])
+        title = f"{alarms[0]['alarm_type']} on {alarms[0]['resource']}" if alarms else ""
+        return {**row, "domain": alarms[0]["domain"], "title": title} if alarms else None
+
+    def operations(self, target: str = "", limit: int = 100) -> list[Json]:
+        """What people did, newest first, with what became of it; of one incident, alarm, resource or window, or all."""
+        return [operation_value(stored) for stored in self._obligations.operations(target, limit=limit)]
+
+    def operations_of(self, beginning: str, limit: int = 100) -> list[Json]:
+        """The same of what a beginning names: an operation, an incident, an alarm, or else a target as it is written."""
+        one = self._obligations.operation(beginning)
+        if one is not None:
+            return [operation_value(one)]
+        latest = self._obligations.operations(limit=MOST_LASTING)
+        mine = [stored for stored in latest if stored.operation.target.startswith(beginning) or stored.operation.id.startswith(beginning)]
+        return [operation_value(stored) for stored in mine[:limit]]
+
+    def windows(self, at: int, *, everything: bool = False) -> list[Json]:
+        """Maintenance windows of the inventory and those declared at run time, by start; those that are over only with ``everything``."""
+        stored = self._obligations.operations(kinds=WINDOW_KINDS, limit=MOST_LASTING)
+        found = windows_of(self._known().windows, stored, at)
+        return [window for window in found if everything or window["state"] not in {"over", "cancelled"}]
+
     # customers
 
     def customers(self) -> list[Json]:
@@ -117,6 +201,15 @@ class Reader:
             return None
         credited = [credit_value(entry) for entry in self._obligations.credits(name, limit=MOST_OF_ONE)]
         return {**found, "outages": [{**each, "ticket": tickets.get(each["incident"])} for each in outages], "credits": credited}
+
+    def topology(self, resource: str | None = None) -> Json | None:
+        """The network as a picture, or what one resource (by its id) hangs together with; ``None`` for an unknown resource.
+
+        Open ``incidents`` (the latest :data:`MOST_DRAWN`) are coloured; the picture is ``svg``, for a page ``inline``.
+        """
+        incidents = self.incidents("open", MOST_DRAWN)
+        alarms = {alarm["id"]: alarm for alarm in self._queries.alarms_by_id(each for one in incidents for each in one["alarms"])}
+        return self._pictures.with_incidents(self._known(), incidents, alarms, resource)
 
     # agreements
 
@@ -166,9 +259,43 @@ class Reader:
         return self._inventory.current()
 
 
-def _joined(incident: Json, ticket: Json | None, customers: Customers) -> Json:
-    impacts = [{**impact, "customer_name": _display_name(impact["customer"], customers)} for impact in incident["impacts"]]
-    return {**incident, "impacts": impacts, "alarm_count": len(incident["alarms"]), "ticket": ticket}
+def _suffering(incident: Json, wanted: Callable[[Json], bool] = lambda _: True) -> dict[str, Lasting | None]:
+    """The services of an incident, with what they suffer while it is open."""
+    is_open = incident["state"] == OPEN
+    return {
+        impact["service"]: Lasting(ServiceState(impact["state"]), impact["since_at"], incident["planned"]) if is_open else None
+        for impact in incident["impacts"]
+        if wanted(impact)
+    }
+
+
+def _joined(incident: Json, ticket: Json | None, customers: Customers, budgets: Mapping[str, Json]) -> Json:
+    impacts = [
+        {
+            **impact,
+            "customer_name": _display_name(impact["customer"], customers),
+            "by": way(impact["path"], impact["gate"], ServiceState(impact["state"])),
+            "told": state_text(ServiceState(impact["state"]), impact["share"]),
+            "budget": budgets.get(impact["service"]),
+        }
+        for impact in incident["impacts"]
+    ]
+    return {
+        **incident,
+        "impacts": impacts,
+        "alarm_count": len(incident["alarms"]),
+        "ticket": ticket,
+        "points": _points(incident),
+        "customers": tiers_of([convert(impact, Impact) for impact in incident["impacts"]]),
+        "tightest": tightest(impact["budget"] for impact in impacts if suffers(impact)),
+    }
+
+
+def _points(incident: Json) -> list[Json]:
+    """The explanation as label and text; that of an incident of an earlier version as the sentences that were kept."""
+    told = points(convert(incident["grounds"], Explanation)) if incident["grounds"] else ()
+    kept = [Point("why", line) for line in incident["explanation"]]
+    return [{"label": point.label, "text": point.text} for point in told or kept]
 
 
 def _called(value: Json, customers: Customers) -> Json:

@@ -17,12 +17,14 @@ from pipeline.core.effect import Effect, Receipt
 from pipeline.core.event import Event, StateReport, Tick
 from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch
+from pipeline.core.operation import Answer, Operation
 from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
 from pipeline.core.rollup import Part
 from pipeline.core.settle import Settle
 from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
+from pipeline.core.window import WindowRow
 
 VERSION = 1
 T = TypeVar("T")
@@ -43,6 +45,7 @@ class Topic(StrEnum):
     EVALUATIONS = "evaluations"
     EFFECTS = "effects"
     RECEIPTS = "receipts"
+    ANSWERS = "answers"
     DEAD_LETTERS = "dead.letters"
 
 
@@ -77,6 +80,9 @@ KINDS: dict[str, type[Any]] = {
     "evaluation": Evaluation,
     "effect": Effect,
     "receipt": Receipt,
+    "operation": Operation,
+    "answer": Answer,
+    "window": WindowRow,
     "dead-letter": DeadLetter,
 }
 """Kind on the wire -> type in the code. A kind is never given another meaning: a new form is a new kind."""

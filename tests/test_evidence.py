@@ -77,7 +77,7 @@ def test_each_link_tells_what_a_person_wants_to_know(stores: Stores, reader: Rea
         "100 x (1 - 300 / 2592000) = 99.98843",
         "confirmed beyond unauthenticated traps",
         "fibre f-ams-rtm-1 is cut (open; ticket TT-1 acknowledged)",
-        "explains 2 of 2 alarms",
+        "It explains 2 alarms: 2 on interface.",
         "link-down on interface/pe1/ge-0/0/1: major, raised ",
         "raise by trap (first-raise) at ",
         "link ge-0/0/1 is down (rule standard/link)",

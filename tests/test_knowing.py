@@ -1,16 +1,20 @@
 """What the running pipeline knows follows its files, while it runs: MIBs that come and go, an inventory that changes, or ends."""
 
+import asyncio
 import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline import knowing
 from pipeline.config.mib_file import INDEX_NAME
 from pipeline.config.settings import Settings
-from pipeline.knowing import FileKnowledge
+from pipeline.knowing import FileKnowledge, KnowledgeAhead
 from pipeline.lab.config import inventory_dir
 from pipeline.mib.library import Library
+from tests.support.lab import until
 
 PACKAGED = Path(__file__).resolve().parents[1] / "mibs"
 FAN_OID = "1.3.6.1.4.1.4711.1"
@@ -139,3 +143,25 @@ def test_a_broken_set_is_refused_whole_and_told(tmp_path: Path, clock: Clock) ->
     write(settings.inventory_dir, NETWORK, 3)
     assert "f3" in known.current().inventory.fibres
     assert known.problem == ""
+
+
+async def test_a_part_that_works_goes_on_while_files_are_read_and_then_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading is held up until the work beside it was done: nobody waits for files but the thread that reads them."""
+    monkeypatch.setattr(knowing, "LOOK_EVERY_S", 0.0)
+    read, held = [1], threading.Event()
+
+    class Slow:
+        def current(self) -> Any:
+            if len(read) > 1:
+                held.wait()
+            return read[-1]
+
+    ahead = KnowledgeAhead(Slow())
+    following = asyncio.create_task(ahead.follow())
+    read.append(2)
+    for _ in range(20):
+        await asyncio.sleep(0)
+        assert ahead.current() == 1  # type: ignore[comparison-overlap]  # numbers stand for knowledge
+    held.set()
+    await until(lambda: ahead.current() == 2)  # type: ignore[comparison-overlap]  # as above
+    following.cancel()

@@ -7,6 +7,7 @@ import ipaddress
 
 from aiohttp import web
 
+from pipeline.api.caller import Callers
 from pipeline.api.refusal import NO_TOKEN, OTHER_HOST, READ_ONLY, RefusedError
 from pipeline.config.secret import Secret
 from pipeline.config.settings import ApiSettings
@@ -18,18 +19,33 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Guard:
     """Refuses what may not be asked, by the settings of the API; ``check`` looks at one request."""
 
-    def __init__(self, settings: ApiSettings) -> None:
+    def __init__(self, settings: ApiSettings, callers: Callers | None = None) -> None:
         self._token = settings.token
+        self._callers = callers or Callers(settings.tokens)
         self._hosts = hosts_of(settings)
 
     def check(self, request: web.Request) -> None:
-        """Raises ``RefusedError``: 405 for a method that changes things, 421 for a foreign host name, 401 without the token."""
-        if request.method not in METHODS:
+        """Raises ``RefusedError``: 405 for a method that changes things, 421 for a foreign host name, 401 without the token.
+
+        What may be changed by POST asks for a token of its own (:meth:`pipeline.api.caller.Callers.operator`).
+        """
+        changes = _changes(request)
+        if request.method not in METHODS and not changes:
             raise RefusedError(READ_ONLY)
         if self._hosts and host_name(request.headers.get("Host", "")) not in self._hosts:
             raise RefusedError(OTHER_HOST)
-        if self._token and not hmac.compare_digest(_bytes(offered(request.headers.get("Authorization", ""))), _bytes(self._token.reveal())):
+        if self._token and not changes and not self._may_read(offered(request.headers.get("Authorization", ""))):
             raise RefusedError(NO_TOKEN)
+
+    def _may_read(self, given: str) -> bool:
+        by_role = self._callers.known(given) is not None
+        return hmac.compare_digest(_bytes(given), _bytes(self._token.reveal())) or by_role
+
+
+def _changes(request: web.Request) -> bool:
+    """Whether this is a POST to a route that takes one."""
+    match = request.match_info
+    return request.method == "POST" and match.http_exception is None and match.route.method == "POST"
 
 
 def hosts_of(settings: ApiSettings) -> frozenset[str]:

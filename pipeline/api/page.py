@@ -31,7 +31,7 @@ class Pages:
     """Templates with automatic escaping, since texts of devices and names of inventories are hostile; ``now`` is UTC nanoseconds."""
 
     def __init__(self, now: Callable[[], int] = time.time_ns) -> None:
-        self._now = now
+        self.now = now
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
@@ -43,13 +43,14 @@ class Pages:
         With ``refresh`` it loads itself again after so many seconds; ``steady`` is the address where it does not.
         """
         values = {"refresh": 0, **values}
-        text = self._templates.get_template(f"{name}.html").render(page=name, made_at=self._now(), **values)
+        text = self._templates.get_template(f"{name}.html").render(page=name, made_at=self.now(), **values)
         return web.Response(text=text, status=status, content_type="text/html")
 
     def refusal(self, refusal: Refusal, *, as_json: bool) -> web.Response:
         """A refusal in the form that was asked for."""
         if as_json:
-            body = {"error": f"{refusal.title}: {refusal.text}"}
+            body: dict[str, Any] = {"error": f"{refusal.title}: {refusal.text}"}
+            body |= {"problems": list(refusal.problems)} if refusal.problems else {}
             return web.json_response(body, status=refusal.status, headers=refusal.headers)
         again = int(refusal.headers.get("Retry-After", "0"))
         answer = self.page("refusal", refusal.status, refusal=refusal, refresh=again, steady="")

@@ -12,11 +12,18 @@ class Reading(Protocol):
     """
 
     def incidents(self, state: str | None = None, limit: int = 100) -> list[Json]:
-        """Incidents, newest first, each with its ticket and its customers' names; ``state`` is ``open`` or ``resolved``."""
+        """Incidents, each with its ticket, explanation and what its services' months still bear.
+
+        Open ones first, what matters most before the rest; then resolved ones, newest first. ``state`` is ``open`` or ``resolved``.
+        """
         ...
 
     def incident(self, incident_id: str) -> Json | None:
         """One incident, by its id or a beginning that is of no other."""
+        ...
+
+    def history(self, incident_id: str) -> list[Json] | None:
+        """What each revision of an incident changed, oldest first; ``None`` for no such incident."""
         ...
 
     def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
@@ -31,12 +38,24 @@ class Reading(Protocol):
         """What was done for one incident or contract, newest first."""
         ...
 
+    def windows(self, at: int, *, everything: bool = False) -> list[Json]:
+        """Maintenance windows as they stand at a time, by start; those that are over or cancelled only with ``everything``."""
+        ...
+
+    def operations(self, target: str = "", limit: int = 100) -> list[Json]:
+        """What people did, newest first; to one incident, alarm, resource or window, or to all."""
+        ...
+
     def customers(self) -> list[Json]:
         """What every customer feels now, in order of tier, those worst off first in each."""
         ...
 
     def customer(self, name: str) -> Json | None:
         """What one customer feels now, with its latest ``outages`` and ``credits``."""
+        ...
+
+    def topology(self, resource: str | None = None) -> Json | None:
+        """A picture of the network, or of what one resource hangs together with, open incidents coloured; ``None`` for an unknown one."""
         ...
 
     def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Json]:

@@ -1,6 +1,6 @@
 """Answers that are not what was asked for: each a status, a plain title and what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -15,6 +15,7 @@ class Refusal:
     title: str
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
 
 class RefusedError(Exception):
@@ -28,6 +29,11 @@ class RefusedError(Exception):
 def bad_question(text: str) -> RefusedError:
     """A parameter that is not understood."""
     return RefusedError(Refusal(400, "This question is not understood", text))
+
+
+def bad_body(problems: Sequence[str]) -> RefusedError:
+    """What is to be done is not understood; every problem is told."""
+    return RefusedError(Refusal(400, "This cannot be done", "; ".join(problems) + ".", problems=tuple(problems)))
 
 
 def unknown(text: str) -> RefusedError:
@@ -50,6 +56,22 @@ NO_TOKEN = Refusal(
     {"WWW-Authenticate": 'Basic realm="assure", charset="UTF-8"'},
 )
 READ_ONLY = Refusal(405, "This is read-only", "Only GET and HEAD are answered; nothing can be changed here.", {"Allow": "GET, HEAD"})
+WITHOUT_OPERATORS = Refusal(
+    403,
+    "Nobody may change anything here",
+    "No token has the role operator. List one under `api.tokens` of the settings: "
+    "{name: noc, role: operator, secret: file:secrets/noc-token}.",
+)
+WRONG_TOKEN = Refusal(
+    401,
+    "An operator's token is asked for",
+    "Send one of `api.tokens` as `Authorization: Bearer TOKEN`.",
+    {"WWW-Authenticate": 'Bearer realm="assure"'},
+)
+ONLY_READS = Refusal(
+    403, "This token only reads", "Its role in `api.tokens` of the settings is viewer; to change something it must be operator."
+)
+TOO_MANY_FAILURES = Refusal(429, "Too many wrong tokens", "Nothing from this address is looked at for a minute.", {"Retry-After": "60"})
 OTHER_HOST = Refusal(
     421,
     "Not by this name",

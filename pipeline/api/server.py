@@ -1,8 +1,12 @@
-"""The console and its JSON, read-only: incidents with their explanation, alarms, outages, customers, evaluations, credits."""
+"""The console and its JSON: incidents with their explanation, alarms, outages, planned work, customers, evaluations, credits.
+
+Pages only read. By JSON an operator's token may also change what people decide (:mod:`pipeline.api.operations`).
+"""
 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -11,7 +15,9 @@ from prometheus_client import Counter, Histogram
 
 from pipeline import telemetry
 from pipeline.api import question, refusal
+from pipeline.api.caller import Callers
 from pipeline.api.guard import Guard, check_exposure, host_name
+from pipeline.api.operations import Operating, Operations
 from pipeline.api.page import Pages, protect
 from pipeline.api.reading import Json, Reading
 from pipeline.api.wording import tier_place
@@ -23,6 +29,8 @@ log = logging.getLogger(__name__)
 REQUESTS = Counter("assure_api_requests_total", "Requests answered by the console and API", ["route", "status"])
 SECONDS = Histogram("assure_api_seconds", "Seconds to answer a request", ["route"], buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5))
 
+LARGEST = 65_536
+"""Bytes of a request's body."""
 REFRESH_S = 10
 READY_EVERY_S = 2.0
 STATES = ("open", "resolved")
@@ -34,16 +42,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Console:
     """Answers requests from a :class:`Reading`: pages for people, the same values as JSON under ``/api``."""
 
-    def __init__(self, reading: Reading, settings: ApiSettings, pages: Pages | None = None) -> None:
+    def __init__(self, reading: Reading, settings: ApiSettings, pages: Pages | None = None, operating: Operating | None = None) -> None:
         self._reading = reading
-        self._guard = Guard(settings)
+        callers = Callers(settings.tokens)
+        self._guard = Guard(settings, callers)
+        self._operations = Operations(operating, callers) if operating is not None else None
         self._pages = pages or Pages()
 
     def application(self) -> web.Application:
         """All routes, guarded, counted and timed."""
-        app = web.Application(middlewares=[self._measured, self._answered])
+        app = web.Application(middlewares=[self._measured, self._answered], client_max_size=LARGEST)
         app.on_response_prepare.append(protect)
-        app.add_routes([*self._page_routes(), *self._json_routes()])
+        app.add_routes([*self._page_routes(), *self._json_routes(), *(self._operations.routes() if self._operations else ())])
         return app
 
     def _page_routes(self) -> list[web.RouteDef]:
@@ -52,8 +62,11 @@ class Console:
             web.get("/incidents/{id}", self._incident_page),
             web.get("/alarms", self._alarms_page),
             web.get("/outages", self._outages_page),
+            web.get("/windows", self._windows_page),
             web.get("/customers", self._customers_page),
             web.get("/customers/{name}", self._customer_page),
+            web.get("/topology", self._topology_page),
+            web.get("/topology.svg", self._topology_picture),
             web.get("/sla", self._sla_page),
             web.get("/explain/{name}", self._explain_page),
             web.get("/console.css", self._style),
@@ -63,8 +76,11 @@ class Console:
         return [
             web.get("/api/incidents", _json(self._incidents)),
             web.get("/api/incidents/{id}", _json(self._incident)),
+            web.get("/api/incidents/{id}/history", _json(self._history)),
             web.get("/api/alarms", _json(self._alarms)),
             web.get("/api/outages", _json(self._outages)),
+            web.get("/api/windows", _json(self._windows)),
+            web.get("/api/operations", _json(self._audit)),
             web.get("/api/customers", _json(self._customers)),
             web.get("/api/customers/{name}", _json(self._customer)),
             web.get("/api/evaluations", _json(self._evaluations)),
@@ -84,6 +100,11 @@ class Console:
         name = question.name_in(request, "id")
         return lambda: self._reading.incident(name)
 
+    def _history(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request)
+        name = question.name_in(request, "id")
+        return lambda: self._reading.history(name)
+
     def _alarms(self, request: web.Request) -> Callable[[], Any]:
         question.only(request, "all", "limit")
         everything, limit = question.flag(request, "all"), question.number(request, "limit", 500)
@@ -94,6 +115,16 @@ class Console:
         incident, service = question.name_given(request, "incident"), question.name_given(request, "service")
         lasting, limit = question.flag(request, "lasting"), question.number(request, "limit", 500)
         return lambda: self._reading.outages(incident, service, limit, lasting=lasting)
+
+    def _windows(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request, "all")
+        everything = question.flag(request, "all")
+        return lambda: self._reading.windows(time.time_ns(), everything=everything)
+
+    def _audit(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request, "target", "limit")
+        target, limit = question.name_given(request, "target") or "", question.number(request, "limit", 100)
+        return lambda: self._reading.operations(target, limit)
 
     def _customers(self, request: web.Request) -> Callable[[], Any]:
         question.only(request)
@@ -128,7 +159,10 @@ class Console:
             asyncio.to_thread(self._reading.incidents, "resolved", limit + 1),
             asyncio.to_thread(self._reading.alarms, limit=question.MOST_ROWS),
         )
-        return self._pages.page("incidents", standing=standing, ended=ended, limit=limit, alarms=len(alarms), **again)
+        shelved = [each for each in standing if each["shelved"]]
+        standing = [each for each in standing if not each["shelved"]]
+        told = sum(alarm["operator_state"] != "shelved" for alarm in alarms)
+        return self._pages.page("incidents", standing=standing, shelved=shelved, ended=ended, limit=limit, alarms=told, **again)
 
     async def _incident_page(self, request: web.Request) -> web.Response:
         question.only(request, "refresh")
@@ -139,13 +173,17 @@ class Console:
         if found is None or found["kind"] != "incident" or found["value"] is None:
             raise refusal.unknown("There is no incident by that name.")
         incident = found["value"]
-        outages, done = await asyncio.gather(
-            asyncio.to_thread(self._reading.outages, incident["id"]), asyncio.to_thread(self._reading.receipts, incident["id"])
+        outages, done, people, history = await asyncio.gather(
+            asyncio.to_thread(self._reading.outages, incident["id"]),
+            asyncio.to_thread(self._reading.receipts, incident["id"]),
+            asyncio.to_thread(self._reading.operations, incident["id"]),
+            asyncio.to_thread(self._reading.history, incident["id"]),
         )
         places = {impact["service"]: place for place, impact in enumerate(incident["impacts"])}
         outages.sort(key=lambda outage: (places.get(outage["service"], len(places)), outage["started_at"]))
         lasting = again if incident["state"] == "open" else {}
-        return self._pages.page("incident", incident=incident, tree=found, outages=outages, done=done, **lasting)
+        told = {"outages": outages, "done": done, "people": people, "history": history or []}
+        return self._pages.page("incident", incident=incident, tree=found, **told, **lasting)
 
     async def _alarms_page(self, request: web.Request) -> web.Response:
         question.only(request, "all", "refresh")
@@ -153,6 +191,13 @@ class Console:
         everything = question.flag(request, "all")
         alarms = await asyncio.to_thread(self._reading.alarms, standing=not everything, limit=question.MOST_ROWS)
         return self._pages.page("alarms", alarms=alarms, everything=everything, limit=question.MOST_ROWS, **again)
+
+    async def _windows_page(self, request: web.Request) -> web.Response:
+        question.only(request, "all", "refresh")
+        again = _refreshing(request)
+        everything = question.flag(request, "all")
+        windows = await asyncio.to_thread(self._reading.windows, self._pages.now(), everything=everything)
+        return self._pages.page("windows", windows=windows, everything=everything, **again)
 
     async def _outages_page(self, request: web.Request) -> web.Response:
         question.only(request, "refresh", "service")
@@ -179,6 +224,25 @@ class Console:
         if customer is None:
             raise refusal.unknown("There is no customer by that name.")
         return self._pages.page("customer", customer=customer, **again)
+
+    async def _topology_page(self, request: web.Request) -> web.Response:
+        question.only(request, "refresh", "resource")
+        again = _refreshing(request)
+        drawn = await self._drawn(request)
+        return self._pages.page("topology", drawn=drawn, incidents=drawn["incidents"], **again)
+
+    async def _topology_picture(self, request: web.Request) -> web.Response:
+        question.only(request, "resource")
+        drawn = await self._drawn(request)
+        if not drawn["svg"]:
+            raise refusal.unknown("That is too much for one picture.")
+        return web.Response(text=drawn["svg"], content_type="image/svg+xml")
+
+    async def _drawn(self, request: web.Request) -> Json:
+        found = await asyncio.to_thread(self._reading.topology, question.name_given(request, "resource"))
+        if found is None:
+            raise refusal.unknown("The inventory has no resource by that name.")
+        return found
 
     async def _sla_page(self, request: web.Request) -> web.Response:
         question.only(request)
@@ -280,13 +344,13 @@ class Readiness:
             await asyncio.sleep(READY_EVERY_S)
 
 
-async def run_api(settings: Settings, reading: Reading, stop: asyncio.Event) -> None:
+async def run_api(settings: Settings, reading: Reading, stop: asyncio.Event, operating: Operating | None = None) -> None:
     """Serve until ``stop``. Raises ``OSError`` for a taken port or an unguarded address."""
     check_exposure(settings.api.listen, settings.api.token)
     port = int(settings.api.listen.rpartition(":")[2])
     metrics_port = settings.metrics_port + COMPONENTS.index("api")
     readiness = Readiness(reading)
-    runner = web.AppRunner(Console(reading, settings.api).application(), access_log=None)
+    runner = web.AppRunner(Console(reading, settings.api, operating=operating).application(), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host_name(settings.api.listen), port).start()

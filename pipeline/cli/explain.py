@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.config import config_option
+from pipeline.cli.incident_view import revisions, whole
 from pipeline.cli.output import Exit, console, fail, json_option, print_json
 from pipeline.cli.show import reader
 from pipeline.evidence import SEVERAL
@@ -29,20 +30,28 @@ _BYTES = re.compile(r"[0-9a-f]{2}( [0-9a-f]{2})*( \.\.\. .*)?")
 
 @click.command()
 @click.argument("name")
-@click.option("--all", "everything", is_flag=True, help="Every alarm and event, not only those that prove the cause.")
+@click.option("--all", "everything", is_flag=True, help="Every alarm, event and service, not only those that prove the cause.")
+@click.option("--history", "with_history", is_flag=True, help="Of an incident what each of its revisions changed, instead.")
 @config_option
 @json_option
-def explain(*, name: str, everything: bool, config: Path | None, as_json: bool) -> None:
+def explain(*, name: str, everything: bool, with_history: bool, config: Path | None, as_json: bool) -> None:
     """Walk back from NAME to its evidence.
 
     NAME is the id, or its beginning, of a credit, an SLA evaluation, an outage, an incident or an alarm. The walk goes credit, SLA
     evaluation, outage, incident, alarms, events, and ends at the datagrams and polls in the collectors' journals. Times are UTC.
 
+    An incident is explained in full: which alarms its cause explains, what is missing or speaks against it, what else it could be and how
+    to find out, whom it hurts, on which way, and how much downtime their contracts still bear.
+
     \b
     assure explain f491e6dd                  a credit of `assure credits`
     assure explain 8d7876c1 --all            an incident with all its alarms
+    assure explain 8d7876c1 --history        what its revisions changed, and when
     """
     with reader(config) as read:
+        if with_history:
+            _print_history(read.history(name), name, as_json=as_json)
+            return
         found = read.explain(name)
         if found and everything:
             found = complete(found, read)
@@ -50,10 +59,30 @@ def explain(*, name: str, everything: bool, config: Path | None, as_json: bool) 
         fail(f"nothing is known by the name {name}; ids: `assure credits`, `assure incidents`, `assure alarms --json`", Exit.NOT_FOUND)
     if as_json:
         print_json(found)
+    elif found["kind"] == "incident" and found["value"]:
+        _print_incident(found, name, everything=everything)
     else:
         console().print(screen(found, name, everything=everything))
     if found["kind"] == SEVERAL:
         raise click.exceptions.Exit(Exit.NOT_FOUND)
+
+
+def _print_history(found: list[Json] | None, name: str, *, as_json: bool) -> None:
+    if found is None:
+        fail(f"there is no one incident that begins with {name}; ids: `assure incidents`", Exit.NOT_FOUND)
+    if as_json:
+        print_json(found)
+    else:
+        console().print(revisions(found) if found else "No revision of it is left in the history.")
+
+
+def _print_incident(node: Json, name: str, *, everything: bool) -> None:
+    """The incident in full, then the alarms that prove it."""
+    out = console()
+    out.print(whole(node["value"], f"assure explain {name}", everything=everything))
+    if node["children"]:
+        out.print()
+        out.print(screen({**node, "kind": "evidence", "title": "", "lines": []}, name, everything=everything))
 
 
 def complete(node: Json, read: Reader) -> Json:

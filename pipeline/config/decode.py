@@ -11,9 +11,9 @@ import typing
 from collections.abc import Callable, Hashable, Mapping
 from decimal import Decimal
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import Level, Path_, Problem, Problems, did_you_mean, path_text
@@ -121,7 +121,7 @@ class Decoder:
         if target is Path:
             return self._path(node, path)
         try:
-            return _READERS[target](node)
+            return _READERS[target](node.text, plain=node.plain)
         except ValueError:
             remedy = _BOOLEAN_WORDS.get(node.text.lower()) if target is bool else None
             hint = f"did you mean '{remedy}'?" if remedy else _REMEDIES.get(target, "")
@@ -202,6 +202,23 @@ def plain_value(node: Node) -> Any:
             return _plain_scalar(node)
 
 
+def reader_of(target: Any) -> Callable[[str], Any] | None:
+    """What reads a plain scalar as a type by the same rules, fast; it raises ``ValueError``. ``None`` for a type that is no scalar."""
+    if typing.get_origin(target) in {typing.Union, types.UnionType}:
+        (inner,) = (reader_of(member) for member in typing.get_args(target) if member is not type(None))
+        return None if inner is None else lambda text: None if text in _NULLS else inner(text)
+    if isinstance(target, type) and issubclass(target, Enum):
+        return partial(_read_word, words_of(target))
+    read = _READERS.get(target)
+    return None if read is None else partial(read, plain=True)
+
+
+def _read_word(words: Mapping[str, Enum], text: str) -> Enum:
+    if text not in words:
+        raise ValueError(text)
+    return words[text]
+
+
 def _plain_scalar(node: Scalar) -> Any:
     if not node.plain:
         return node.text
@@ -211,44 +228,44 @@ def _plain_scalar(node: Scalar) -> Any:
         return _BOOLEANS[node.text]
     for reader in (_read_int, _read_float):
         try:
-            return reader(node)
+            return reader(node.text, plain=True)
         except ValueError:
             continue
     return node.text
 
 
-def _read_text(node: Scalar) -> str:
-    if node.plain and node.text in _NULLS:
-        raise ValueError(node.text)
-    return node.text
+def _read_text(text: str, *, plain: bool) -> str:
+    if plain and text in _NULLS:
+        raise ValueError(text)
+    return text
 
 
-def _read_int(node: Scalar) -> int:
-    if not (node.plain and _INT.fullmatch(node.text) and len(node.text) <= _MAX_DIGITS):
-        raise ValueError(node.text)
-    return int(node.text)
+def _read_int(text: str, *, plain: bool) -> int:
+    if not (plain and _INT.fullmatch(text) and len(text) <= _MAX_DIGITS):
+        raise ValueError(text)
+    return int(text)
 
 
-def _read_float(node: Scalar) -> float:
-    if not (node.plain and _FLOAT.fullmatch(node.text) and len(node.text) <= _MAX_DIGITS):
-        raise ValueError(node.text)
-    return float(node.text)
+def _read_float(text: str, *, plain: bool) -> float:
+    if not (plain and _FLOAT.fullmatch(text) and len(text) <= _MAX_DIGITS):
+        raise ValueError(text)
+    return float(text)
 
 
-def _read_bool(node: Scalar) -> bool:
-    if not (node.plain and node.text in _BOOLEANS):
-        raise ValueError(node.text)
-    return _BOOLEANS[node.text]
+def _read_bool(text: str, *, plain: bool) -> bool:
+    if not (plain and text in _BOOLEANS):
+        raise ValueError(text)
+    return _BOOLEANS[text]
 
 
-def _read_decimal(node: Scalar) -> Decimal:
-    if not (_DECIMAL.fullmatch(node.text) and len(node.text) <= _MAX_DIGITS):
-        raise ValueError(node.text)
-    return Decimal(node.text)
+def _read_decimal(text: str, *, plain: bool) -> Decimal:  # noqa: ARG001  # quotes around a decimal mean nothing
+    if not (_DECIMAL.fullmatch(text) and len(text) <= _MAX_DIGITS):
+        raise ValueError(text)
+    return Decimal(text)
 
 
-def _read_moment(node: Scalar) -> int:
-    return 0 if node.plain and node.text in _NULLS else nanoseconds(node.text)
+def _read_moment(text: str, *, plain: bool) -> int:
+    return 0 if plain and text in _NULLS else nanoseconds(text)
 
 
 def _noun(target: type[Enum]) -> str:
@@ -257,7 +274,15 @@ def _noun(target: type[Enum]) -> str:
 
 
 _MAX_DIGITS = 40
-_READERS: dict[Any, Callable[[Scalar], Any]] = {
+
+
+class _Reader(Protocol):
+    """Reads the text of a scalar; raises ``ValueError``."""
+
+    def __call__(self, text: str, *, plain: bool) -> Any: ...
+
+
+_READERS: dict[Any, _Reader] = {
     str: _read_text,
     int: _read_int,
     float: _read_float,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config.anomaly_check import check_anomaly
+from pipeline.config.correlation_check import check_correlation
 from pipeline.config.decode import Decoder
 from pipeline.config.kpi_check import check_kpi
 from pipeline.config.moment import nanoseconds
@@ -17,6 +18,7 @@ from pipeline.config.rule_form import AlarmTypeTest, PlanTest, RoutingTest, Trap
 from pipeline.config.rule_set import ReadSet, RuleSet, read_set
 from pipeline.config.yaml_source import Fields
 from pipeline.core.directory import Directory
+from pipeline.core.escalation import MINUTE_NS, rule_for
 from pipeline.core.event import Event, Severity
 from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Contract, Customer, Device, Interface, Inventory, MaintenanceWindow, Service, Tier
@@ -67,6 +69,7 @@ def run_tests(found: ReadSet) -> int:
         (list(found.kpis), check_kpi),
         (list(found.routing), _routing),
         (list(found.anomalies), check_anomaly),
+        (list(found.correlations), check_correlation),
     ]
     for files, runner in runners:
         for file in files:
@@ -196,4 +199,10 @@ def _routing(test: RoutingTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapp
     incident = Incident("i", "default", cause, IncidentState.OPEN, test.severity, "", (), (), impacts, 0, 0, planned=planned)
     told = [route.name for route in rules.routing.routes if route.refusal(incident) is None]
     ticket = rules.routing.tickets.refusal(incident) is None
-    return {"routes": " ".join(test.routes), "ticket": test.ticket}, {"routes": " ".join(told), "ticket": ticket}
+    rule = rule_for(incident, rules.routing.escalations)
+    steps = range(1, rule.due(0, round(test.after_min * MINUTE_NS)) + 1) if rule else ()
+    further = [rule.route_at(step) for step in steps] if rule else []
+    return (
+        {"routes": " ".join(test.routes), "ticket": test.ticket, "escalated": " ".join(test.escalated)},
+        {"routes": " ".join(told), "ticket": ticket, "escalated": " ".join(further)},
+    )

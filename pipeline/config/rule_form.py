@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.core.escalation import Escalation
 from pipeline.core.event import Condition, Severity, Signal
 from pipeline.core.inventory import Tier
 from pipeline.core.kpi import KpiRule
@@ -166,13 +167,18 @@ class KpiFile:
 
 @dataclass(frozen=True, slots=True)
 class RoutingTest:
-    """An incident, and who must be told: the names of routes, and whether it gets a ticket."""
+    """An incident, and who must be told: the names of routes, and whether it gets a ticket.
+
+    ``escalated`` are the routes that were told further, in order, when nobody has acknowledged it ``after_min`` minutes later.
+    """
 
     severity: Severity
     routes: tuple[str, ...]
     ticket: bool
     tiers: tuple[Tier, ...] = ()
     planned: bool = False
+    after_min: float = 0.0
+    escalated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +188,7 @@ class RoutingFile:
     tickets: TicketRule
     routes: tuple[Route, ...]
     tests: tuple[RoutingTest, ...]
+    escalations: tuple[Escalation, ...] = ()
 
 
 _X733 = (

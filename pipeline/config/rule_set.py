@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from pipeline.config.anomaly_check import anomaly_rules
 from pipeline.config.anomaly_form import AnomalyFile
+from pipeline.config.correlation_check import correlation_rules
+from pipeline.config.correlation_form import CorrelationFile
 from pipeline.config.kpi_check import tell_wrong_kpis
 from pipeline.config.problem import Path_, Problems, did_you_mean
 from pipeline.config.profile_check import read_profiles
@@ -15,6 +17,8 @@ from pipeline.config.reload import Reloading
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
 from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
 from pipeline.core.anomaly_rule import AnomalyRule, Watching
+from pipeline.core.correlation_rule import CorrelationRule
+from pipeline.core.escalation import Escalation
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
@@ -43,6 +47,7 @@ class RuleSet:
     kpis: tuple[KpiRule, ...] = ()
     rollups: tuple[RollupRule, ...] = ()
     anomalies: tuple[AnomalyRule, ...] = ()
+    correlations: tuple[CorrelationRule, ...] = ()
 
     def measuring(self, groups: Groups) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
@@ -60,6 +65,7 @@ class ReadSet:
     routing: list[RuleFile[RoutingFile]]
     profiles: list[RuleFile[ProfileFile]]
     anomalies: list[RuleFile[AnomalyFile]]
+    correlations: list[RuleFile[CorrelationFile]]
 
 
 def load_rule_set(folder: Path, mibs: MibIndex | None = None) -> RuleSet:
@@ -75,6 +81,13 @@ class RuleSource(Reloading[RuleSet]):
 
     def __init__(self, folder: Path, mibs: MibIndex | None = None) -> None:
         super().__init__((folder,), SUFFIXES, lambda: load_rule_set(folder, mibs), what="rules folder")
+
+
+class PlanSource(Reloading[dict[str, Plan]]):
+    """The SLA plans of a rules folder, read again when their files change."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__((folder / "slas",), SUFFIXES, lambda: load_plans(folder), what="SLA plans")
 
 
 def load_plans(folder: Path) -> dict[str, Plan]:
@@ -117,6 +130,7 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     routing = list(read_files(folder / ROUTING_NAME, RoutingFile, problems))
     profiles = list(read_files(folder / "profiles", ProfileFile, problems))
     anomalies = list(read_files(folder / "anomalies", AnomalyFile, problems)) if (folder / "anomalies").is_dir() else []
+    correlations = list(read_files(folder / "correlation", CorrelationFile, problems)) if (folder / "correlation").is_dir() else []
     told = len(problems.errors)
     known_profiles = read_profiles(profiles, mibs)
     are_whole = len(problems.errors) == told
@@ -132,10 +146,11 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         known_kpis,
         rollups,
         anomaly_rules(anomalies, kpi_names, rules.book.alarm_types),
+        correlation_rules(correlations, rules.book.alarm_types),
     )
     if are_whole:  # formulas are held against columns and units that are known
         tell_wrong_kpis(kpis, known_profiles.values())
-    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies)
+    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies, correlations)
 
 
 def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:
@@ -217,8 +232,28 @@ def _routing(files: Iterable[RuleFile[RoutingFile]]) -> Routing:
         for place, route in enumerate(file.form.routes):
             _tell_twice(file, ("routes", place), route.name, seen, "route")
             seen[route.name] = route
-        return Routing(file.form.routes, file.form.tickets)
+        rules: dict[str, Escalation] = {}
+        for place, rule in enumerate(file.form.escalations):
+            _tell_twice(file, ("escalations", place), rule.name, rules, "escalation")
+            _tell_wrong_escalation(file, ("escalations", place), rule, tuple(seen))
+            rules[rule.name] = rule
+        return Routing(file.form.routes, file.form.tickets, file.form.escalations)
     return Routing()
+
+
+def _tell_wrong_escalation(file: RuleFile[RoutingFile], path: Path_, rule: Escalation, routes: Sequence[str]) -> None:
+    if not rule.levels:
+        file.tell((*path, "levels"), "nobody is told", "write at least one level: {after_min: 10, route: on-call}")
+    before = 0.0
+    for place, level in enumerate(rule.levels):
+        at = (*path, "levels", place)
+        if level.route not in routes:
+            file.tell((*at, "route"), f"'{level.route}' is not a route", did_you_mean(level.route, routes))
+        if level.after_min <= before:
+            file.tell((*at, "after_min"), f"{level.after_min:g} min is not after {before:g} min", "let the levels follow one another")
+        before = level.after_min
+    if rule.repeat_min < 0:
+        file.tell((*path, "repeat_min"), f"{rule.repeat_min:g} is less than nothing", "write minutes, or 0 for never")
 
 
 def _tell_twice(file: RuleFile[Any], path: Path_, name: str, known: dict[str, Any], what: str) -> None:

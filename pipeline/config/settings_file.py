@@ -3,17 +3,28 @@
 import ipaddress
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
-from pipeline.config.settings import MAX_POLL_PROCESSES, MAX_RARE, MAX_TRAP_PROCESSES, DetectorSettings, Settings, TrapSettings
+from pipeline.config.settings import (
+    MAX_POLL_PROCESSES,
+    MAX_RARE,
+    MAX_TRAP_PROCESSES,
+    ApiTokenSettings,
+    DetectorSettings,
+    Settings,
+    TrapSettings,
+)
 from pipeline.config.snmp_user_check import user_problems
+from pipeline.config.source_check import source_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
 _log = logging.getLogger(__name__)
 _MAX_PORT = 65_535
+_LONGEST_NAME = 100
+_SHORTEST_TOKEN = 16
 
 
 def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -50,6 +61,9 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
 
     _check_traps(settings.traps, require)
     _check_detectors(settings.detectors, require)
+    for own in source_problems(settings.inventory, settings.traps.users):
+        place = ("inventory", *own.path)
+        decoder.tell(line_at(node, place), place, own.message, own.remedy, own.level)
     for problem in user_problems(settings.traps.users):
         path = ("traps", "users", *problem.path)
         decoder.tell(line_at(node, path), path, problem.message, problem.remedy, problem.level)
@@ -67,9 +81,25 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
         require(section, "journal_days", ok=days >= 0, message=f"{days:g} is less than nothing", remedy="write days, or 0 for no bound")
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
+    _check_tokens(settings.api.tokens, require)
     names = [webhook.name for webhook in settings.webhooks]
     for position, name in enumerate(names):
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
+
+
+def _check_tokens(tokens: Sequence[ApiTokenSettings], require: Callable[..., None]) -> None:
+    names = [token.name for token in tokens]
+    secrets = [token.secret for token in tokens]
+    for position, token in enumerate(tokens):
+        at = ("api", "tokens", position)
+        printable = 0 < len(token.name) <= _LONGEST_NAME and token.name.isprintable()
+        require(*at, "name", ok=printable, message=f"'{token.name}' is no name", remedy="write up to 100 printable characters")
+        require(*at, "name", ok=names.index(token.name) == position, message=f"'{token.name}' stands twice", remedy="rename one")
+        long_enough = len(token.secret.reveal()) >= _SHORTEST_TOKEN
+        message, remedy = "the token is too short to be a secret", f"make one of {_SHORTEST_TOKEN} characters or more: openssl rand -hex 24"
+        require(*at, "secret", ok=long_enough, message=message, remedy=remedy)
+        message, remedy = "another caller has the same token", "give each a token of its own"
+        require(*at, "secret", ok=secrets.index(token.secret) == position, message=message, remedy=remedy)
 
 
 def _check_detectors(own: DetectorSettings, require: Callable[..., None]) -> None:

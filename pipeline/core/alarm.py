@@ -38,6 +38,8 @@ class Change(StrEnum):
     CLEARED = "cleared"
     SHELVED = "shelved"
     UN_SHELVED = "un-shelved"
+    ACKNOWLEDGED = "acknowledged"
+    UN_ACKNOWLEDGED = "un-acknowledged"
     IGNORED = "ignored"
 
 
@@ -48,7 +50,8 @@ class Alarm:
     ``id`` is stable for the key's life (RFC 8632 keeps one entry per key). ``occurrences`` counts raises including repeats.
     ``confirmed_at`` is when a poll or an authenticated trap first confirmed this raise; 0 while unconfirmed.
     ``events`` are ids of its events: the first of this raise and the latest few. ``revision`` grows with each stored change.
-    ``status_changes`` are the times of the latest raises and clears (RFC 8632 status-change), oldest first.
+    ``status_changes`` are the times of the latest raises and clears (RFC 8632 status-change), oldest first. ``rule`` raised it last: a
+    rule of traps, or what a poll found.
 
     A clear that came before its raise is kept as a cleared alarm with ``occurrences`` 0. A stateless notification is cleared as it comes.
     """
@@ -81,6 +84,7 @@ class Alarm:
     last_sequence: tuple[str, int] = ("", -1)
     revision: int = 1
     status_changes: tuple[int, ...] = ()
+    rule: str = ""
 
     @property
     def key(self) -> AlarmKey:

@@ -1,4 +1,4 @@
-"""The chain of one correlation domain: events, poll reports and ticks in; alarm changes, incidents and outages out.
+"""The chain of one correlation domain: events, poll reports, people's operations and ticks in; alarm changes, incidents and outages out.
 
 One pure fold for the stream and for the scenario tests. Time comes in as ticks; the state is mutated inside for speed, and all that must
 survive leaves as changed rows.
@@ -8,10 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change
+from pipeline.core.attachment import lay, let_go, note
 from pipeline.core.diagnosis import settle
 from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, IncidentChange, IncidentRow, Output, witness
+from pipeline.core.escalation import Escalated
 from pipeline.core.event import Condition, Event, EventSource, Signal, StateReport, Tick
+from pipeline.core.handling import escalated, forget_operations, heed, operate, release_shelves, stamp
 from pipeline.core.lifecycle import State, apply, state_of
+from pipeline.core.operation import Operation
 from pipeline.core.outage import Outage
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import reconcile
@@ -19,10 +23,11 @@ from pipeline.core.resource import ResourceKind, kind_of
 from pipeline.core.review import review
 from pipeline.core.shelf import NANOSECONDS
 
-SWEEP_S = 10
-"""How often cleared alarms and resolved incidents are looked through for those past their retention."""
+SWEEP_NS = 10 * NANOSECONDS
+"""How often cleared alarms and resolved incidents are looked through for those past their retention: with the first tick of each such
+stretch of time, counted from the epoch, so that it is the same whichever ticks were left out before."""
 
-Item = Event | StateReport | Tick
+Item = Event | StateReport | Operation | Tick
 
 
 def advance(context: Context, state: DomainState, items: Sequence[Item]) -> tuple[DomainState, Output]:
@@ -35,23 +40,29 @@ def advance(context: Context, state: DomainState, items: Sequence[Item]) -> tupl
         state.reindex(context)
     incidents: list[IncidentChange] = []
     outages: list[Outage] = []
+    escalations: list[Escalated] = []
     for item in items:
         match item:
             case Event():
                 _fold(context, state, item)
             case StateReport():
                 _report(context, state, item)
+            case Operation():
+                for event in operate(context, state, item):
+                    _tell(context, state, event)
             case Tick():
-                _tick(context, state, item, incidents, outages)
+                _tick(context, state, item, incidents, outages, escalations)
     if items:
         state.dirty[DOMAIN_KEY] = None
-    return state, _output(state, incidents, outages)
+    return state, _output(state, incidents, outages, escalations)
 
 
-def _output(state: DomainState, incidents: list[IncidentChange], outages: list[Outage]) -> Output:
+def _output(state: DomainState, incidents: list[IncidentChange], outages: list[Outage], escalations: list[Escalated]) -> Output:
     changes, repeats, counts = state.changes, state.repeats, state.counts
     state.changes, state.repeats, state.counts = [], {}, type(counts)()
     told, state.told = tuple(state.told), []
+    answers, state.answers = tuple(state.answers), []
+    windows, state.replanned = tuple(state.replanned.values()), {}
     return Output(
         alarm_changes=(*changes, *repeats.values()),
         incidents=tuple(incidents),
@@ -59,11 +70,14 @@ def _output(state: DomainState, incidents: list[IncidentChange], outages: list[O
         counts=dict(counts),
         rows=state.take_rows(),
         events=told,
+        answers=answers,
+        windows=windows,
+        escalations=tuple(escalations),
     )
 
 
 def _tell(context: Context, state: DomainState, event: Event) -> None:
-    """An event that a poll gave rise to here: folded at once, and told to the history."""
+    """An event that a poll, or somebody who closed an alarm, gave rise to here: folded at once, and told to the history."""
     state.told.append(event)
     _fold(context, state, event)
 
@@ -76,6 +90,7 @@ def _fold(context: Context, state: DomainState, event: Event) -> None:
     state.counts[change.reason] += 1
     if row is not None and change.alarm is row.alarm:
         return
+    change = stamp(state, change)
     state.put_alarm(key, replace(row, alarm=change.alarm) if row is not None else AlarmRow(change.alarm))
     if change.change is Change.IGNORED:
         return
@@ -84,6 +99,8 @@ def _fold(context: Context, state: DomainState, event: Event) -> None:
         return
     state.changes.append(change)
     _FOLLOW.get(change.change, _touch)(state, key, change)
+    if context.correlating.by_effect:
+        note(context, state, key, change)
 
 
 def _weigh_later(state: DomainState, key: AlarmKey, change: AlarmChange) -> None:
@@ -138,17 +155,30 @@ def _reconsider(state: DomainState, report: StateReport) -> None:
                 state.set_pending(key, max(report.polled_at, state.now))
 
 
-def _tick(context: Context, state: DomainState, tick: Tick, incidents: list[IncidentChange], outages: list[Outage]) -> None:
+def _tick(
+    context: Context,
+    state: DomainState,
+    tick: Tick,
+    incidents: list[IncidentChange],
+    outages: list[Outage],
+    escalations: list[Escalated],
+) -> None:
     if tick.at <= state.now:
         return
     state.now = tick.at
+    release_shelves(state)
     _settle_stragglers(context, state)
     settle(context, state)
+    lay(context, state)
+    unheeded = heed(context, state)
     changed, ended = review(context, state)
+    let_go(context, state)
     incidents.extend(changed)
     outages.extend(ended)
+    escalations.extend(escalated(state, unheeded))
+    state.heed_at.update({change.incident.id: 0 for change in changed if change.incident.id in state.open})
     if tick.at >= state.sweep_at:
-        state.sweep_at = tick.at + SWEEP_S * NANOSECONDS
+        state.sweep_at = tick.at - tick.at % SWEEP_NS + SWEEP_NS
         _sweep(context, state)
 
 
@@ -228,3 +258,4 @@ def _sweep(context: Context, state: DomainState) -> None:
         if row.alarm.cleared_at < (hold if held else retain) and row.incident not in state.open and not row.pending_at:
             state.counts[Reason.CLEAR_WITHOUT_RAISE] += held
             state.drop_alarm(key)
+    forget_operations(context, state)

@@ -11,14 +11,20 @@ from typing import Any
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.consequence import Consequences
 from pipeline.core.correlation import Hypothesis
+from pipeline.core.correlation_rule import Correlating
+from pipeline.core.escalation import Escalated, Escalation
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
+from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
-from pipeline.core.inventory import Inventory
+from pipeline.core.inventory import Inventory, MaintenanceWindow
+from pipeline.core.operation import NEVER, Answer, Given, Handling, OperationRow, ShelfRow
 from pipeline.core.outage import Outage
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of, name_of, resource_id
+from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
+from pipeline.core.window import WindowRow, effective
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +44,18 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a domain is folded against: the topology, who bought what, the alarm types. Replaced as a whole when any of it changes."""
+    """What a domain is folded against: the topology, who bought what, the alarm types, who is told when nobody acknowledges.
+
+    Replaced as a whole when any of it changes.
+    """
 
     topology: Topology
     inventory: Inventory
     alarm_types: Mapping[str, AlarmType]
     timing: Timing = field(default_factory=Timing)
     rules_version: str = ""
+    escalations: tuple[Escalation, ...] = ()
+    correlating: Correlating = field(default_factory=Correlating)
 
     @classmethod
     def of(
@@ -56,11 +67,15 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
-    """An alarm with its place in the correlation: ``pending_at`` is when it became new evidence (0: weighed), ``incident`` whose it is."""
+    """An alarm with its place in the correlation: ``pending_at`` is when it became new evidence (0: weighed), ``incident`` whose it is.
+
+    ``operated`` is the last acknowledgement of it, or its withdrawal.
+    """
 
     alarm: Alarm
     pending_at: int = 0
     incident: str = ""
+    operated: Given = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +83,8 @@ class IncidentRow:
     """An incident with what it was concluded from.
 
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
-    between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over.
+    between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
+    are alarms that a correlation rule attached, each with the rule's name. ``handling`` is what people did with it.
     ``topology_version`` is of the topology on which the cause was found.
     """
 
@@ -84,7 +100,9 @@ class IncidentRow:
     revised: bool = False
     incident: Incident | None = None
     outages: tuple[Outage, ...] = ()
+    handling: Handling = Handling()  # noqa: RUF009  # frozen, so one may be shared
     topology_version: str = ""
+    symptoms: tuple[Symptom, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +115,17 @@ class DomainRow:
     waiting: tuple[str, ...] = ()
 
 
-Row = AlarmRow | IncidentRow | StateReport | DomainRow
+Row = AlarmRow | IncidentRow | StateReport | DomainRow | ShelfRow | WindowRow | OperationRow
 
-ROW_TYPES: dict[str, type[Any]] = {"alarm": AlarmRow, "incident": IncidentRow, "device": StateReport, "domain": DomainRow}
+ROW_TYPES: dict[str, type[Any]] = {
+    "alarm": AlarmRow,
+    "incident": IncidentRow,
+    "device": StateReport,
+    "domain": DomainRow,
+    "shelf": ShelfRow,
+    "window": WindowRow,
+    "operation": OperationRow,
+}
 """Prefix of a row's key (before ``|``) -> type of the row."""
 
 DOMAIN_KEY = "domain|"
@@ -118,7 +144,9 @@ class Output:
     """What one call of ``advance`` brought forth.
 
     ``alarm_changes`` leaves out inputs that changed nothing, and of an alarm's repeats in one batch keeps the last; ``counts`` has them all
-    by reason. ``rows`` are the changed rows, ``None`` for one to be deleted. ``events`` are those that polls gave rise to in here.
+    by reason. ``rows`` are the changed rows, ``None`` for one to be deleted. ``events`` are those that polls, or people who close an alarm,
+    gave rise to in here. ``answers`` are to operations, ``windows`` the maintenance windows that they changed, ``escalations`` say who is
+    to be told that nobody has acknowledged.
     """
 
     alarm_changes: tuple[AlarmChange, ...] = ()
@@ -127,6 +155,9 @@ class Output:
     counts: Mapping[Reason, int] = field(default_factory=dict)
     rows: tuple[tuple[str, Row | None], ...] = ()
     events: tuple[Event, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    windows: tuple[WindowRow, ...] = ()
+    escalations: tuple[Escalated, ...] = ()
 
 
 def witness(alarm: Alarm) -> ResourceId | None:
@@ -145,7 +176,11 @@ def witness(alarm: Alarm) -> ResourceId | None:
 
 @dataclass(slots=True)
 class DomainState:
-    """The mutable state of one domain. Everything below ``waiting`` is index, scratch or output and can be made from what is above."""
+    """The mutable state of one domain. Everything below ``operations`` is index, scratch or output and can be made from what is above.
+
+    ``windows`` are the maintenance windows that count now, and ``replan_at`` is when the next of them begins or ends; ``heed_at`` is when
+    an open incident is to be looked at for escalation, and ``release_at`` when the next shelf ends (UTC nanoseconds; 0: none will).
+    """
 
     topology: Topology
     now: int = 0
@@ -155,6 +190,13 @@ class DomainState:
     reports: dict[str, StateReport] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
+    shelves: dict[str, ShelfRow] = field(default_factory=dict)
+    planned: dict[str, WindowRow] = field(default_factory=dict)
+    operations: dict[str, OperationRow] = field(default_factory=dict)
+    windows: tuple[MaintenanceWindow, ...] = ()
+    heed_at: dict[str, int] = field(default_factory=dict)
+    release_at: int = 0
+    replan_at: int = 0
     pending: set[AlarmKey] = field(default_factory=set)
     by_device: dict[str, set[AlarmKey]] = field(default_factory=dict)
     by_node: dict[int, set[AlarmKey]] = field(default_factory=dict)
@@ -168,10 +210,16 @@ class DomainState:
     counts: Counter[Reason] = field(default_factory=Counter)
     keys: dict[str, AlarmKey] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    replanned: dict[str, WindowRow] = field(default_factory=dict)
+    symptoms: Symptoms = field(default_factory=Symptoms)
     settle_at: int = 0
+    impacts: Impacts = field(init=False)
     consequences: Consequences = field(init=False)
+    stale: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.impacts = Impacts(self.topology)
         self.consequences = Consequences(self.topology)
 
     @classmethod
@@ -189,6 +237,12 @@ class DomainState:
                 case DomainRow():
                     state.now, state.sweep_at = row.now, row.sweep_at
                     state.touched, state.waiting = set(row.touched), set(row.waiting)
+                case ShelfRow():
+                    state.shelves[row.name] = row
+                case WindowRow():
+                    state.planned[row.window.name] = row
+                case OperationRow():
+                    state.operations[row.answer.operation.id] = row
         state.reindex(context)
         return state
 
@@ -201,6 +255,12 @@ class DomainState:
             yield f"incident|{incident_row.id}", incident_row
         for device, report in self.reports.items():
             yield f"device|{device}", report
+        for shelf in self.shelves.values():
+            yield f"shelf|{shelf.name}", shelf
+        for name, window in self.planned.items():
+            yield f"window|{name}", window
+        for name, operation in self.operations.items():
+            yield f"operation|{name}", operation
 
     def domain_row(self) -> DomainRow:
         """The row of what belongs to no alarm."""
@@ -212,25 +272,40 @@ class DomainState:
             self.topology, self.consequences = context.topology, Consequences(context.topology)
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
+        self.impacts, self.stale = Impacts(self.topology), set()
+        self.plan_anew(context)
+        self.release_at = min((shelf.until for shelf in self.shelves.values() if not shelf.is_released), default=0)
+        self.heed_at.clear()
         self.settle_at = 0
         for row in self.incidents.values():
             if not row.resolved_at:
                 self.open[row.id] = None
+                self.stale.add(row.id)
+                self.heed_at[row.id] = 0
                 self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
         for key, alarm_row in self.alarms.items():
             self._index_alarm(key, alarm_row)
         for report in self.reports.values():
             self.ups[report.device] = frozenset(report.up)
-        self._weigh_again()
+        self._doubt_conclusions()
+        self._index_symptoms(context)
 
-    def _weigh_again(self) -> None:
-        """Have open incidents weighed again that were concluded on another topology."""
-        for name in self.open:
-            row = self.incidents[name]
+    def _doubt_conclusions(self) -> None:
+        """Let open incidents that were concluded on another topology be weighed again."""
+        for row in map(self.incidents.__getitem__, self.open):
             if row.topology_version and row.topology_version != self.topology.version:
                 for key in row.members:
                     if key in self.alarms and not self.alarms[key].pending_at:
                         self.set_pending(key, self.now)
+
+    def _index_symptoms(self, context: Context) -> None:
+        self.symptoms.clear()
+        for name in self.open:
+            self.symptoms.laid.update(dict.fromkeys((key for key, _ in self.incidents[name].symptoms), name))
+        for key, row in self.alarms.items():
+            is_effect = key.alarm_type in context.correlating.by_effect and key not in self.symptoms.laid
+            if is_effect and not row.alarm.is_cleared and witness(row.alarm) is None:
+                self.symptoms.wait(key)
 
     def _index_alarm(self, key: AlarmKey, row: AlarmRow) -> None:
         self.keys[row.alarm.id] = key
@@ -246,6 +321,8 @@ class DomainState:
         if key not in self.alarms:
             self._index_alarm(key, row)
         self.alarms[key] = row
+        if row.incident in self.open:
+            self.stale.add(row.incident)
         self.dirty[f"alarm|{row.alarm.id}"] = None
 
     def put_incident(self, row: IncidentRow) -> None:
@@ -254,12 +331,38 @@ class DomainState:
         for resource in before.hypothesis.missing if before is not None else ():
             self.missing.pop(resource, None)
         self.incidents[row.id] = row
+        self.stale.add(row.id)
         if row.resolved_at:
             self.open.pop(row.id, None)
+            self.heed_at.pop(row.id, None)
         else:
             self.open[row.id] = None
             self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
         self.dirty[f"incident|{row.id}"] = None
+
+    def put_shelf(self, row: ShelfRow) -> None:
+        """Store a shelf's row."""
+        self.shelves[row.name] = row
+        self.dirty[f"shelf|{row.name}"] = None
+        self.release_at = min((shelf.until for shelf in self.shelves.values() if not shelf.is_released), default=0)
+
+    def put_window(self, context: Context, row: WindowRow) -> None:
+        """Store what people made of a maintenance window."""
+        name = row.window.name
+        self.planned[name] = self.replanned[name] = row
+        self.dirty[f"window|{name}"] = None
+        self.plan_anew(context)
+
+    def plan_anew(self, context: Context) -> None:
+        """Find the maintenance windows that count, and when the next of them begins or ends."""
+        self.windows = effective(context.inventory, self.planned)
+        turns = (at for window in self.windows for at in (window.starts_at, window.ends_at) if at > self.now)
+        self.replan_at = min(turns, default=0)
+
+    def put_answer(self, answer: Answer) -> None:
+        """Remember an operation that was answered."""
+        self.operations[answer.operation.id] = OperationRow(answer)
+        self.dirty[f"operation|{answer.operation.id}"] = None
 
     def set_pending(self, key: AlarmKey, at: int) -> None:
         """Mark an alarm as evidence that is to be weighed; ``at`` is when it became so."""
@@ -303,6 +406,18 @@ class DomainState:
             for cause in self.consequences.causes(node):
                 self.by_cause[cause].discard(node)
 
+    def felt_anew(self) -> set[str]:
+        """Bring :attr:`impacts` up to date with the incidents and alarms that changed; the incidents that services may feel otherwise."""
+        for name in self.stale:
+            row = self.incidents.get(name)
+            if row is None or name not in self.open or row.hypothesis.is_grouping:
+                self.impacts.drop(name)
+            else:
+                down = is_down(self.alarms[key].alarm for key in row.members if key in self.alarms)
+                self.impacts.put(name, row.hypothesis.root, down=down, began_at=row.started_at)
+        self.stale.clear()
+        return self.impacts.take_touched()
+
     def drop_alarm(self, key: AlarmKey) -> None:
         """Forget an alarm altogether."""
         row = self.alarms[key]
@@ -321,13 +436,16 @@ class DomainState:
 
     def _row(self, key: str) -> Row | None:
         prefix, _, name = key.partition("|")
-        match prefix:
-            case "alarm":
-                alarm_key = self.keys.get(name)
-                return self.alarms.get(alarm_key) if alarm_key is not None else None
-            case "incident":
-                return self.incidents.get(name)
-            case "device":
-                return self.reports.get(name)
-            case _:
-                return self.domain_row()
+        if prefix == "domain":
+            return self.domain_row()
+        if prefix == "alarm":
+            alarm_key = self.keys.get(name)
+            return self.alarms.get(alarm_key) if alarm_key is not None else None
+        rows: dict[str, Mapping[str, Row]] = {
+            "incident": self.incidents,
+            "device": self.reports,
+            "shelf": self.shelves,
+            "window": self.planned,
+            "operation": self.operations,
+        }
+        return rows[prefix].get(name)

@@ -1,21 +1,24 @@
-"""An incident in words: one plain sentence for a person at three in the morning, and the lines behind it."""
+"""Why a cause is believed: one plain sentence for a person at three in the morning, and the grounds behind it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import NamedTuple
 
 from pipeline.core.alarm import Alarm
 from pipeline.core.correlation import Hypothesis
 from pipeline.core.event import Condition
-from pipeline.core.incident import Impact
-from pipeline.core.outage import ServiceState
+from pipeline.core.explanation import Attached, Doubt, Explanation, Rival, Settling, Some
+from pipeline.core.points import called
+from pipeline.core.points import listed as _list
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, kind_of, name_of, resource_id
-from pipeline.core.topology import Topology
+from pipeline.core.topology import Closure, Topology
 
 SHOWN = 6
-LEAST_SHOWN = 0.005
-"""An alternative below half a percent would be printed as 0 %."""
+KEPT = 24
+"""How many resources that a cause explains are kept by name; the incident's alarms name them all."""
 
 
 class Finding(NamedTuple):
@@ -49,37 +52,66 @@ def sentence(finding: Finding) -> str:
 
 
 def title(resource: ResourceId) -> str:
-    """A resource as a person says it: ``port/pe1/ge-0/0/1`` is "Port ge-0/0/1 of pe1"."""
-    kind, name = kind_of(resource), name_of(resource)
-    if kind is ResourceKind.UNKNOWN:
-        return f"Unknown {name}" if resource.startswith("unknown/") else str(resource)
-    device, _, part = name.partition("/")
-    if part:
-        return f"{kind.value.capitalize()} {part} of {device}"
-    word = "LSP" if kind is ResourceKind.LSP else kind.value.capitalize()
-    return f"{word} {name}"
+    """A resource as a sentence begins: ``port/pe1/ge-0/0/1`` is "Port ge-0/0/1 of pe1"."""
+    name = called(resource)
+    return f"{name[:1].upper()}{name[1:]}" if kind_of(resource) is not ResourceKind.UNKNOWN or name.startswith("unknown ") else name
 
 
-def lines(hypothesis: Hypothesis, alarms: Sequence[Alarm], impacts: Sequence[Impact], topology_version: str) -> tuple[str, ...]:
-    """The evidence: what is explained, what was expected and is missing, what else it could be, what it does to services."""
+def explanation_of(finding: Finding, attached: Sequence[str] = (), rules_version: str = "") -> Explanation:
+    """The grounds of a finding; ``attached`` holds the correlation rule's name of each alarm that one attached."""
+    hypothesis, alarms = finding.hypothesis, finding.alarms
     kinds = Counter(kind_of(alarm.resource).value for alarm in alarms)
-    counted = ", ".join(f"{count} on {kind}" for kind, count in sorted(kinds.items()))
-    said = [f"It explains {len(alarms)} alarm{'s' * (len(alarms) != 1)}: {counted}."]
-    if hypothesis.missing:
-        said.append(f"Expected but missing: alarms of {_some(hypothesis.missing)}.")
-    if hypothesis.excused:
-        said.append(f"Silence is expected from {hypothesis.excused} more, because the devices that would tell are cut off by it.")
-    if hypothesis.alternatives:
-        shown = [other for other in hypothesis.alternatives if other.probability >= LEAST_SHOWN]
-        others = ", ".join(f"{other.root} {other.probability:.0%}" for other in shown)
-        said.append(f"Probability {hypothesis.probability:.0%}" + (f"; otherwise {others}." if others else "."))
-    if impacts:
-        states = Counter(impact.state for impact in impacts)
-        said.append("Services: " + ", ".join(f"{states[state]} {state.value}" for state in ServiceState if states[state]) + ".")
-    confirmed = sum(alarm.confirmed_at > 0 for alarm in alarms)
-    said.append(f"{confirmed} of them confirmed by a poll or an authenticated trap." if confirmed else "Not yet confirmed by a poll.")
-    said.append(f"Topology version {topology_version or 'none'}.")
-    return tuple(said)
+    dark = _cut_off(finding) if hypothesis.excused else ()
+    rivals = tuple(Rival(each.root, each.probability, each.explained, each.missing, each.against) for each in hypothesis.alternatives)
+    told = Explanation(
+        root=hypothesis.root,
+        probability=round(hypothesis.probability, 4),
+        weighed=not hypothesis.is_grouping,
+        alarms=len(alarms),
+        kinds=tuple(sorted(kinds.items())),
+        explained=Some.of(hypothesis.explained, KEPT),
+        missing=Some.of(hypothesis.missing, SHOWN),
+        excused=hypothesis.excused,
+        cut_off=Some.of(dark, SHOWN),
+        against=Some.of(hypothesis.against, SHOWN),
+        doubted=tuple(Doubt(parent, child) for parent, child in hypothesis.doubted[:SHOWN]),
+        rivals=rivals,
+        attached=tuple(Attached(rule, number) for rule, number in sorted(Counter(attached).items())),
+        confirmed=sum(alarm.confirmed_at > 0 for alarm in alarms),
+        rules=tuple(sorted({alarm.rule for alarm in alarms if alarm.rule}))[:SHOWN],
+        topology_version=finding.topology.version,
+        rules_version=rules_version,
+    )
+    return replace(told, settling=_settling(finding.topology, told, frozenset(hypothesis.explained))) if told.unsure else told
+
+
+def _cut_off(finding: Finding) -> tuple[ResourceId, ...]:
+    """The devices that the root takes out of reach, dead ones included, by name."""
+    topology, node = finding.topology, finding.topology.node(finding.hypothesis.root)
+    down = Closure(topology).add((node,)) if node is not None else []
+    return tuple(sorted(ResourceId(name_of(topology.names[one])) for one in down if topology.kinds[one] is ResourceKind.REACHABILITY))
+
+
+def _settling(topology: Topology, told: Explanation, alarmed: AbstractSet[ResourceId]) -> Settling | None:
+    """The poll that tells the cause from its first rival: of what one of them takes down and the other leaves up."""
+    mine, rival = topology.node(told.root), topology.node(told.rivals[0].root)
+    if mine is None or rival is None:
+        return None
+    here, there = set(Closure(topology).add((mine,))), set(Closure(topology).add((rival,)))
+    for kind in (ResourceKind.REACHABILITY, ResourceKind.INTERFACE):
+        telling = [one for one in here ^ there if topology.kinds[one] is kind and topology.names[one] not in alarmed]
+        for node in sorted(telling, key=lambda one: topology.names[one]):
+            device = name_of(topology.names[node]).partition("/")[0]
+            if kind is ResourceKind.INTERFACE and _is_dark(topology, node, here & there):
+                continue
+            up, down = (topology.names[rival], told.root) if node in here else (told.root, topology.names[rival])
+            return Settling(device, topology.names[node], up, down)
+    return Settling("", ResourceId(""), told.root, topology.names[rival])
+
+
+def _is_dark(topology: Topology, node: int, down: AbstractSet[int]) -> bool:
+    """Whether nobody can be asked about a node, whichever of the two it is."""
+    return topology.reporter[node] in down or topology.silenced_by[node] in down
 
 
 def _fibre(finding: Finding) -> str:
@@ -150,13 +182,3 @@ _WHY = {
 
 def _texts(alarms: Sequence[Alarm]) -> str:
     return "; ".join(dict.fromkeys(alarm.text.rstrip(".") for alarm in alarms[:SHOWN]))
-
-
-def _some(resources: Sequence[ResourceId]) -> str:
-    rest = len(resources) - SHOWN
-    return _list([str(resource) for resource in resources[:SHOWN]]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _list(words: Iterable[str]) -> str:
-    *first, last = tuple(words) or ("nothing",)
-    return f"{', '.join(first)} and {last}" if first else last

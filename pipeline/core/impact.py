@@ -1,10 +1,13 @@
 """Which services feel which incident, and how: the closure of all open incidents' roots over the dependency graph."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipeline.core.alarm import Alarm
 from pipeline.core.event import Condition
+from pipeline.core.felling import Felling, Moved, Rank
 from pipeline.core.outage import ServiceState
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, name_of, resource_id
@@ -19,44 +22,143 @@ def is_down(alarms: Iterable[Alarm]) -> bool:
     return any(alarm.condition is Condition.DOWN or alarm.alarm_type == LIGHT_LOST for alarm in alarms)
 
 
-def felt_by(topology: Topology, failures: Sequence[Failure]) -> dict[str, dict[str, ServiceState]]:
-    """The state of each service that an incident touches: incident id -> service name -> state.
+class Loss(NamedTuple):
+    """How a service fares, and what share of it (0 to 1) is lost by all that is down together; 0 when only its redundancy is."""
+
+    state: ServiceState
+    share: float = 0.0
+
+
+DOWN = Loss(ServiceState.DOWN, 1.0)
+DEGRADED = Loss(ServiceState.DEGRADED)
+PLACES = 4
+"""Decimals of a share."""
+
+
+def felt_by(topology: Topology, failures: Sequence[Failure]) -> dict[str, dict[str, Loss]]:
+    """How each service fares that an incident touches: incident id -> service name -> what it lost.
 
     ``failures`` are in the order in which they began. A service that only several of them together take down is laid to the one that
-    completed it; the earlier ones lost its redundancy until then. A service is degraded if it would be down were the degraded things down.
+    completed it; the earlier ones lost its redundancy until then, or a share of it. A service is degraded if it would be down were the
+    degraded things down, or while a share of it is lost.
     """
-    felt: dict[str, dict[str, ServiceState]] = {incident: {} for incident, _, _ in failures}
+    felt: dict[str, dict[str, Loss]] = {incident: {} for incident, _, _ in failures}
     closure, weakening = Closure(topology), list[tuple[str, set[int]]]()
     for incident, root, down in failures:
         node = topology.node(root)
         if node is not None and down:
             new = closure.add((node,))
             weakening.append((incident, set(new) | {node}))
-            _mark(topology, new, felt[incident], ServiceState.DOWN)
+            felt[incident] |= dict.fromkeys(_services(topology, new), DOWN)
     _redundancy(topology, closure, weakening, felt)
     for incident, root, down in failures:
         node = topology.node(root)
         if node is not None and not down:
-            _mark(topology, closure.add((node,)), felt[incident], ServiceState.DEGRADED)
+            felt[incident] |= dict.fromkeys(_services(topology, closure.add((node,))), DEGRADED)
     return felt
 
 
-def _mark(topology: Topology, nodes: Iterable[int], states: dict[str, ServiceState], state: ServiceState) -> None:
-    for node in nodes:
-        if topology.kinds[node] is ResourceKind.SERVICE:
-            states[name_of(topology.names[node])] = state
+def _services(topology: Topology, nodes: Iterable[int]) -> Iterator[str]:
+    return (name_of(topology.names[node]) for node in nodes if topology.kinds[node] is ResourceKind.SERVICE)
 
 
-def _redundancy(
-    topology: Topology, closure: Closure, weakening: list[tuple[str, set[int]]], felt: dict[str, dict[str, ServiceState]]
-) -> None:
+def _redundancy(topology: Topology, closure: Closure, weakening: list[tuple[str, set[int]]], felt: dict[str, dict[str, Loss]]) -> None:
     for gate in closure.weakened():
-        behind = [node for node in (gate, *topology.descendants(gate)) if node not in closure.down]
+        behind = [
+            node
+            for node in (gate, *topology.descendants(gate))
+            if node not in closure.down and topology.kinds[node] is ResourceKind.SERVICE
+        ]
+        losses = {name_of(topology.names[node]): _weakened(topology, node, closure.down) for node in behind}
         for incident, nodes in weakening:
             if not nodes.isdisjoint(topology.parents[gate]):
-                states: dict[str, ServiceState] = {}
-                _mark(topology, behind, states, ServiceState.REDUNDANCY_LOST)
-                felt[incident] = states | felt[incident]
+                felt[incident] = losses | felt[incident]
+
+
+def _weakened(topology: Topology, service: int, down: AbstractSet[int]) -> Loss:
+    """What a service that is up has lost behind a gate that holds with fewer parents: its redundancy, or a share of itself."""
+    share = round(topology.share_lost(service, down), PLACES)
+    return Loss(ServiceState.DEGRADED if share else ServiceState.REDUNDANCY_LOST, share)
+
+
+@dataclass(slots=True)
+class Impacts:
+    """What every open incident does to services, kept up to date: :func:`felt_by` of all of them, without asking for all of them again.
+
+    ``touched`` are the incidents whose services may fare differently than before, until :meth:`take_touched`.
+    """
+
+    topology: Topology
+    felling: Felling = field(init=False)
+    touched: set[str] = field(default_factory=set)
+    behind: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.felling = Felling(self.topology)
+
+    def put(self, incident: str, root: ResourceId, *, down: bool, began_at: int) -> None:
+        """An open incident as it is now: its root, whether that is down (rather than degraded), when it began (UTC nanoseconds)."""
+        node = self.topology.node(root)
+        if node is None:
+            self.drop(incident)
+        else:
+            rank = Rank(not down, began_at, incident)
+            if self.felling.roots.get(incident) != (node, rank):
+                self.touched.add(incident)
+                self._follow(self.felling.put(rank, node))
+
+    def drop(self, incident: str) -> None:
+        """An incident that is open no more."""
+        if incident in self.felling.roots:
+            self.touched.add(incident)
+            self._follow(self.felling.drop(incident))
+
+    def take_touched(self) -> set[str]:
+        """The incidents that may be felt differently than at the last call, dropped ones included."""
+        touched, self.touched = self.touched, set()
+        return touched
+
+    def losses(self, incident: str) -> dict[str, Loss]:
+        """How each service fares that an incident touches, by name of the service."""
+        if incident not in self.felling.roots:
+            return {}
+        topology, felling = self.topology, self.felling
+        weak = {service for gate in self.gates(incident) for service in self._services_behind(gate) if service not in felling.down}
+        found = {name_of(topology.names[service]): _weakened(topology, service, felling.down) for service in weak}
+        degraded = felling.roots[incident][1].degraded
+        return found | dict.fromkeys(_services(topology, felling.owned.get(incident, ())), DEGRADED if degraded else DOWN)
+
+    def gates(self, incident: str) -> set[int]:
+        """The gates that are up, with a parent that this incident keeps down."""
+        root, rank = self.felling.roots[incident]
+        if rank.degraded:
+            return set()
+        nodes = (root, *self.felling.owned.get(incident, ()))
+        children, weakened = self.topology.children, self.felling.weakened
+        return {child for node in nodes for child in children[node] if child in weakened}
+
+    def _services_behind(self, gate: int) -> tuple[int, ...]:
+        found = self.behind.get(gate)
+        if found is None:
+            kinds, nodes = self.topology.kinds, (gate, *self.topology.descendants(gate))
+            found = self.behind[gate] = tuple(node for node in nodes if kinds[node] is ResourceKind.SERVICE)
+        return found
+
+    def _follow(self, moved: list[Moved]) -> None:
+        """Note whom it touches that these nodes fare otherwise: who took them down, who weakens their gates, who feels their services."""
+        felling, kinds = self.felling, self.topology.kinds
+        gates = felling.gates_at(moved)
+        for each in moved:
+            self.touched |= {rank.incident for rank in (each.before, each.after) if rank is not None}
+        for gate in gates:
+            self.touched.update(felling.weakening(gate))
+        services = {each.node for each in moved if kinds[each.node] is ResourceKind.SERVICE}
+        for gate in gates:
+            if kinds[gate] in (ResourceKind.SERVICE, ResourceKind.DEPENDENCY):  # what share is lost is known below it too
+                services.update(self._services_behind(gate))
+        for service in services:
+            for gate in felling.weakened & (self.topology.ancestors(service) | {service}):
+                self.touched.update(felling.weakening(gate))
 
 
 def relevant(topology: Topology, service: str, root: ResourceId, alarms: Sequence[Alarm]) -> list[Alarm]:

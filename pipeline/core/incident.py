@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.core.event import Severity
+from pipeline.core.explanation import NOTHING, Explanation
 from pipeline.core.inventory import Tier
+from pipeline.core.operation import Comment
 from pipeline.core.outage import ServiceState
 from pipeline.core.resource import ResourceId
+
+ABSORBED = "It is one with incident "
+"""How the reason begins of an incident whose alarms another one took over."""
 
 
 class IncidentState(StrEnum):
@@ -20,7 +25,12 @@ class IncidentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What one service feels of an incident."""
+    """What one service feels of an incident, since UTC nanoseconds.
+
+    ``share`` is how much of the service is lost, 0 to 1 (1 when it is down, 0 when only redundancy is). ``path`` leads from the root cause
+    to the service; ``gate`` is the resource on it whose protection is lost, empty where none is. Only the first impacts of an incident have
+    a path (:data:`pipeline.core.trace.TRACED`).
+    """
 
     service: str
     customer: str
@@ -28,15 +38,22 @@ class Impact:
     tier: Tier
     state: ServiceState
     since_at: int
+    share: float = 0.0
+    path: tuple[ResourceId, ...] = ()
+    gate: ResourceId = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
     """The state of one incident after its last revision. Times are UTC nanoseconds, 0 is not yet.
 
-    ``reason`` is one plain sentence; ``explanation`` the lines behind it: which alarms the cause explains, which were expected and are
-    missing, what the alternatives were. ``alarms`` are alarm ids, those of the root cause first. ``impacts`` are in order of tier, then
-    state. ``planned`` names the maintenance window that covers the cause. ``confirmed_by`` is an alarm id that a poll or v3 confirmed.
+    ``reason`` is one plain sentence; ``grounds`` are what it rests on: which alarms the cause explains, which were expected and are
+    missing, what the alternatives were; ``explanation`` tells them in sentences. ``alarms`` are alarm ids, those of the root cause first.
+    ``impacts`` are in order of tier, then state. ``planned`` names the maintenance window that covers the cause. ``confirmed_by`` is an
+    alarm id that a poll or v3 confirmed.
+
+    ``acknowledged_by`` is who took charge of it, ``comments`` are the latest of people, ``escalation`` is how often somebody further was
+    told that nobody had. ``shelved`` is why nobody is told of it: every alarm of it that stands is shelved.
     """
 
     id: str
@@ -58,6 +75,17 @@ class Incident:
     topology_version: str = ""
     rules_version: str = ""
     revision: int = 1
+    grounds: Explanation = field(default_factory=Explanation)
+    acknowledged_by: str = ""
+    acknowledged_at: int = 0
+    comments: tuple[Comment, ...] = ()
+    escalation: int = 0
+    shelved: str = ""
+
+    @property
+    def is_absorbed(self) -> bool:
+        """Whether another incident took its alarms over, so that it stands for nothing of its own any more."""
+        return self.reason.startswith(ABSORBED)
 
 
 _TIERS = {tier: order for order, tier in enumerate(Tier)}
@@ -76,17 +104,33 @@ _SEVERITY = {
 }
 
 
+MUCH = 0.5
+"""From this share lost on, a degraded service weighs as one that is down."""
+
+LITTLE = 0.1
+"""Below this share lost, a degraded service weighs as one whose redundancy is lost."""
+
+
 def severity_of(impacts: Iterable[Impact], alarms: Iterable[Severity]) -> Severity:
     """An incident is as severe as the worst it does to a service; without any, as its worst alarm but no more than minor."""
-    felt = [_SEVERITY[impact.state, impact.tier] for impact in impacts if impact.state is not ServiceState.UP]
+    felt = [_SEVERITY[_weight(impact), impact.tier] for impact in impacts if impact.state is not ServiceState.UP]
     if felt:
         return max(felt)
     return min(max(alarms, default=Severity.INDETERMINATE), Severity.MINOR)
 
 
+def _weight(impact: Impact) -> ServiceState:
+    """As what a service counts: a degraded one by the share that it has lost, where that is known (not 0)."""
+    if impact.state is not ServiceState.DEGRADED or not impact.share:
+        return impact.state
+    if impact.share >= MUCH:
+        return ServiceState.DOWN
+    return ServiceState.REDUNDANCY_LOST if impact.share < LITTLE else ServiceState.DEGRADED
+
+
 def in_order(impacts: Iterable[Impact]) -> tuple[Impact, ...]:
-    """By tier, gold first; then by state, worst first; then by time and name."""
-    return tuple(sorted(impacts, key=lambda impact: (_TIERS[impact.tier], _STATES[impact.state], impact.since_at, impact.service)))
+    """By tier, gold first; then by state and by the share that is lost, worst first; then by time and name."""
+    return tuple(sorted(impacts, key=lambda each: (_TIERS[each.tier], _STATES[each.state], -each.share, each.since_at, each.service)))
 
 
 def best_match(root: ResourceId, alarms: AbstractSet[object], known: Sequence[tuple[str, ResourceId, AbstractSet[object]]]) -> str | None:

@@ -200,6 +200,7 @@ def _create(event: Event, alarm_type: AlarmType | None, state: State) -> Alarm:
         last_event_at=event.occurred_at,
         last_sequence=(event.collector, event.sequence),
         status_changes=(event.occurred_at,),
+        rule=event.rule,
     )
 
 
@@ -213,6 +214,7 @@ def _raised(alarm: Alarm, event: Event, _: Input) -> Alarm:
         alarm,
         severity=event.severity,
         text=event.text,
+        rule=event.rule,
         is_cleared=False,
         last_raised_at=event.occurred_at,
         last_changed_at=event.occurred_at,

@@ -1,10 +1,11 @@
-"""What the obligations store remembers of effects and tickets, as plain values. Times are UTC nanoseconds, 0 is not yet."""
+"""What the obligations store remembers of effects, tickets and operations, as plain values. Times are UTC nanoseconds, 0 is not yet."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from pipeline.core.effect import Effect
+from pipeline.core.operation import Answer, Operation, Outcome
 
 
 class EffectState(StrEnum):
@@ -84,3 +85,37 @@ class BookTicket:
     revision: int = 1
     changes: tuple[StatusChange, ...] = ()
     notes: tuple[Note, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOperation:
+    """What somebody did, for which domains, and what became of it so far; ``operation.domain`` is empty."""
+
+    operation: Operation
+    domains: tuple[str, ...]
+    answers: tuple[Answer, ...] = ()
+    is_published: bool = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether every domain has answered."""
+        return {answer.operation.domain for answer in self.answers} >= set(self.domains)
+
+    @property
+    def refusals(self) -> tuple[Answer, ...]:
+        """Answers of domains that refused."""
+        return tuple(answer for answer in self.answers if answer.outcome is Outcome.REFUSED)
+
+    @property
+    def outcome(self) -> str:
+        """``done``, ``refused`` (by every domain), ``partly`` done, or ``waiting`` for an answer."""
+        if not self.is_answered:
+            return "waiting"
+        if not self.refusals:
+            return Outcome.DONE.value
+        return Outcome.REFUSED.value if len(self.refusals) == len(self.answers) else "partly"
+
+    @property
+    def verdict(self) -> Answer | None:
+        """The answer to tell: a refusal if there is one; ``None`` before there is any."""
+        return next(iter((*self.refusals, *self.answers)), None)

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm
+from pipeline.core.attachment import told_beside
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
-from pipeline.core.explain import Finding, lines, sentence
-from pipeline.core.impact import felt_by, is_down, proof, relevant
-from pipeline.core.incident import Impact, Incident, IncidentState, in_order, severity_of
+from pipeline.core.explain import Finding, explanation_of, sentence
+from pipeline.core.handling import shelved_for
+from pipeline.core.impact import Loss, proof, relevant
+from pipeline.core.incident import ABSORBED, Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
-from pipeline.core.outage import Felt, Outage, ServiceState, derive, episode, split_at_window
+from pipeline.core.outage import Felt, Outage, derive, episode, split_at_window
+from pipeline.core.points import points, texts
 from pipeline.core.reason import Reason
-from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping
+from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping, of_service
+from pipeline.core.trace import TRACED, paths
 
 
 def review(context: Context, state: DomainState) -> tuple[list[IncidentChange], list[Outage]]:
@@ -45,7 +49,7 @@ def _look(context: Context, state: DomainState, row: IncidentRow) -> int:
         state.put_incident(row)
         opened_at = row.started_at
     if row.resolved_at or _is_standing(state, row, alarms):
-        return opened_at or _window_ended(context, state, row)
+        return opened_at or _window_ended(state, row)
     cleared_at = max((alarm.cleared_at for alarm in alarms), default=row.started_at)
     if state.now < cleared_at + int((timing.flap_window_s if row.flapping else timing.settle_s) * NANOSECONDS):
         return max(opened_at, cleared_at) if row.id in state.touched else opened_at
@@ -66,11 +70,15 @@ def _is_standing(state: DomainState, row: IncidentRow, alarms: Sequence[Alarm]) 
     return any(not alarm.is_cleared for alarm in alarms) or not state.pending.isdisjoint(row.members)
 
 
-def _window_ended(context: Context, state: DomainState, row: IncidentRow) -> int:
-    """When the maintenance window ended that the incident was last said to be planned by, if it has by now."""
+def _window_ended(state: DomainState, row: IncidentRow) -> int:
+    """When the maintenance window ended that the incident was last said to be planned by, if it has by now or is cancelled."""
     planned = row.incident.planned if row.incident is not None else ""
-    ends = [window.ends_at for window in context.inventory.windows if window.name == planned and window.ends_at < state.now]
-    return ends[0] if ends else 0
+    if not planned:
+        return 0
+    window = next((window for window in state.windows if window.name == planned), None)
+    if window is None:
+        return state.now
+    return window.ends_at if window.ends_at < state.now else 0
 
 
 def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
@@ -81,37 +89,36 @@ def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
 
 def _describe_all(context: Context, state: DomainState, news: set[str], at: int) -> tuple[list[IncidentChange], list[Outage]]:
     """Describe incidents with news, and others that feel them: a service that two of them take down together is told once."""
-    rows = sorted((state.incidents[name] for name in state.open), key=lambda row: (row.started_at, row.id))
-    failed = [(row.id, row.hypothesis.root, is_down(members(state, row))) for row in rows if not row.hypothesis.is_grouping]
-    felt = felt_by(context.topology, failed)
+    near = (news | state.felt_anew()) & state.open.keys()
+    rows = sorted((state.incidents[name] for name in near), key=lambda row: (row.started_at, row.id))
     changes: list[IncidentChange] = []
     outages: list[Outage] = []
     for row in (*rows, *(state.incidents[name] for name in sorted(news - state.open.keys()))):
-        states = felt.get(row.id, {}) if row.id in state.open else None
-        if row.id in news or states != _last_felt(row):
-            _describe(context, state, row, states, at, changes, outages)
+        losses = state.impacts.losses(row.id) if row.id in state.open else None
+        if row.id in news or losses != _last_felt(row):
+            _describe(context, state, row, losses, at, changes, outages)
     return changes, outages
 
 
-def _last_felt(row: IncidentRow) -> dict[str, ServiceState]:
-    return {impact.service: impact.state for impact in row.incident.impacts} if row.incident is not None else {}
+def _last_felt(row: IncidentRow) -> dict[str, Loss]:
+    return {impact.service: Loss(impact.state, impact.share) for impact in row.incident.impacts} if row.incident is not None else {}
 
 
 def _describe(
     context: Context,
     state: DomainState,
     row: IncidentRow,
-    states: dict[str, ServiceState] | None,
+    losses: dict[str, Loss] | None,
     at: int,
     changes: list[IncidentChange],
     outages: list[Outage],
 ) -> None:
-    """Bring one incident's description and outages up to date; ``states`` is ``None`` for one that is resolved."""
+    """Bring one incident's description and outages up to date; ``losses`` is ``None`` for one that is resolved."""
     alarms = members(state, row)
-    window = _window(context, row, alarms)
-    felt = [] if row.absorbed_by else _felt(context, row, _last_felt(row) if states is None else states, alarms, window, state.now)
+    window = _window(context, state, row, alarms)
+    felt = [] if row.absorbed_by else _felt(context, state, row, _last_felt(row) if losses is None else losses, alarms, window)
     after = derive(row.outages, felt, row.id, row.hypothesis.root, max(at, row.started_at), revised=row.revised)
-    incident = _incident(context, state, row, alarms, after, window, states)
+    incident = _incident(context, state, row, alarms, after, window, losses)
     known = {outage.id: outage for outage in row.outages}
     outages.extend(outage for outage in after if known.get(outage.id) != outage)
     changed = row.incident is None or replace(incident, revision=row.incident.revision) != row.incident
@@ -124,14 +131,14 @@ def _describe(
 
 def _felt(
     context: Context,
+    state: DomainState,
     row: IncidentRow,
-    states: dict[str, ServiceState],
+    losses: dict[str, Loss],
     alarms: Sequence[Alarm],
     window: MaintenanceWindow | None,
-    now: int,
 ) -> list[Felt]:
     found: list[Felt] = []
-    for name, service_state in sorted(states.items()):
+    for name, loss in sorted(losses.items()):
         told = relevant(context.topology, name, row.hypothesis.root, alarms)
         spans = [(alarm.last_raised_at, alarm.cleared_at if alarm.is_cleared else 0) for alarm in told]
         since, until = episode(spans or [(row.started_at, 0)])
@@ -140,12 +147,12 @@ def _felt(
             service=name,
             customer=service.customer if service else "",
             contract=service.contract if service else "",
-            state=service_state,
+            state=loss.state,
             since_at=since,
             until_at=0 if row.flapping and not row.resolved_at else until,
             confirmed_by=proof(context.topology, name, row.hypothesis.root, alarms),
         )
-        found.extend(_cut(felt, window, now))
+        found.extend(_cut(felt, window or of_service(state.windows, name, row.started_at), state.now))
     return found
 
 
@@ -158,9 +165,9 @@ def _cut(felt: Felt, window: MaintenanceWindow | None, now: int) -> tuple[Felt, 
     return split_at_window(felt, window.name, window.ends_at)
 
 
-def _window(context: Context, row: IncidentRow, alarms: Sequence[Alarm]) -> MaintenanceWindow | None:
+def _window(context: Context, state: DomainState, row: IncidentRow, alarms: Sequence[Alarm]) -> MaintenanceWindow | None:
     """The maintenance window in which an incident began: one that covers its root, or every one of its alarms."""
-    windows, topology = context.inventory.windows, context.topology
+    windows, topology = state.windows, context.topology
     over_root = covering(windows, topology, row.hypothesis.root, row.started_at)
     if over_root is not None or not alarms:
         return over_root
@@ -176,20 +183,22 @@ def _incident(
     alarms: Sequence[Alarm],
     outages: Sequence[Outage],
     window: MaintenanceWindow | None,
-    states: dict[str, ServiceState] | None,
+    losses: dict[str, Loss] | None,
 ) -> Incident:
     before = row.incident
-    impacts = _impacts(context, row, outages, states)
+    impacts = _impacts(context, state, row, outages, losses)
     planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
     version = row.topology_version or context.topology.version
+    found = Finding(context.topology, row.hypothesis, alarms)
+    grounds = replace(explanation_of(found, _attached(row), context.rules_version), topology_version=version)
     return Incident(
         id=row.id,
         domain=row.domain,
         root_cause=row.hypothesis.root,
         state=IncidentState.RESOLVED if row.resolved_at else IncidentState.OPEN,
-        severity=before.severity if before is not None and states is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
+        severity=before.severity if before is not None and losses is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
         reason=_reason(context, row, alarms, window if planned else None),
-        explanation=lines(row.hypothesis, alarms, impacts, version),
+        explanation=(*texts(points(grounds)), *told_beside(state, row)),
         alarms=tuple(alarm.id for alarm in alarms),
         impacts=impacts,
         started_at=row.started_at,
@@ -201,29 +210,50 @@ def _incident(
         confirmed_by=(before.confirmed_by if before else "") or next((alarm.id for alarm in alarms if alarm.confirmed_at), ""),
         topology_version=version,
         rules_version=context.rules_version,
+        grounds=grounds,
+        acknowledged_by=row.handling.acknowledged_by,
+        acknowledged_at=row.handling.acknowledged_at,
+        comments=row.handling.comments,
+        escalation=row.handling.escalation,
+        shelved=shelved_for(alarms, before.shelved if before is not None else ""),
     )
 
 
-def _impacts(context: Context, row: IncidentRow, outages: Sequence[Outage], states: dict[str, ServiceState] | None) -> tuple[Impact, ...]:
+def _attached(row: IncidentRow) -> tuple[str, ...]:
+    return tuple(rule for _, rule in row.symptoms)
+
+
+def _impacts(
+    context: Context, state: DomainState, row: IncidentRow, outages: Sequence[Outage], losses: dict[str, Loss] | None
+) -> tuple[Impact, ...]:
     if row.absorbed_by:
         return ()
-    if states is None:
+    if losses is None:
         return row.incident.impacts if row.incident is not None else ()
     found = []
-    for name, service_state in states.items():
+    for name, loss in losses.items():
         service = context.inventory.services.get(name)
         customer = context.inventory.customers.get(service.customer) if service else None
         if service is None or customer is None:
             continue
-        own = (outage.started_at for outage in outages if outage.service == name and outage.state is service_state)
+        own = (outage.started_at for outage in outages if outage.service == name and outage.state is loss.state)
         since = max(own, default=row.started_at)
-        found.append(Impact(name, service.customer, service.contract, customer.tier, service_state, since))
-    return in_order(found)
+        found.append(Impact(name, service.customer, service.contract, customer.tier, loss.state, since, loss.share))
+    return _traced(state, row, in_order(found))
+
+
+def _traced(state: DomainState, row: IncidentRow, impacts: tuple[Impact, ...]) -> tuple[Impact, ...]:
+    """The first of them with the way on which the failure reaches them."""
+    found = paths(state.impacts.felling, row.id, [impact.service for impact in impacts[:TRACED]])
+    return tuple(
+        replace(impact, path=found[impact.service].nodes, gate=found[impact.service].gate) if impact.service in found else impact
+        for impact in impacts
+    )
 
 
 def _reason(context: Context, row: IncidentRow, alarms: Sequence[Alarm], window: MaintenanceWindow | None) -> str:
     if row.absorbed_by:
-        return f"It is one with incident {row.absorbed_by}: later evidence showed one cause behind both."
+        return f"{ABSORBED}{row.absorbed_by}: later evidence showed one cause behind both."
     said = [sentence(Finding(context.topology, row.hypothesis, alarms))]
     if row.flapping:
         said.append("It is flapping: held as one incident until quiet.")

@@ -71,7 +71,7 @@ class Groups:
         for service in inventory.services:
             group = resource_id(ResourceKind.SERVICE, service)
             node = topology.node(group)
-            for ancestor in sorted(topology.ancestors(node)) if node is not None else ():
+            for ancestor in sorted(topology.upstream(node)) if node is not None else ():
                 if topology.kinds[ancestor] in {ResourceKind.INTERFACE, ResourceKind.DEVICE}:
                     of_resource.setdefault(topology.names[ancestor], []).append(group)
         return cls(of_device, {resource: tuple(groups) for resource, groups in of_resource.items()})

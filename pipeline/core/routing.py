@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from pipeline.core.escalation import Escalation
 from pipeline.core.event import Severity
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Tier
@@ -25,6 +26,13 @@ class Audience(Protocol):
         """Why this incident is not for them; ``None`` when it is."""
 
 
+def hidden_by(incident: Incident) -> Reason | None:
+    """By which policy nobody is told of an incident for now; ``None`` by none."""
+    if incident.planned:
+        return Reason.MAINTENANCE_WINDOW
+    return Reason.SHELVED if incident.shelved else None
+
+
 @dataclass(frozen=True, slots=True)
 class TicketRule:
     """Which incidents get a trouble ticket: any that a service feels, and any other of at least ``min_severity``.
@@ -36,9 +44,9 @@ class TicketRule:
     min_severity: Severity = Severity.MAJOR
 
     def refusal(self, incident: Incident) -> Reason | None:
-        """``MAINTENANCE_WINDOW`` for planned work, ``BELOW_SEVERITY`` for what is slight and that no service feels."""
-        if incident.planned:
-            return Reason.MAINTENANCE_WINDOW
+        """``MAINTENANCE_WINDOW`` for planned work, ``SHELVED``, ``BELOW_SEVERITY`` for what is slight and that no service feels."""
+        if hidden := hidden_by(incident):
+            return hidden
         if not incident.impacts and incident.severity < self.min_severity:
             return Reason.BELOW_SEVERITY
         return None
@@ -59,9 +67,9 @@ class Route:
     events: tuple[Occasion, ...] = (Occasion.OPENED, Occasion.UPDATED, Occasion.RESOLVED)
 
     def refusal(self, incident: Incident) -> Reason | None:
-        """``MAINTENANCE_WINDOW``, ``BELOW_SEVERITY`` or ``NO_SERVICE_AFFECTED`` (none of a wanted tier)."""
-        if incident.planned:
-            return Reason.MAINTENANCE_WINDOW
+        """``MAINTENANCE_WINDOW``, ``SHELVED``, ``BELOW_SEVERITY`` or ``NO_SERVICE_AFFECTED`` (none of a wanted tier)."""
+        if hidden := hidden_by(incident):
+            return hidden
         if incident.severity < self.min_severity:
             return Reason.BELOW_SEVERITY
         if self.tiers and not any(impact.tier in self.tiers for impact in incident.impacts):
@@ -71,7 +79,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Everybody who is told: the ticket system, and the notification routes in the order of the file."""
+    """Everybody who is told: the ticket system, the notification routes, and who further when nobody acknowledges; in order of the file."""
 
     routes: tuple[Route, ...] = ()
     tickets: TicketRule = field(default_factory=TicketRule)
+    escalations: tuple[Escalation, ...] = ()
+
+    @property
+    def webhooks(self) -> dict[str, str]:
+        """The webhook of each route, by the route's name."""
+        return {route.name: route.webhook for route in self.routes}

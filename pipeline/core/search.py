@@ -275,8 +275,7 @@ class Search:
         return [(root, root.cover & once, root.consequence.nodes & self.standing.bad) for root in roots]
 
     def _rivals(self, one: Candidate, roots: Sequence[tuple[Candidate, frozenset[int], frozenset[int]]]) -> dict[int, float]:
-        """The roots that a new one might make needless, and what each might be worth to drop: no alarm that it alone explains is left
-        over."""
+        """The roots that a new one might make needless, and what dropping each might be worth, less the alarms that it alone explains."""
         found = {}
         for root, alone, bad in roots:
             if not one.cover.isdisjoint(root.cover):

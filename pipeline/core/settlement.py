@@ -14,6 +14,7 @@ from pipeline.core.outage import Outage
 from pipeline.core.period import month_of
 from pipeline.core.plan import Plan
 from pipeline.core.sla import Evaluation, evaluate
+from pipeline.core.window import WindowRow
 
 LATE_SECONDS = 3600
 """How long after a month's end it is settled, so that what was under way when it ended has arrived."""
@@ -38,6 +39,13 @@ class ContractState:
     outages: dict[str, Outage] = field(default_factory=dict)
     issued: dict[str, Issued] = field(default_factory=dict)
     settled_through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWork:
+    """Maintenance windows that people declared or changed at run time, by name."""
+
+    windows: dict[str, WindowRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,18 @@ def record(state: ContractState, outages: Iterable[Outage]) -> ContractState:
         if before is None or outage.revision > before.revision:
             known[outage.id] = outage
     return replace(state, outages=known)
+
+
+def plan(work: PlannedWork, row: WindowRow) -> PlannedWork:
+    """The planned work with what was newly said of one window; several domains say it, and an older word changes nothing.
+
+    What has been over for longer than any month can be reopened is forgotten.
+    """
+    known = work.windows.get(row.window.name)
+    if known is not None and known.operated >= row.operated:
+        return work
+    kept = {name: each for name, each in work.windows.items() if each.forget_at > row.operated[0] - KEEP_MONTHS_NS}
+    return PlannedWork({**kept, row.window.name: row})
 
 
 def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:

@@ -34,6 +34,12 @@ def covers(window: MaintenanceWindow, topology: Topology, resource: ResourceId) 
     return node is not None and not named.isdisjoint(topology.names[upstream] for upstream in topology.ancestors(node))
 
 
+def of_service(windows: Iterable[MaintenanceWindow], service: str, at: int) -> MaintenanceWindow | None:
+    """The window that names a service itself and is open at a time (UTC nanoseconds): its customer has agreed to do without it then."""
+    name = resource_id(ResourceKind.SERVICE, service)
+    return next((window for window in windows if name in window.resources and window.starts_at <= at < window.ends_at), None)
+
+
 def _parts(topology: Topology, resource: ResourceId) -> tuple[ResourceId, ...]:
     link = topology.link(name_of(resource)) if kind_of(resource) is ResourceKind.LINK else None
     if link is None:

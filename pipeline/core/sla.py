@@ -9,11 +9,9 @@ from pipeline.core.inventory import Contract, Customer, MaintenanceWindow, Servi
 from pipeline.core.money import money_text, share_of
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.period import NANOSECONDS, Period, cut_at, local_text, month_of
-from pipeline.core.plan import Band, Denominator, Finding, Plan, Rating, Rounding, band_of, validate
+from pipeline.core.plan import Band, Denominator, Plan, Rating, band_of
 from pipeline.core.reason import Reason
 from pipeline.core.span import Span, Spans, clip, length, subtract, union
-
-__all__ = ["Band", "Denominator", "Evaluation", "Finding", "Interval", "Plan", "Rating", "Rounding", "evaluate", "validate"]
 
 METRIC = "availability"
 THIRTY_DAYS_S = 30 * 86_400
@@ -176,14 +174,51 @@ def evaluate(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Downtime:
+    """Whole seconds of a period's downtime by what becomes of it, and of what time availability would be a share."""
+
+    counted_s: int
+    excluded_s: int
+    unconfirmed_s: int
+    denominator_s: int
+
+
+def downtime(
+    contract: Contract,
+    plan: Plan,
+    service: Service,
+    outages: Iterable[Outage],
+    month: Period,
+    now: int,
+    enabled_from: int = 0,
+    *,
+    windows: Iterable[MaintenanceWindow] = (),
+) -> Downtime:
+    """The downtime of a whole month as :func:`evaluate` counts it, of outages up to ``now``; an outage that lasts ends there."""
+    pieces = tuple(_pieces(_relevant(outages, service, plan), plan, {window.name: window for window in windows}, now))
+    tally = _tally(pieces, plan, *_validity(contract, month, enabled_from))
+    counted_s, excluded_s, unconfirmed_s = (_whole_seconds(spans) for spans in (tally.counted, tally.excluded, tally.unconfirmed))
+    return Downtime(counted_s, excluded_s, unconfirmed_s, _denominator_s(plan, contract, month, excluded_s, enabled_from))
+
+
+def is_missed(plan: Plan, counted_s: int, denominator_s: int) -> bool:
+    """Whether a month with that downtime misses the plan's target, by the plan's own rounding and bands."""
+    return _rate(plan, counted_s, denominator_s).violated
+
+
+def counts(plan: Plan, state: ServiceState) -> bool:
+    """Whether time in this state is downtime by the plan."""
+    return state is ServiceState.DOWN or (plan.degraded_counts and state is ServiceState.DEGRADED)
+
+
 def _relevant(outages: Iterable[Outage], service: Service, plan: Plan) -> tuple[Outage, ...]:
-    states = {ServiceState.DOWN, ServiceState.DEGRADED} if plan.degraded_counts else {ServiceState.DOWN}
     latest: dict[str, Outage] = {}
     for outage in outages:
         known = latest.get(outage.id)
         if outage.service == service.name and (known is None or known.revision < outage.revision):
             latest[outage.id] = outage
-    return tuple(sorted((o for o in latest.values() if o.state in states), key=lambda o: (o.started_at, o.id)))
+    return tuple(sorted((o for o in latest.values() if counts(plan, o.state)), key=lambda o: (o.started_at, o.id)))
 
 
 def _pieces(outages: Iterable[Outage], plan: Plan, windows: dict[str, MaintenanceWindow], now: int) -> Iterator[_Piece]:

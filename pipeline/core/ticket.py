@@ -8,8 +8,18 @@ from typing import Any
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.incident import Incident, IncidentState
 from pipeline.core.reason import Reason
-from pipeline.core.routing import Audience, Occasion, Route, Routing
-from pipeline.core.wording import description, headline, incident_data, related_entities, related_parties, rfc3339, severity_word
+from pipeline.core.routing import Audience, Occasion, Route, Routing, hidden_by
+from pipeline.core.wording import (
+    LISTED,
+    description,
+    headline,
+    incident_data,
+    plain,
+    related_entities,
+    related_parties,
+    rfc3339,
+    severity_word,
+)
 
 
 class TicketStatus(StrEnum):
@@ -91,17 +101,27 @@ def decide(incident: Incident, previous: Incident | None, routing: Routing, at: 
 
 
 def judge_ticket(incident: Incident, previous: Incident | None, routing: Routing) -> Decision:
-    """As :func:`judge` for the ticket system, but a resolve that might be owed is sent.
+    """As :func:`judge` for the ticket system, but a resolve that might be owed is sent, and what people did is noted on the ticket.
 
-    An incident that grew slight before it ended, or before planned work took it over, may have a ticket from an earlier revision; to
-    resolve none is harmless.
+    An incident that grew slight before it ended, or before planned work or a shelf took it over, may have a ticket from an earlier
+    revision; to resolve none is harmless.
     """
     decision = judge(incident, previous, routing.tickets)
-    if decision.actions or previous is None or previous.planned or previous.state is not IncidentState.OPEN:
+    if decision.actions or previous is None or hidden_by(previous) or previous.state is not IncidentState.OPEN:
         return decision
     if incident.state is IncidentState.RESOLVED and previous.revision > 1:
         return Decision((Action.RESOLVE,), Reason.ALL_CLEAR)
-    return Decision((Action.RESOLVE,), Reason.MAINTENANCE_WINDOW) if incident.planned else decision
+    if hidden := hidden_by(incident):
+        return Decision((Action.RESOLVE,), hidden)
+    if routing.tickets.refusal(incident) is None and (done := _done_by_people(previous, incident)):
+        return Decision((Action.UPDATE,), done)
+    return decision
+
+
+def _done_by_people(previous: Incident, incident: Incident) -> Reason | None:
+    if incident.acknowledged_by != previous.acknowledged_by:
+        return Reason.ACKNOWLEDGED if incident.acknowledged_by else Reason.UN_ACKNOWLEDGED
+    return Reason.COMMENTED if set(incident.comments) - set(previous.comments) else None
 
 
 def judge(incident: Incident, previous: Incident | None, audience: Audience) -> Decision:
@@ -114,7 +134,7 @@ def judge(incident: Incident, previous: Incident | None, audience: Audience) -> 
         return Decision((), refusal) if refusal else _judge_start(previous)
     if known.state is IncidentState.RESOLVED:
         return Decision((), refusal) if refusal else Decision((Action.REOPEN,), Reason.RAISED_AFTER_CLEAR)
-    if refusal is Reason.MAINTENANCE_WINDOW:
+    if refusal is not None and refusal is hidden_by(incident):
         return Decision((Action.RESOLVE,), refusal)
     change = meaningful(known, incident)
     return Decision((Action.UPDATE,), change) if change else Decision((), Reason.REPEATED)
@@ -123,8 +143,9 @@ def judge(incident: Incident, previous: Incident | None, audience: Audience) -> 
 def _judge_start(previous: Incident | None) -> Decision:
     if previous is None:
         return Decision((Action.OPEN,), Reason.ROOT_CAUSE_FOUND)
-    if previous.planned:
-        return Decision((Action.OPEN, Action.REOPEN), Reason.MAINTENANCE_ENDED)
+    if hidden := hidden_by(previous):
+        ended = Reason.MAINTENANCE_ENDED if hidden is Reason.MAINTENANCE_WINDOW else Reason.UN_SHELVED
+        return Decision((Action.OPEN, Action.REOPEN), ended)
     return Decision((Action.OPEN,), Reason.EVIDENCE_REVISED)
 
 
@@ -196,9 +217,19 @@ def _ticket_effect(action: Action, incident: Incident, previous: Incident | None
             "note": "" if action is Action.OPEN else _note(action, incident, previous, reason),
             "started_at": incident.started_at,
             "resolved_at": incident.resolved_at,
+            "services": _suffered(incident),
             "reopen": action is Action.REOPEN,
         },
     )
+
+
+def _suffered(incident: Incident) -> list[dict[str, Any]]:
+    """The services whose agreements are looked at when the ticket is written: how each fares, since when, and by which planned work."""
+    lasts = incident.state is IncidentState.OPEN
+    return [
+        {"service": impact.service, "state": impact.state.value, "since_at": impact.since_at, "excluded": incident.planned, "lasts": lasts}
+        for impact in incident.impacts[:LISTED]
+    ]
 
 
 def ticket_fields(incident: Incident) -> dict[str, Any]:
@@ -220,7 +251,22 @@ def _note(action: Action, incident: Incident, previous: Incident | None, reason:
         return f"Resolved{ended} ({reason.value}). {headline(incident)}"
     if previous is not None and previous.root_cause != incident.root_cause:
         return f"The root cause is now {headline(incident)} ({reason.value})."
+    if told := _what_people_did(incident, previous, reason):
+        return told
     return f"Revision {incident.revision} ({reason.value}): {headline(incident)}"
+
+
+def _what_people_did(incident: Incident, previous: Incident | None, reason: Reason) -> str:
+    first = {
+        Reason.ACKNOWLEDGED: f"Acknowledged by {plain(incident.acknowledged_by)} at {rfc3339(incident.acknowledged_at)}.",
+        Reason.UN_ACKNOWLEDGED: "The acknowledgement was taken back.",
+        Reason.COMMENTED: "",
+    }.get(reason)
+    if first is None:
+        return ""
+    known = set(previous.comments) if previous is not None else set()
+    said = [f"{plain(one.operator)}: {plain(one.text)}" for one in incident.comments if one not in known]
+    return "\n".join([*([first] if first else []), *said])
 
 
 def _notify_effect(occasion: Occasion, incident: Incident, route: Route, reason: Reason, at: int) -> Effect:

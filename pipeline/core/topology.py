@@ -59,6 +59,7 @@ class Topology:
         self.reporter: list[int] = []
         self.doubtful: dict[Edge, float] = {}
         self._index: dict[ResourceId, int] = {}
+        self._bundles: Container[str] = ()
         self._sources: dict[int, str] = {}
         self._gates: list[_Gate] = []
         self._weights: dict[int, dict[int, float]] = {}
@@ -71,6 +72,7 @@ class Topology:
     def of(cls, inventory: Inventory) -> "Topology":
         """Build the graph. What is referred to but not declared becomes a node without parents, never an error; :meth:`cycles` stay."""
         graph = cls(inventory.version)
+        graph._bundles = inventory.lags.keys()
         graph._add_sites(inventory)
         graph._add_lines(inventory)
         graph._add_transport(inventory)
@@ -85,7 +87,7 @@ class Topology:
         for feed in inventory.power.values():
             self._add(resource_id(ResourceKind.POWER, feed.name), _ids(ResourceKind.SITE, _named(feed.site)), feed)
         for device in inventory.devices.values():
-            self._add_device(device, inventory.lags)
+            self._add_device(device)
 
     def _add_lines(self, inventory: Inventory) -> None:
         for duct in inventory.ducts.values():
@@ -107,7 +109,7 @@ class Topology:
         for circuit in inventory.circuits.values():
             self._add(resource_id(ResourceKind.CIRCUIT, circuit.name), map(ResourceId, circuit.needs), circuit, circuit.keep)
 
-    def _add_device(self, device: Device, lags: Container[str]) -> None:
+    def _add_device(self, device: Device) -> None:
         own = resource_id(ResourceKind.DEVICE, device.name)
         node = self._add(own, _ids(ResourceKind.SITE, _named(device.site)), device)
         if device.power:
@@ -119,9 +121,9 @@ class Topology:
             name = f"{device.name}/{interface.name}"
             holder = node
             if interface.card:
-                holder = self._part(resource_id(ResourceKind.CARD, f"{device.name}/{interface.card}"), node, node)
-            port = self._part(resource_id(ResourceKind.PORT, name), NOBODY if name in lags else holder, node)
-            self._part(resource_id(ResourceKind.INTERFACE, name), port, node)
+                holder = self._part(ResourceKind.CARD, f"{device.name}/{interface.card}", node, node)
+            port = self._part(ResourceKind.PORT, name, NOBODY if name in self._bundles else holder, node)
+            self._part(ResourceKind.INTERFACE, name, port, node)
         ways = [own]
         if device.uplinks:
             ways.append(resource_id(ResourceKind.UPLINKS, device.name))
@@ -164,16 +166,19 @@ class Topology:
         node = self._index.get(name)
         if node is None or self.reporter[node] == NOBODY:
             device = self._node(resource_id(ResourceKind.DEVICE, end.partition("/")[0]))
-            port = self._part(resource_id(ResourceKind.PORT, end), device, device)
-            node = self._part(name, port, device)
+            port = self._part(ResourceKind.PORT, end, NOBODY if end in self._bundles else device, device)
+            node = self._part(ResourceKind.INTERFACE, end, port, device)
         return node
 
     def _port(self, end: str) -> int:
         return self._node(resource_id(ResourceKind.PORT, end))
 
-    def _part(self, name: ResourceId, whole: int, device: int) -> int:
+    def _part(self, kind: ResourceKind, name: str, whole: int, device: int) -> int:
         """A part of a device, in ``whole``; of which there is no doubt."""
-        node = self._node(name)
+        resource = resource_id(kind, name)
+        node = self._index.get(resource)
+        if node is None:
+            return self._new(resource, kind, () if whole == NOBODY else (whole,), device)
         self.reporter[node] = device
         if whole != NOBODY:
             self._require(node, (whole,), 1.0)
@@ -221,13 +226,15 @@ class Topology:
 
     def _node(self, name: ResourceId) -> int:
         node = self._index.get(name)
-        if node is None:
-            node = self._index[name] = len(self.names)
-            self.names.append(name)
-            self.kinds.append(kind_of(name))
-            self.parents.append(())
-            self.need.append(1)
-            self.reporter.append(NOBODY)
+        return self._new(name, kind_of(name), (), NOBODY) if node is None else node
+
+    def _new(self, name: ResourceId, kind: ResourceKind, parents: tuple[int, ...], reporter: int) -> int:
+        node = self._index[name] = len(self.names)
+        self.names.append(name)
+        self.kinds.append(kind)
+        self.parents.append(parents)
+        self.need.append(1)
+        self.reporter.append(reporter)
         return node
 
     def _connect(self) -> None:
@@ -242,11 +249,11 @@ class Topology:
             self._join(node, gate.parents, gate.confidence)
             self.need[node] = len(gate.parents) - gate.keep + 1
         self._gates.clear()
-        children: list[list[int]] = [[] for _ in self.names]
+        children: dict[int, list[int]] = {}
         for node, parents in enumerate(self.parents):
             for parent in parents:
-                children[parent].append(node)
-        self.children = [tuple(each) for each in children]
+                children.setdefault(parent, []).append(node)
+        self.children = [tuple(children.get(node, ())) for node in range(len(self.names))]
 
     def node(self, resource: ResourceId) -> int | None:
         """The number of a resource, or ``None`` when the inventory does not have it."""
@@ -267,13 +274,17 @@ class Topology:
         """Everything that a node depends on, directly or not; remembered, within bounds."""
         found = self._ancestors.get(node)
         if found is None:
-            found = frozenset(self._walk(node, self.parents))
+            found = frozenset(self.upstream(node))
             self._remembered += len(found) + 1
             if self._remembered > REMEMBERED:
                 self._ancestors.clear()
                 self._remembered = len(found) + 1
             self._ancestors[node] = found
         return found
+
+    def upstream(self, node: int) -> Iterator[int]:
+        """The same, one after the other and not remembered: for whoever asks of very many nodes once."""
+        return self._walk(node, self.parents)
 
     def descendants(self, node: int) -> set[int]:
         """Everything that depends on a node, directly or not."""
@@ -355,12 +366,9 @@ class Topology:
     @cached_property
     def silenced_by(self) -> list[int]:
         """For each node, the node whose being down makes its silence expected: the reachability of its reporter; -1 if none."""
-        found = [NOBODY] * len(self.names)
-        for node, device in enumerate(self.reporter):
-            if device >= 0:
-                reachability = self.reachability(device)
-                found[node] = device if reachability is None else reachability
-        return found
+        reachability = {device: self.reachability(device) for device in set(self.reporter) - {NOBODY}}
+        silent = {device: device if node is None else node for device, node in reachability.items()}
+        return [silent.get(device, NOBODY) for device in self.reporter]
 
     def links_over(self, fibre: ResourceId) -> tuple[Link, ...]:
         """The links that need a fibre."""

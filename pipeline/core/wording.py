@@ -6,13 +6,17 @@ text in ways we cannot know, so the characters that start markup are replaced by
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.core.budget import Budget
 from pipeline.core.event import Severity
 from pipeline.core.incident import Impact, Incident
 from pipeline.core.inventory import Tier
 from pipeline.core.outage import ServiceState
+from pipeline.core.points import counted
+from pipeline.core.trace import way
 
 LINE_LIMIT = 500
 LISTED = 200
@@ -102,17 +106,71 @@ def description(incident: Incident) -> str:
     if incident.resolved_at:
         lines.append(f"Resolved: {rfc3339(incident.resolved_at)} after {duration(incident.resolved_at - incident.started_at)}")
     lines.append(f"Services: {tally(incident.impacts) or 'none affected'}")
+    if incident.impacts:
+        lines.append(f"Customers: {tiers_text(tiers_of(incident.impacts))}")
     lines += _capped(services_by_tier(incident.impacts), "services")
     return "\n".join(lines)
 
 
 def services_by_tier(impacts: tuple[Impact, ...]) -> list[str]:
-    """One line for each service, gold customers first, in the incident's own order within a tier."""
+    """One line for each service, gold customers first, in the incident's own order within a tier; with the way on which it is reached."""
     rank = {tier: number for number, tier in enumerate(Tier)}
-    return [
-        plain(f"{impact.tier.value}: {impact.service} of {impact.customer}, {_STATE_WORDS[impact.state]} since {rfc3339(impact.since_at)}")
-        for impact in sorted(impacts, key=lambda impact: rank[impact.tier])
-    ]
+    return [plain(_service_line(impact)) for impact in sorted(impacts, key=lambda impact: rank[impact.tier])]
+
+
+def _service_line(impact: Impact) -> str:
+    by = way(impact.path, impact.gate, impact.state)
+    state = state_text(impact.state, impact.share)
+    said = f"{impact.tier.value}: {impact.service} of {impact.customer}, {state} since {rfc3339(impact.since_at)}"
+    return f"{said}, by {by}" if by else said
+
+
+def tiers_of(impacts: Sequence[Impact]) -> list[dict[str, Any]]:
+    """How many customers and services of each tier feel it, gold first: ``tier, customers, services, down``; only tiers that do."""
+    found = []
+    for tier in Tier:
+        felt = [impact for impact in impacts if impact.tier is tier]
+        if felt:
+            down = sum(impact.state is ServiceState.DOWN for impact in felt)
+            customers = len({impact.customer for impact in felt})
+            found.append({"tier": tier.value, "customers": customers, "services": len(felt), "down": down})
+    return found
+
+
+def tiers_text(tiers: Iterable[dict[str, Any]]) -> str:
+    """``2 gold customers (3 services), 1 bronze customer (1 service)``; ``none`` for nobody."""
+    said = [f"{counted(each['customers'], each['tier'] + ' customer')} ({counted(each['services'], 'service')})" for each in tiers]
+    return ", ".join(said) or "none"
+
+
+def state_text(state: ServiceState, share: float) -> str:
+    """``down``, ``degraded, 40 % lost``, ``without redundancy``."""
+    lost = f", {share * 100:.3g} % lost" if state is ServiceState.DEGRADED and share else ""
+    return _STATE_WORDS[state] + lost
+
+
+def budget_text(found: Budget, now: int) -> str:
+    """What is left of a month's downtime, and until when.
+
+    ``31 min 12 s left of 43 min 12 s in 2026-11; target missed at 14:37:20 UTC if it lasts``. Instants of another day than ``now``
+    (UTC nanoseconds) are told with their date.
+    """
+    if found.left_s < 0:
+        since = f" since {moment(found.missed_at, now)}" if found.missed_at else ""
+        allowed = f"{duration(found.allowed_s * _NANO)} allowed, " if found.allowed_s >= 0 else ""
+        return f"target missed{since}: {allowed}{duration(found.counted_s * _NANO)} lost in {found.period}"
+    left = f"{duration(found.left_s * _NANO)} left of {duration(found.allowed_s * _NANO)} in {found.period}"
+    if not found.running:
+        return left
+    if not found.missed_at:
+        return f"{left}; the month ends before it is missed"
+    return f"{left}; target missed at {moment(found.missed_at, now)} if it lasts"
+
+
+def moment(at: int, now: int) -> str:
+    """UTC nanoseconds as ``14:37:20 UTC``, with its date when that is not the date of ``now``."""
+    told, today = (datetime.fromtimestamp(each // _NANO, UTC) for each in (at, now))
+    return told.strftime("%H:%M:%S UTC" if told.date() == today.date() else "%Y-%m-%d %H:%M:%S UTC")
 
 
 def duration(nanoseconds: int) -> str:
@@ -154,6 +212,7 @@ def incident_data(incident: Incident) -> dict[str, Any]:
         "reason": plain(incident.reason),
         "explanation": [plain(line) for line in incident.explanation[:LISTED]],
         "alarms": len(incident.alarms),
+        "customers": tiers_of(incident.impacts),
         "services": [_impact_data(impact) for impact in incident.impacts[:LISTED]],
         "services_total": len(incident.impacts),
         "started_at": rfc3339(incident.started_at),
@@ -162,11 +221,13 @@ def incident_data(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _impact_data(impact: Impact) -> dict[str, str]:
+def _impact_data(impact: Impact) -> dict[str, Any]:
     return {
         "service": plain(impact.service),
         "customer": plain(impact.customer),
         "tier": impact.tier.value,
         "state": impact.state.value,
+        "share_lost": impact.share,
         "since": rfc3339(impact.since_at),
+        "by": plain(way(impact.path, impact.gate, impact.state)),
     }

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,7 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from pipeline.config.problem import Level, did_you_mean
-from pipeline.core.directory import Directory, canonical
+from pipeline.core.directory import canonical, resources_of
 from pipeline.core.inventory import (
     NETWORK,
     AgentVersion,
@@ -41,6 +42,8 @@ class Finding:
     message: str
     remedy: str = ""
     level: Level = Level.ERROR
+    is_missing: bool = False
+    """Whether it is only that something else is not declared."""
 
 
 def findings(inventory: Inventory) -> Iterator[Finding]:
@@ -48,7 +51,7 @@ def findings(inventory: Inventory) -> Iterator[Finding]:
 
     What a person wrote and is not declared is a slip, an error; what another source gave is taken as it is, with a warning.
     """
-    resources = Directory.of(inventory).resources
+    resources = resources_of(inventory)
     yield from _names(inventory)
     yield from _entries(inventory)
     yield from _power(inventory)
@@ -89,7 +92,7 @@ def _missing(section: str, entry: _Named, key: str, word: str, known: Iterable[s
     if word not in declared:
         message = f"'{word}' is not a declared {what}"
         remedy = did_you_mean(word, declared) or "declare it, or take it out"
-        yield Finding(section, entry.name, key, message, remedy, _level(entry))
+        yield Finding(section, entry.name, key, message, remedy, _level(entry), is_missing=True)
 
 
 def _level(entry: object) -> Level:
@@ -168,8 +171,8 @@ def _device(device: Device) -> Iterator[Finding]:
         remedy = "write snmp_version: v3 with a user of the settings' traps.users, or neither"
         yield Finding("devices", device.name, "user" if device.user else "snmp_version", message, remedy)
     for field in ("name", "index"):
-        values = [getattr(port, field) for port in device.interfaces]
-        for value in sorted({value for value in values if values.count(value) > 1}):
+        values = Counter(getattr(port, field) for port in device.interfaces)
+        for value in sorted(value for value, count in values.items() if count > 1 and value):  # 0: nobody told the index
             yield Finding("devices", device.name, "interfaces", f"two interfaces have the {field} '{value}'", "give each its own")
     for port in device.interfaces:
         if port.card and not _NAME.fullmatch(port.card):
@@ -274,6 +277,8 @@ def _service(service: Service, inventory: Inventory, resources: frozenset[Resour
 
 def _cycles(inventory: Inventory) -> Iterator[Finding]:
     """Nothing may need itself, by whatever way. Only these sections can close a circle, so one of their entries is told of each."""
+    if not _may_close(inventory):
+        return
     closing: dict[ResourceId, tuple[str, str, Entry]] = {}
     for section, kind in _CLOSING.items():
         closing |= {resource_id(kind, name): (section, name, entry) for name, entry in getattr(inventory, section).items()}
@@ -286,6 +291,19 @@ def _cycles(inventory: Inventory) -> Iterator[Finding]:
         section, name, entry = closing[names[0]]
         way = " -> ".join((*names, names[0]))
         yield Finding(section, name, "needs", f"{names[0]} needs itself: {way}", "take one of these needs out", _level(entry))
+
+
+def _may_close(inventory: Inventory) -> bool:
+    """Whether anything leads back: what is above devices needs what is below them, or its like. Most large networks have nothing such."""
+    needing = (need for section in (inventory.services, inventory.circuits) for entry in section.values() for need in entry.needs)
+    members = {member for lag in inventory.lags.values() for member in lag.members}
+    ends = ((link.a, link.b) for link in inventory.links.values() if link.a in members or link.b in members)
+    return (
+        bool(inventory.dependencies)
+        or any(need.startswith(("service/", "circuit/")) for need in needing)
+        or any(name in inventory.lags for name in members)
+        or any(end in inventory.lags for pair in ends for end in pair)
+    )
 
 
 _CLOSING = {"services": ResourceKind.SERVICE, "circuits": ResourceKind.CIRCUIT, "lags": ResourceKind.PORT}

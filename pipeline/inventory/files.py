@@ -1,19 +1,21 @@
 """An inventory from a folder of YAML and CSV files."""
 
+import gc
 import hashlib
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.config.decode import Decoder
-from pipeline.config.problem import ConfigError, Level, Path_, Problem, Problems, did_you_mean, path_text
+from pipeline.config.problem import ConfigError, Level, Problem, Problems, did_you_mean, path_text
 from pipeline.config.reload import Reloading
 from pipeline.config.settings_file import line_at
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
-from pipeline.core.inventory import Inventory
+from pipeline.core.inventory import Interface, Inventory
 from pipeline.core.validity import as_of, next_change
 from pipeline.inventory.cross import findings
 from pipeline.inventory.csv_source import read_csv
@@ -21,6 +23,8 @@ from pipeline.inventory.form import SECTIONS, Section
 
 _log = logging.getLogger(__name__)
 SUFFIXES = (".yaml", ".yml", ".csv")
+_WHOLE = tuple(key for key in SECTIONS if key != "interfaces")
+"""Sections as an inventory has them."""
 
 
 def load_inventory(folder: Path) -> Inventory:
@@ -39,6 +43,23 @@ def load_inventory(folder: Path) -> Inventory:
 
 def read_inventory(folder: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     """The inventory and its warnings. Its version is a hash of what is declared, whatever the files' layout. Raises ``ConfigError``."""
+    with collector_paused():
+        return _read_inventory(folder)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """A large inventory is millions of objects and no circle among them: to look for circles again and again costs a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read_inventory(folder: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     gathered = _Gathered()
     files = inventory_files(folder)
     if not files:
@@ -48,8 +69,9 @@ def read_inventory(folder: Path) -> tuple[Inventory, tuple[Problem, ...]]:
             _read_file(path, gathered)
         except ConfigError as error:
             gathered.problems.extend(error.problems)
+    _join_interfaces(gathered)
     gathered.problems.raise_if_any()
-    inventory = _assemble(gathered)
+    inventory = assemble(gathered.entries)
     for finding in findings(inventory):
         gathered.tell(finding.section, finding.name, finding.key, finding.message, finding.remedy, finding.level)
     gathered.problems.raise_if_any()
@@ -83,16 +105,21 @@ def inventory_files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in found if path.is_file() and path.suffix in SUFFIXES and not path.name.startswith(".")))
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """Where an entry stands."""
+class _Mark(NamedTuple):
+    """Where an entry stands: its file, its place in a section, and its node (for a row of a table the line)."""
 
     file: str
-    path: Path_
-    node: Node
+    section: str
+    position: int
+    node: Node | int
+
+    @property
+    def line(self) -> int:
+        return self.node if isinstance(self.node, int) else self.node.line
 
     def problem(self, key: str, message: str, remedy: str, level: Level) -> Problem:
-        return Problem(self.file, line_at(self.node, (key,)), path_text((*self.path, key)), message, remedy, level)
+        line = self.node if isinstance(self.node, int) else line_at(self.node, (key,))
+        return Problem(self.file, line, path_text((self.section, self.position, key)), message, remedy, level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +127,11 @@ class _Gathered:
     """What was read so far: the entries of each section by name, where each stands, and the problems."""
 
     entries: dict[str, dict[str, Any]] = field(default_factory=lambda: {key: {} for key in SECTIONS})
-    marks: dict[tuple[str, str], _Mark] = field(default_factory=dict)
+    marks: dict[str, dict[str, _Mark]] = field(default_factory=lambda: {key: {} for key in SECTIONS})
     problems: Problems = field(default_factory=Problems)
 
     def tell(self, section: str, name: str, key: str, message: str, remedy: str, level: Level = Level.ERROR) -> None:
-        self.problems.add(self.marks[section, name].problem(key, message, remedy, level))
+        self.problems.add(self.marks[section][name].problem(key, message, remedy, level))
 
 
 def _read_file(path: Path, gathered: _Gathered) -> None:
@@ -125,11 +152,11 @@ def _read_file(path: Path, gathered: _Gathered) -> None:
 
 def _read_csv_file(path: Path, decoder: Decoder, gathered: _Gathered) -> None:
     section = SECTIONS.get(path.stem)
-    if section is None or section.key in {"devices", "contracts", "windows"}:
-        flat = [key for key in SECTIONS if key not in {"devices", "contracts", "windows"}]
-        decoder.tell(0, (), f"'{path.stem}' cannot be told in CSV", did_you_mean(path.stem, flat))
+    if section is None:
+        decoder.tell(0, (), f"'{path.stem}' is not a section", did_you_mean(path.stem, SECTIONS))
         return
-    _read_section(read_csv(path, section, str(path)), section, decoder, gathered)
+    for position, line, entry in read_csv(path, section, decoder):
+        _keep(entry, section, _Mark(decoder.file, section.key, position, line), gathered)
 
 
 def _read_section(node: Node, section: Section, decoder: Decoder, gathered: _Gathered) -> None:
@@ -140,27 +167,44 @@ def _read_section(node: Node, section: Section, decoder: Decoder, gathered: _Gat
         path = (section.key, position)
         entry = decoder.read(item, section.form, path)
         if entry is not None:
-            _keep(entry, section, _Mark(decoder.file, path, item), gathered)
+            _keep(entry, section, _Mark(decoder.file, section.key, position, item), gathered)
 
 
 def _keep(entry: Any, section: Section, mark: _Mark, gathered: _Gathered) -> None:
     try:
         value = section.finish(entry)
     except ValueError as error:
-        gathered.problems.add(Problem(mark.file, mark.node.line, path_text(mark.path), str(error)))
+        gathered.problems.add(Problem(mark.file, mark.line, path_text((section.key, mark.position)), str(error)))
         return
-    first = gathered.marks.get((section.key, value.name))
-    if first is not None:
-        message = f"'{value.name}' is declared already, at {first.file}:{first.node.line}"
+    marks = gathered.marks[section.key]
+    first = marks.setdefault(value.name, mark)
+    if first is not mark:
+        message = f"'{value.name}' is declared already, at {first.file}:{first.line}"
         gathered.problems.add(mark.problem("name", message, "rename one", Level.ERROR))
         return
     gathered.entries[section.key][value.name] = value
-    gathered.marks[section.key, value.name] = mark
 
 
-def _assemble(gathered: _Gathered) -> Inventory:
-    entries = gathered.entries
-    content = repr([(key, sorted(entries[key].items())) for key in SECTIONS])
-    version = hashlib.sha256(content.encode()).hexdigest()[:12]
-    mappings = {key: entries[key] for key in SECTIONS if key != "windows"}
+def _join_interfaces(gathered: _Gathered) -> None:
+    """Give devices the interfaces that are told apart from them."""
+    devices, joining = gathered.entries["devices"], dict[str, list[Interface]]()
+    for placed in gathered.entries["interfaces"].values():
+        if placed.device in devices:
+            joining.setdefault(placed.device, []).append(placed.interface)
+        else:
+            remedy = did_you_mean(placed.device, devices) or "declare it, or take it out"
+            gathered.tell("interfaces", placed.name, "device", f"'{placed.device}' is not a declared device", remedy)
+    for name, interfaces in joining.items():
+        devices[name] = replace(devices[name], interfaces=(*devices[name].interfaces, *interfaces))
+
+
+def assemble(entries: Mapping[str, Mapping[str, Any]]) -> Inventory:
+    """The inventory of entries by section and name, interfaces with their devices. Its version is a hash of what they declare."""
+    content = hashlib.sha256()
+    for key in _WHOLE:
+        content.update(key.encode())
+        for name in sorted(entries[key]):
+            content.update(repr(entries[key][name]).encode())
+    version = content.hexdigest()[:12]
+    mappings: dict[str, Any] = {key: dict(entries[key]) for key in _WHOLE if key != "windows"}
     return Inventory(version=version, windows=tuple(entries["windows"].values()), **mappings)

@@ -13,6 +13,7 @@ from pipeline.core.inventory import (
     Device,
     Duct,
     Fibre,
+    Interface,
     Lag,
     Link,
     Lsp,
@@ -23,6 +24,32 @@ from pipeline.core.inventory import (
     Tunnel,
 )
 from pipeline.core.money import to_minor
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceForm:
+    """An interface told apart from its device, as tables do."""
+
+    device: str
+    name: str
+    index: int
+    speed_mbps: int
+    description: str = ""
+    card: str = ""
+
+    def value(self) -> "PlacedInterface":
+        """The interface, by the name that it has in the whole inventory."""
+        interface = Interface(self.name, self.index, self.speed_mbps, self.description, self.card)
+        return PlacedInterface(f"{self.device}/{self.name}", self.device, interface)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedInterface:
+    """An interface that is still to join its device."""
+
+    name: str
+    device: str
+    interface: Interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +106,7 @@ SECTIONS = {
         Section("sites", Site),
         Section("power", Power),
         Section("devices", Device),
+        Section("interfaces", InterfaceForm, InterfaceForm.value),
         Section("ducts", Duct),
         Section("fibres", Fibre),
         Section("links", Link),

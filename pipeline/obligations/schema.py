@@ -133,3 +133,36 @@ ticket_note = Table(
     Column("at", BigInteger, nullable=False),
 )
 """Remarks on the book's tickets, append-only."""
+
+operation = Table(
+    "operation",
+    metadata,
+    Column("row_id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("starts_at", BigInteger, nullable=False),
+    Column("resources", Text, nullable=False),
+    Column("domains", Text, nullable=False),
+    Column("published", Boolean, nullable=False),
+    Index("operation_by_target", "target"),
+    Index("operation_unpublished", "row_id", sqlite_where=text("NOT published"), postgresql_where=text("NOT published")),
+)
+"""What people did, kept before anything is done with it; ``published`` says whether the topic has it. Rows are never changed otherwise."""
+
+operation_answer = Table(
+    "operation_answer",
+    metadata,
+    Column("operation", Text, primary_key=True),
+    Column("domain", Text, primary_key=True),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("answered_at", BigInteger, nullable=False),
+)
+"""What became of an operation in each domain that it was for. No foreign key: the operation may have come by another way."""

@@ -8,14 +8,15 @@ from sqlalchemy import Engine, text
 
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Approval, Broken, Credit, Entry
-from pipeline.core.obligation import BookTicket, Stored, StoredEffect, TicketLink
-from pipeline.obligations import book, ledger, link, outbox
+from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, TicketLink
+from pipeline.core.operation import Answer, Operation, OperationKind
+from pipeline.obligations import book, ledger, link, operation, outbox
 from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
 from pipeline.obligations.migrate import upgrade_engine
 
 
 class Obligations:
-    """Ticket links, receipts, credits and approvals behind an SQLAlchemy URL (SQLite file or PostgreSQL).
+    """Ticket links, receipts, credits, approvals and what people did, behind an SQLAlchemy URL (SQLite file or PostgreSQL).
 
     Entering it brings the schema up to date and opens the pool. Methods are synchronous, may be called from any thread, and raise
     ``StoreError`` (an ``OSError``) when the database cannot be used. Times are UTC nanoseconds.
@@ -200,6 +201,38 @@ class Obligations:
         """What was said of a credit, in order."""
         with reading(self._engine) as connection:
             return ledger.approvals(connection, key)
+
+    # what people did
+
+    def put_operation(self, given: Operation, domains: Sequence[str]) -> StoredOperation:
+        """Keep an operation for these domains, once by its id; as it stands."""
+        with writing(self._engine) as connection:
+            return operation.put(connection, given, domains)
+
+    def answer_operations(self, answers: Sequence[Answer]) -> None:
+        """Keep what became of operations, once for each domain."""
+        with writing(self._engine) as connection:
+            operation.answer(connection, answers)
+
+    def operation(self, name: str) -> StoredOperation | None:
+        """The operation with this id, and its answers so far."""
+        with reading(self._engine) as connection:
+            return operation.get(connection, name)
+
+    def operations(self, target: str = "", kinds: Collection[OperationKind] = (), limit: int = 100) -> list[StoredOperation]:
+        """The latest operations, newest first; of one target, of some kinds, or all."""
+        with reading(self._engine) as connection:
+            return operation.latest(connection, target, kinds, limit)
+
+    def unpublished_operations(self, given_before: int, limit: int) -> list[StoredOperation]:
+        """Operations given before a time that the topic does not have yet, oldest first."""
+        with reading(self._engine) as connection:
+            return operation.unpublished(connection, given_before, limit)
+
+    def mark_operations_published(self, names: Collection[str]) -> None:
+        """Remember that the topic has these operations."""
+        with writing(self._engine) as connection:
+            operation.mark_published(connection, names)
 
     # the built-in ticket book
 

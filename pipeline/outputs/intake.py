@@ -73,11 +73,11 @@ def sort_messages(records: Sequence[ConsumerRecord], at: int) -> Sorted:
         try:
             effects = [value for value in wire.decode(record.value or b"") if _is_effect(value)]
         except wire.WireError as error:
-            result.letters.append(_letter(record, str(error), at))
+            result.letters.append(letter_of(record, str(error), at))
             continue
         refusals = [why for effect in effects if (why := why_unstorable(effect))]
         result.effects += [effect for effect in effects if not why_unstorable(effect)]
-        result.letters += [_letter(record, refusals[0], at)] if refusals else []
+        result.letters += [letter_of(record, refusals[0], at)] if refusals else []
     return result
 
 
@@ -87,7 +87,8 @@ def _is_effect(value: object) -> bool:
     return True
 
 
-def _letter(record: ConsumerRecord, detail: str, at: int) -> wire.DeadLetter:
+def letter_of(record: ConsumerRecord, detail: str, at: int) -> wire.DeadLetter:
+    """What is kept of a message that cannot be read."""
     return wire.DeadLetter(
         record.topic, record.partition, record.offset, Reason.MALFORMED.value, detail, at, record.key, record.value or b""
     )

@@ -1,12 +1,13 @@
 """What the outputs want of the obligations store, and the one method that an output is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Credit, Entry
-from pipeline.core.obligation import BookTicket, Stored, StoredEffect, TicketLink
+from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, TicketLink
+from pipeline.core.operation import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +122,18 @@ class BookPort(Protocol):
         """How many tickets match, and one page of them."""
 
 
-class ObligationsPort(OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, Protocol):
+class OperationsPort(Protocol):
+    """What people did, as it is published and answered."""
+
+    def unpublished_operations(self, given_before: int, limit: int) -> list[StoredOperation]:
+        """Operations given before a time that the topic does not have yet, oldest first."""
+
+    def mark_operations_published(self, names: Collection[str]) -> None:
+        """Remember that the topic has these operations."""
+
+    def answer_operations(self, answers: Sequence[Answer]) -> None:
+        """Keep what became of operations, once for each domain."""
+
+
+class ObligationsPort(OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, OperationsPort, Protocol):
     """All of it: what :func:`pipeline.outputs.run_outputs` wants."""

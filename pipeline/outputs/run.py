@@ -1,8 +1,9 @@
-"""The outputs process: consumes effects, delivers them, publishes receipts, and serves the ticket book when it is built in."""
+"""The outputs process: delivers effects, publishes receipts, keeps answers to operations, and serves the built-in ticket book."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol
 
 from yarl import URL
 
@@ -14,14 +15,16 @@ from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
 from pipeline.outputs.intake import Intake, ReceiptPublisher
 from pipeline.outputs.metrics import process_metrics
+from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
 from pipeline.outputs.ticket_book import TicketBook
-from pipeline.outputs.tickets import TicketOutput
+from pipeline.outputs.tickets import Remarks, TicketOutput, no_remarks
 from pipeline.outputs.tmf621 import TroubleTickets
 from pipeline.outputs.webhook import WebhookOutput, open_sessions
 from pipeline.wire import Topic
 
 GROUP = "outputs"
+ANSWERS_GROUP = "outputs-answers"
 _TICKET_TIMEOUT_S = 10.0
 _BROKER_PATIENCE_S = 60.0
 ANY = "*"
@@ -37,12 +40,15 @@ def chooser(outputs: Mapping[tuple[EffectKind, str], Output]) -> Choose:
 
 
 @asynccontextmanager
-async def open_outputs(settings: Settings, store: ObligationsPort) -> AsyncIterator[Choose]:
-    """The outputs that the settings name, with their HTTP sessions. Raises ``ValueError`` for an unknown ticket system."""
+async def open_outputs(settings: Settings, store: ObligationsPort, remarks: Remarks = no_remarks) -> AsyncIterator[Choose]:
+    """The outputs that the settings name, with their HTTP sessions; ``remarks`` go into tickets.
+
+    Raises ``ValueError`` for an unknown ticket system.
+    """
     if settings.tickets.system != "tmf621":
         raise ValueError(f"tickets.system: '{settings.tickets.system}' is no ticket system; there is: tmf621")
     async with open_sessions() as sessions, open_session(_TICKET_TIMEOUT_S) as session:
-        tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store)
+        tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store, remarks=remarks)
         webhooks = WebhookOutput(settings.webhooks, sessions, store)
         billing = BillingOutput(store, posting=settings.billing.posting)
         yield chooser(
@@ -56,8 +62,8 @@ async def open_outputs(settings: Settings, store: ObligationsPort) -> AsyncItera
         )
 
 
-async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.Event) -> None:
-    """Run until ``stop`` is set. ``store`` is open; topics exist.
+async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.Event, remarks: Remarks = no_remarks) -> None:
+    """Run until ``stop`` is set. ``store`` is open; topics exist; ``remarks`` go into tickets.
 
     Raises ``TimeoutError`` without a broker, ``OSError`` for a port that is taken, ``ValueError`` for settings that cannot be followed.
     """
@@ -70,15 +76,18 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         if settings.tickets.built_in:
             host, port = _listen(settings.tickets)
             await stack.enter_async_context(TicketBook(store).serve(host, port))
-        choose = await stack.enter_async_context(open_outputs(settings, store))
+        choose = await stack.enter_async_context(open_outputs(settings, store, remarks))
         producer = await stack.enter_async_context(bus.producer(bootstrap))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
+        answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))
+        answers = AnswerIntake(answering, producer, store)
+        operations = OperationPublisher(producer, store, settings.broker.partitions)
         publisher = ReceiptPublisher(producer, store, process_metrics(), settings.broker.partitions)
         deliveries = Deliveries(store, choose, process_metrics(), receipted=publisher.wake.set)
         intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
-        await _work(intake, deliveries, publisher, stop)
+        await _work((intake, deliveries, answers, operations), publisher, stop)
 
 
 def _listen(tickets: TicketSettings) -> tuple[str, int]:
@@ -88,12 +97,17 @@ def _listen(tickets: TicketSettings) -> tuple[str, int]:
     return url.host, url.port
 
 
-async def _work(intake: Intake, deliveries: Deliveries, publisher: ReceiptPublisher, stop: asyncio.Event) -> None:
-    """All three until ``stop``; the publisher outlives the others, so that the last receipts are told."""
+class _Worker(Protocol):
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set."""
+
+
+async def _work(workers: Sequence[_Worker], publisher: ReceiptPublisher, stop: asyncio.Event) -> None:
+    """All until ``stop``; the publisher of receipts outlives the others, so that the last receipts are told."""
     delivered = asyncio.Event()
     async with asyncio.TaskGroup() as publishing:
         publishing.create_task(publisher.run(delivered))
         async with asyncio.TaskGroup() as working:
-            working.create_task(intake.run(stop))
-            working.create_task(deliveries.run(stop))
+            for worker in workers:
+                working.create_task(worker.run(stop))
         delivered.set()

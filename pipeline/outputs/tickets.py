@@ -1,23 +1,53 @@
 """Ticket effects carried to a TMF621 system: one ticket for each incident, whatever is killed in between."""
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
+from pipeline.config.problem import ConfigError
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.obligation import TicketLink
 from pipeline.core.ticket import TRANSITIONS, TicketStatus, path
-from pipeline.core.wording import rfc3339
+from pipeline.core.wording import plain, rfc3339
 from pipeline.outputs.ports import Again, Delivery, Done, LinkPort, Poison, Refused
 from pipeline.outputs.tmf621 import CallFailedError, RemoteTicket, TroubleTickets
+
+log = logging.getLogger(__name__)
 
 AUTHOR = "assurance-pipeline"
 _ONCE = frozenset({"externalId", "ticketType"})
 """Fields that are given when a ticket is made, and never after."""
+
+
+ASK_WITHIN_S = 3.0
+"""How long the history may take to tell what agreements still bear; a ticket does not wait longer."""
+
+
+class Suffered(msgspec.Struct, frozen=True):
+    """A service of a ticket: how it fares, since when (UTC nanoseconds), by which planned work, and whether it still does."""
+
+    service: str
+    state: str
+    since_at: int
+    excluded: str = ""
+    lasts: bool = True
+
+
+Remarks = Callable[[Sequence[Suffered]], list[str]]
+"""What is known of the agreements of a ticket's services, in lines. Called in a thread.
+
+Raises ``OSError``, ``ConfigError`` or ``ValueError`` when nobody can tell.
+"""
+
+
+def no_remarks(_: Sequence[Suffered]) -> list[str]:
+    """Nothing is known of any agreement."""
+    return []
 
 
 class _Body(msgspec.Struct):
@@ -25,17 +55,29 @@ class _Body(msgspec.Struct):
     ticket: dict[str, Any]
     note: str = ""
     resolved_at: int = 0
+    services: list[Suffered] = []
     reopen: bool = False
 
 
 class TicketOutput:
     """Delivers ``ticket-open``, ``ticket-update`` and ``ticket-resolve``. ``system`` names the links; ``clock`` answers UTC nanoseconds.
 
+    ``remarks`` adds to each description what only the time of writing knows: how much downtime the agreements still bear. A ticket is
+    written without them when they cannot be had.
+
     A ticket is always looked for (by link, then by ``externalId``) before one is made, so a kill between the call and its record, or an
     answer that was lost, finds the ticket that is there.
     """
 
-    def __init__(self, system: str, remote: TroubleTickets, store: LinkPort, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        system: str,
+        remote: TroubleTickets,
+        store: LinkPort,
+        clock: Callable[[], int] = time.time_ns,
+        remarks: Remarks = no_remarks,
+    ) -> None:
+        self._remarks = remarks
         self._system = system
         self._remote = remote
         self._store = store
@@ -55,10 +97,21 @@ class TicketOutput:
         step = steps.get(effect.kind)
         if step is None:
             return Poison(f"{effect.kind.value} is no work for a ticket system")
+        body = await self._remarked(body)
         try:
             return await step(effect, body)
         except CallFailedError as error:
             return self._meaning(error)
+
+    async def _remarked(self, body: _Body) -> _Body:
+        """The same with what agreements still bear at the end of its description."""
+        try:
+            lines = await asyncio.wait_for(asyncio.to_thread(self._remarks, body.services), ASK_WITHIN_S)
+        except (OSError, ConfigError, ValueError) as error:  # TimeoutError is an OSError
+            log.warning("a ticket is written without what its agreements still bear: %s", error or "no answer in time")
+            lines = ["Agreements: not known at the time of writing"] if body.services else []
+        text = "\n".join([str(body.ticket.get("description", "")), *map(plain, lines)])
+        return msgspec.structs.replace(body, ticket={**body.ticket, "description": text}) if lines else body
 
     @staticmethod
     def _meaning(error: CallFailedError) -> Delivery:

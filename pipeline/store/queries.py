@@ -5,6 +5,7 @@ integers, UTC nanoseconds, 0 where there is none yet. A severity is its name, a 
 names from the constants of this module. Blocking: from an event loop call them in a thread.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -16,11 +17,12 @@ from pipeline.store.reader import Reader
 
 TABLES = (
     *("trap", "poll", "event", "alarm_change", "alarm", "incident_revision", "incident", "outage", "kpi", "kpi_1m", "kpi_1h"),
-    *("anomaly", "evaluation", "effect", "receipt", "dead_letter", "quarantine_message"),
+    *("anomaly", "evaluation", "effect", "receipt", "operation", "dead_letter", "quarantine_message"),
 )
 
-_NESTED = ("impacts", "intervals", "varbinds")
+_NESTED = ("impacts", "comments", "intervals", "varbinds")
 _IN_MS = ("recorded_at",)
+_IN_JSON = ("grounds",)
 _NS_PER_MS = 1_000_000
 _FOREVER_NS = 2**63 - 1
 _LAST_NS = (2**32 - 1) * 1_000_000_000
@@ -146,6 +148,15 @@ class Queries(Reader):
         )
         return self._read(sql, service=service, starts_at=starts_at, ends_at=ends_at)
 
+    def outages_of(self, services: Iterable[str], since: int) -> list[Row]:
+        """Outages of these services, as of their last revision, that last or ended after an instant (UTC nanoseconds)."""
+        sql = (
+            "SELECT * FROM outage FINAL WHERE service IN {services:Array(String)}"
+            " AND (ended_at IS NULL OR ended_at > fromUnixTimestamp64Nano({since:Int64})) ORDER BY started_at, id"
+        )
+        wanted = list(dict.fromkeys(services))
+        return self._read(sql, services=wanted, since=since) if wanted else []
+
     def outage(self, outage_id: str) -> Row | None:
         """One outage as of its last revision."""
         return _first(self._read("SELECT * FROM outage FINAL WHERE id = {id:String}", id=outage_id))
@@ -178,6 +189,13 @@ class Queries(Reader):
     def receipts(self, subject: str) -> list[Row]:
         """What was done for one incident or contract, oldest first."""
         return self._read("SELECT * FROM receipt FINAL WHERE subject = {subject:String} ORDER BY at, key", subject=subject)
+
+    # operations
+
+    def operations(self, target: str = "", limit: int = 100) -> list[Row]:
+        """What people did, newest first, one row for each domain that answered; to one incident, alarm or window, or to all."""
+        sql = "SELECT * FROM operation FINAL WHERE {target:String} IN ('', target) ORDER BY at DESC, id, domain LIMIT {limit:UInt32}"
+        return self._read(sql, target=target, limit=limit)
 
     # indicators
 
@@ -275,6 +293,8 @@ def _value(name: str, value: Any) -> Any:
         return Severity(value).name.lower()
     if name in _IN_MS:
         return value * _NS_PER_MS
-    if value is None and name.endswith("_at"):
+    if name in _IN_JSON:
+        return json.loads(value) if value else {}
+    if value is None and (name.endswith("_at") or name == "until"):
         return 0
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value

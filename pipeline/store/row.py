@@ -13,15 +13,17 @@ from pipeline.core.effect import Effect, Receipt
 from pipeline.core.event import Event, StateReport, Tick
 from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch
+from pipeline.core.operation import Answer, Operation
 from pipeline.core.outage import Outage
 from pipeline.core.raw import INTERFACES, RawPoll, RawTrap
 from pipeline.core.rollup import Part
 from pipeline.core.settle import Settle
 from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
+from pipeline.core.window import WindowRow
 from pipeline.store.packed import INTAKE, Packed, pack
 from pipeline.store.text import TYPE_NAMES, value_text
-from pipeline.wire import DeadLetter
+from pipeline.wire import DeadLetter, to_json
 
 Columns = dict[str, list[Any]]
 Rows = dict[str, Columns | Packed]
@@ -33,8 +35,8 @@ _UINT64 = range(2**64)
 _DECIMAL_BOUND = Decimal(10) ** 10
 
 _SIGNED = frozenset({"credit_minor", "charge_minor"})
-_SHORT = frozenset({"uptime_ticks", "repeats", "interfaces", "attempts", "partition"})
-_NOT_YET = frozenset({"ended_at", "resolved_at", "cleared_at", "confirmed_at"})
+_SHORT = frozenset({"uptime_ticks", "repeats", "interfaces", "attempts", "partition", "escalation"})
+_NOT_YET = frozenset({"ended_at", "resolved_at", "cleared_at", "confirmed_at", "acknowledged_at", "until", "starts_at"})
 
 
 def _plain(name: str, items: Sequence[Any]) -> list[Any]:
@@ -111,15 +113,19 @@ def alarm_rows(changes: Sequence[AlarmChange], _: int) -> Rows:
 _INCIDENT = (
     *("id", "revision", "domain", "root_cause", "state", "reason", "started_at", "opened_at", "resolved_at"),
     *("probability", "planned", "flapping", "confirmed_by", "topology_version", "rules_version"),
+    *("acknowledged_by", "acknowledged_at", "escalation", "shelved"),
 )
-_IMPACT = ("service", "customer", "contract", "tier", "state", "since_at")
+_COMMENT = ("at", "operator", "text")
+_IMPACT = ("service", "customer", "contract", "tier", "state", "since_at", "share", "path", "gate")
 
 
 def incident_rows(incidents: Sequence[Incident], recorded_at_ms: int) -> Rows:
     """Table ``incident_revision``; the engine keeps table ``incident`` from it."""
     columns = _columns(_INCIDENT, incidents) | _lists(("explanation", "alarms"), incidents)
     columns |= _nested("impacts", _IMPACT, [incident.impacts for incident in incidents])
+    columns |= _nested("comments", _COMMENT, [incident.comments for incident in incidents])
     columns["severity"] = [int(incident.severity) for incident in incidents]
+    columns["grounds"] = [to_json(incident.grounds).decode() for incident in incidents]
     columns["recorded_at"] = [recorded_at_ms] * len(incidents)
     return {"incident_revision": columns}
 
@@ -188,6 +194,16 @@ def receipt_rows(receipts: Sequence[Receipt], _: int) -> Rows:
     return {"receipt": _columns(names, receipts)}
 
 
+_OPERATION = ("id", "domain", "kind", "at", "operator", "via", "target", "text", "until", "starts_at")
+
+
+def operation_rows(answers: Sequence[Answer], _: int) -> Rows:
+    """Table ``operation``: what somebody did, with what became of it in one domain."""
+    operations = [answer.operation for answer in answers]
+    columns = _columns(("outcome", "reason", "detail", "answered_at"), answers) | _columns(_OPERATION, operations)
+    return {"operation": columns | _lists(("resources",), operations)}
+
+
 def dead_letter_rows(letters: Sequence[DeadLetter], _: int) -> Rows:
     """Table ``dead_letter``; key and value in base64, as they need not be text."""
     columns = _columns(("topic", "partition", "offset", "reason", "detail", "at"), letters)
@@ -209,11 +225,12 @@ CONVERTERS: Mapping[type[Any], Converter] = {
     Evaluation: evaluation_rows,
     Effect: effect_rows,
     Receipt: receipt_rows,
+    Answer: operation_rows,
     DeadLetter: dead_letter_rows,
 }
 PACKERS: Mapping[type[Any], Callable[[Sequence[Any], Mapping[str, int]], Rows]] = {KpiBatch: kpi_rows}
 NO_RULES: Mapping[str, int] = {}
-NOT_KEPT = frozenset({StateReport, Tick, Settle, Question, Part})
+NOT_KEPT = frozenset({StateReport, Tick, Settle, Question, Part, Operation, WindowRow})
 """Values that are means, not history: their effect is in what they led to. The sink counts them."""
 
 

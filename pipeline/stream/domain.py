@@ -1,7 +1,7 @@
-"""One correlation domain's alarms meet here: alarm changes, incidents, outages, the effects that incidents ask for, and questions."""
+"""One correlation domain's alarms meet here: alarm changes, incidents, outages, the effects they ask for, questions, answers to people."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import Counter, Gauge
 
@@ -9,9 +9,12 @@ from pipeline.bus import partition_of
 from pipeline.config.settings import CorrelationSettings
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import Item, advance
-from pipeline.core.domain import Context, DomainState, Output, Timing
+from pipeline.core.domain import Context, DomainState, IncidentChange, Output, Timing
 from pipeline.core.effect import Effect
+from pipeline.core.enquiry import settling
+from pipeline.core.escalation import effects_of
 from pipeline.core.event import Tick
+from pipeline.core.idle import NEVER, due_at, wants_sweeps
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.outage import Outage
 from pipeline.core.suspicion import Question, suspect
@@ -21,13 +24,14 @@ from pipeline.stream.turn import Turn
 from pipeline.wire import Topic
 
 INPUTS = Counter("assure_alarm_inputs_total", "Events folded into alarms", ["reason"])
-ASKED = Counter("assure_questions_asked_total", "Questions to devices about what a trap claims", ["reason"])
+ASKED = Counter("assure_questions_asked_total", "Questions to devices about what a trap claims, or a cause leaves in doubt", ["reason"])
 INCIDENTS = Counter("assure_incident_revisions_total", "Incident revisions", ["state"])
+OPERATIONS = Counter("assure_operations_total", "Operations of people that were answered", ["kind", "outcome"])
 OPEN = Gauge("assure_incidents_open", "Open incidents", ["domain"])
 
 
 class DomainHandler:
-    """``events -> alarms, incidents, outages, effects, questions``, keyed by correlation domain.
+    """``events -> alarms, incidents, outages, effects, questions, answers``, keyed by correlation domain.
 
     Working state is made from the rows when needed. Events that polls gave rise to go to ``events`` once more, for the history: whoever
     folds them again knows them already.
@@ -53,6 +57,20 @@ class DomainHandler:
             states[domain], output = advance(context, state, batch)
             self._rows.store(turn, partition, ((f"{domain}|{name}", row) for name, row in output.rows))
             self._publish(partition, domain, states[domain], output, turn)
+
+    def due_at(self, partition: int) -> int:
+        """When time alone will change a domain of the partition next; see :mod:`pipeline.core.idle`."""
+        context = self._current_context()
+        return min((due_at(context, state) for state in self._states.get(partition, {}).values()), default=NEVER)
+
+    def wants_sweeps(self, partition: int) -> bool:
+        """Whether a domain of the partition has anything that a sweep may forget."""
+        return any(map(wants_sweeps, self._states.get(partition, {}).values()))
+
+    def standing(self, partition: int) -> frozenset[tuple[str, str]]:
+        """Resource and alarm type of every alarm of the partition that stands."""
+        alarms = (row.alarm for state in self._states.get(partition, {}).values() for row in state.alarms.values())
+        return frozenset((alarm.resource, alarm.alarm_type) for alarm in alarms if not alarm.is_cleared)
 
     def forget(self, partition: int) -> None:
         """Drop a partition's working state; the rows have what was last completed."""
@@ -86,8 +104,13 @@ class DomainHandler:
             INPUTS.labels(reason.value).inc(count)
         turn.send(Topic.EVENTS, partition, output.events)
         turn.send(Topic.ALARMS, partition, output.alarm_changes)
-        self._publish_questions(output.alarm_changes, turn)
+        self._publish_questions([*self._claimed(output.alarm_changes), *self._doubted(state, output.incidents)], turn)
         self._publish_outages(output.outages, turn)
+        for answer in output.answers:
+            OPERATIONS.labels(answer.operation.kind.value, answer.outcome.value).inc()
+        turn.send(Topic.ANSWERS, partition, output.answers)
+        for other in range(self._partitions):  # contracts of every partition may be agreed to exclude this work
+            turn.send(Topic.OUTAGES, other, output.windows)
         if output.incidents:
             OPEN.labels(domain).set(len(state.open))
             for change in output.incidents:
@@ -95,11 +118,22 @@ class DomainHandler:
             turn.send(Topic.INCIDENTS, partition, [change.incident for change in output.incidents])
             self._publish_effects(state, output, turn)
 
-    def _publish_questions(self, changes: Sequence[AlarmChange], turn: Turn) -> None:
-        """Ask back what only traps say: each device once for a batch, as of the last of its claims."""
-        questions = {question.device: question for change in changes if (question := suspect(change)) is not None}
+    @staticmethod
+    def _claimed(changes: Sequence[AlarmChange]) -> Iterable[Question]:
+        """What only traps say is asked back: each device once for a batch, as of the last of its claims."""
+        return {question.device: question for change in changes if (question := suspect(change)) is not None}.values()
+
+    @staticmethod
+    def _doubted(state: DomainState, changes: Sequence[IncidentChange]) -> Iterator[Question]:
+        """A new cause that is not sure asks those who could tell it from its rivals."""
+        for change in changes:
+            if change.previous is None or change.previous.root_cause != change.incident.root_cause:
+                row = state.incidents[change.incident.id]
+                yield from settling(state.topology, row.hypothesis, state.reports, row.started_at, state.now)
+
+    def _publish_questions(self, questions: Iterable[Question], turn: Turn) -> None:
         by_partition: dict[int, list[Question]] = defaultdict(list)
-        for question in questions.values():
+        for question in questions:
             ASKED.labels(question.reason.value).inc()
             by_partition[partition_of(question.device, self._partitions)].append(question)
         for partition, batch in by_partition.items():
@@ -118,6 +152,9 @@ class DomainHandler:
         for change in output.incidents:
             for effect in decide(change.incident, change.previous, self._known.routing, state.now):
                 by_partition[partition_of(effect.subject, self._partitions)].append(effect)
+        for escalated in output.escalations:
+            for effect in effects_of(escalated, self._known.routing.webhooks, state.now):
+                by_partition[partition_of(effect.subject, self._partitions)].append(effect)
         for partition, batch in by_partition.items():
             turn.send(Topic.EFFECTS, partition, batch)
 
@@ -125,5 +162,13 @@ class DomainHandler:
         known = self._source.current()
         if self._context is None or known is not self._known:
             self._known = known
-            self._context = Context(known.topology, known.inventory, known.rules.alarm_types, self._timing, known.rules.version)
+            self._context = Context(
+                known.topology,
+                known.inventory,
+                known.rules.alarm_types,
+                self._timing,
+                known.rules.version,
+                known.routing.escalations,
+                known.correlating,
+            )
         return self._context

@@ -1,7 +1,7 @@
 """The Faust worker: five agents, each ten lines of reading, asking the core, and writing.
 
 ``raw.traps -> events``; ``raw.polls -> kpis, rollups, events``; ``rollups -> kpis, events``;
-``events -> alarms, incidents, outages, effects, questions``; ``outages -> evaluations, effects``.
+``events -> alarms, incidents, outages, effects, questions, answers``; ``outages -> evaluations, effects``.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from pipeline.config.settings import COMPONENTS, Settings
 from pipeline.core.domain import ROW_TYPES
 from pipeline.core.knowledge import KnowledgeSource
 from pipeline.core.polling import PollState
-from pipeline.core.settlement import ContractState
+from pipeline.core.settlement import ContractState, PlannedWork
 from pipeline.stream.app import build_app, channel, rows
 from pipeline.stream.domain import DomainHandler
 from pipeline.stream.edge import PollHandler, TrapHandler
@@ -53,7 +53,7 @@ class Worker:
         traps = TrapHandler(source, partitions)
         polls = PollHandler(source, Keyed(PollState), partitions)
         groups = GroupHandler(source, Rows(GROUP_ROWS), partitions)
-        settling = SettlementHandler(source, Keyed(ContractState), partitions)
+        settling = SettlementHandler(source, Keyed(ContractState), Keyed(PlannedWork), partitions)
         self._agent("traps", Topic.RAW_TRAPS, Guard(self._over(None), self._send), traps.handle)
         self._agent("polls", Topic.RAW_POLLS, Guard(self._over(rows(app, "poll")), self._send, polls.forget), polls.handle)
         self._agent("groups", Topic.ROLLUPS, Guard(self._over(rows(app, "group")), self._send, groups.forget), groups.handle)

@@ -12,12 +12,14 @@ from pipeline.config.settings import ApiSettings
 from tests.support.console import Client, Serve
 from tests.support.fake_reading import FakeReading
 
-PAGES = ["/", "/alarms", "/outages", "/customers", "/customers/acme", "/sla", "/incidents/in-1", "/explain/cr-1"]
+PAGES = ["/", "/alarms", "/outages", "/windows", "/customers", "/customers/acme", "/topology", "/sla", "/incidents/in-1", "/explain/cr-1"]
 JSON = [
     "/api/incidents",
     "/api/incidents/in-1",
     "/api/alarms",
     "/api/outages",
+    "/api/windows",
+    "/api/operations",
     "/api/customers",
     "/api/customers/acme",
     "/api/evaluations",

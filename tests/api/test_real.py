@@ -7,16 +7,31 @@ from typing import Any
 import pytest
 
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
+from pipeline.core.operation import Answer, OperationKind
+from pipeline.core.operation import Outcome as OperationOutcome
+from pipeline.core.reason import Reason
 from pipeline.reading import Reader
 from tests.support.console import Client, Json, Serve
 from tests.support.fake_reading import FakeReading
 from tests.support.history import embedded_history
-from tests.support.history_samples import NOW, S, alarm_change, evaluation, event, incident, outage, trap
+from tests.support.history_samples import NOW, S, alarm_change, evaluation, event, incident, operation, outage, trap
 from tests.support.stores import Stores, engine, reader, stores
 
 __all__ = ["engine", "reader", "stores"]
 
-PAGES = ["/", "/alarms?all=true", "/outages", "/customers", "/customers/acme", "/sla", "/incidents/in-1", "/explain/cr-1", "/explain/trap"]
+PAGES = [
+    "/",
+    "/alarms?all=true",
+    "/outages",
+    "/windows",
+    "/customers",
+    "/customers/acme",
+    "/topology",
+    "/sla",
+    "/incidents/in-1",
+    "/explain/cr-1",
+    "/explain/trap",
+]
 BACK_S = 60.0
 
 
@@ -25,6 +40,10 @@ def full(stores: Stores) -> Stores:
     """One of everything, as the fake has it."""
     stores.keep(trap(1), event(1), alarm_change(), incident(), outage(), evaluation())
     stores.enter_credit()
+    window = {"kind": OperationKind.WINDOW_ADD, "target": "mw-1", "until": NOW + 3_600 * S, "starts_at": NOW, "resources": ("site/ams",)}
+    for given in (operation("op-2", **window), operation(at=NOW + S)):
+        stores.obligations.put_operation(given, ["default"])
+        stores.obligations.answer_operations([Answer(given, OperationOutcome.DONE, Reason.ACKNOWLEDGED, "acknowledged", NOW + S)])
     stores.link_ticket()
     stores.journal("trap-1", bytes(40))
     done = Effect("ticket:in-1:open", EffectKind.TICKET_OPEN, "in-1", "tmf621", NOW, "root-cause-found", {})
@@ -57,7 +76,12 @@ def test_the_fake_tells_of_one_thing_what_the_real_one_tells(full: Stores, reade
     """An incident, what was done for it, a credit, a customer in full."""
     fake = FakeReading()
     assert shape(fake.incident("in-1")) == shape(reader.incident("in-1"))
+    assert shape(fake.topology()) == shape(reader.topology())
+    assert fake.topology("nothing/x") is reader.topology("nothing/x") is None
     assert shape(fake.receipts("in-1")) == shape(reader.receipts("in-1"))
+    assert shape(fake.windows(NOW)) == shape(reader.windows(NOW))
+    assert shape(fake.operations("in-1")) == shape(reader.operations("in-1"))
+    assert shape(fake.operations()) == shape(reader.operations())
     assert shape(without_evidence(fake.credits())) == shape(without_evidence(reader.credits()))
     pretended, real = fake.customer("acme"), reader.customer("acme")
     assert pretended is not None

@@ -3,7 +3,7 @@
 import json
 
 from tests.cli.conftest import Run, widest
-from tests.support.reader import CREDIT, HEX, FakeReader
+from tests.support.reader import CREDIT, HEX, INCIDENT, REASON, FakeReader
 
 STEPS = ("credit", "evaluation", "outage", "incident", "alarm", "event", "datagram")
 
@@ -71,3 +71,50 @@ def test_json_is_the_tree(run: Run, reader: type[FakeReader]) -> None:
     while whole["kind"] != "incident":
         whole = whole["children"][0]
     assert len(whole["children"]) == 22
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_an_incident_is_explained_in_full_then_proved(run: Run, reader: type[FakeReader]) -> None:
+    """Cause, grounds, alternatives, the poll that settles it, who suffers on which way, what their contracts bear; then the alarms."""
+    told = words(run("explain", INCIDENT[:8], columns=100).output)
+    places = [
+        told.index(part)
+        for part in (
+            REASON,
+            "root cause fibre/f-ams-rtm-1",
+            "customers 2 gold customers (2 services), 1 silver customer (1 service)",
+            "explains It explains 22 alarms",
+            "instead It could be duct d-ams-rtm-coast, 23%",
+            "It could be site ams, 2%",
+            "to settle it Poll dft-ac1",
+            "gold nsx-lowlat-1 of North Sea Exchange B.V., down since",
+            "tunnel t-hmc-internet-1, whose protection is lost",
+            "SLA lab-gold: 31 min left of 43 min 12 s in 2026-11",
+            f"3 revisions: assure explain {INCIDENT[:8]} --history",
+            "evidence",
+            "link-down on interface/rtm-p1/et-0/0/1",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_an_incident_fits_the_terminal(run: Run, reader: type[FakeReader]) -> None:
+    """Eighty columns, whatever its resources are called; its history too."""
+    assert widest(run("explain", INCIDENT).output) <= 80
+    assert widest(run("explain", INCIDENT, "--history").output) <= 80
+
+
+def test_the_history_tells_what_each_revision_changed(run: Run, reader: type[FakeReader]) -> None:
+    told = words(run("explain", INCIDENT[:8], "--history", columns=100).output)
+    assert "1 14:05:42" in told or "1 11-23 14:05" in told
+    assert "the cause is now fibre/f-ams-rtm-1, probability 77% (it was duct/d1)" in told
+    assert [each["revision"] for each in json.loads(run("explain", INCIDENT, "--history", "--json").output)] == [1, 2]
+
+
+def test_only_an_incident_has_a_history(run: Run, reader: type[FakeReader]) -> None:
+    result = run("explain", CREDIT, "--history")
+    assert result.exit_code == 3
+    assert "`assure incidents`" in result.output

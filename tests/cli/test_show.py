@@ -65,7 +65,7 @@ def test_an_incident_is_found_by_its_beginning(run: Run, reader: type[FakeReader
     told = " ".join(run("incidents", INCIDENT[:6]).output.split())
     assert REASON in told
     assert "after 14 s" in told
-    assert "North Sea Exchange B.V. nsx-lowlat-1 down" in told
+    assert "nsx-lowlat-1 of North Sea Exchange B.V., down since" in told
 
 
 def test_an_unknown_incident_is_exit_code_3(run: Run, reader: type[FakeReader]) -> None:

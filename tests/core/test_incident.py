@@ -11,8 +11,8 @@ from pipeline.core.resource import ResourceId
 F1, D1 = ResourceId("fibre/f1"), ResourceId("duct/d1")
 
 
-def impact(tier: Tier, state: ServiceState, name: str = "s", since: int = 0) -> Impact:
-    return Impact(name, "c", "k", tier, state, since)
+def impact(tier: Tier, state: ServiceState, name: str = "s", since: int = 0, share: float = 0.0) -> Impact:
+    return Impact(name, "c", "k", tier, state, since, share)
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,29 @@ def test_severity_follows_the_impact(impacts: list[Impact], alarms: list[Severit
     assert severity_of(impacts, alarms) == severity
 
 
+@pytest.mark.parametrize(
+    ("share", "gold", "bronze"),
+    [
+        (0.0, Severity.MAJOR, Severity.MINOR),
+        (0.05, Severity.MINOR, Severity.WARNING),
+        (0.1, Severity.MAJOR, Severity.MINOR),
+        (0.49, Severity.MAJOR, Severity.MINOR),
+        (0.5, Severity.CRITICAL, Severity.MAJOR),
+    ],
+)
+def test_a_degraded_service_weighs_by_the_share_that_is_lost(share: float, gold: Severity, bronze: Severity) -> None:
+    """One site of twenty wakes nobody, half of them is as bad as all. A share that is not known (0) is neither."""
+    assert severity_of([impact(Tier.GOLD, ServiceState.DEGRADED, share=share)], []) == gold
+    assert severity_of([impact(Tier.BRONZE, ServiceState.DEGRADED, share=share)], []) == bronze
+
+
 def test_impacts_are_told_gold_first_and_worst_first() -> None:
-    """By tier, then state, then time."""
+    """By tier, then state, then the share lost, then time."""
     ordered = [
         impact(Tier.GOLD, ServiceState.DOWN, "b", 1),
         impact(Tier.GOLD, ServiceState.DOWN, "a", 2),
+        impact(Tier.GOLD, ServiceState.DEGRADED, "c", 2, 0.4),
+        impact(Tier.GOLD, ServiceState.DEGRADED, "d", 1, 0.2),
         impact(Tier.GOLD, ServiceState.REDUNDANCY_LOST),
         impact(Tier.BRONZE, ServiceState.DOWN),
     ]

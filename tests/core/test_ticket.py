@@ -19,7 +19,10 @@ from pipeline.core.ticket import TRANSITIONS, TicketStatus, decide, judge, judge
 
 START = 1_795_000_000_000_000_000
 MINUTE = 60_000_000_000
-ACME = Impact("acme-vpn-1", "acme", "acme-gold", Tier.GOLD, ServiceState.DOWN, START)
+ACME = Impact(
+    *("acme-vpn-1", "acme", "acme-gold", Tier.GOLD, ServiceState.DOWN, START, 1.0),
+    path=(ResourceId("link/pe1-pe2"), ResourceId("tunnel/t1")),
+)
 BLUE = Impact("blue-net-1", "blue", "blue-bronze", Tier.BRONZE, ServiceState.REDUNDANCY_LOST, START)
 FIRST = Incident(
     id="inc-1",
@@ -191,7 +194,8 @@ def test_the_ticket_says_what_where_since_when_and_for_whom() -> None:
         "- pe1 and pe2 both lost it",
         "Since: 2026-11-18T11:06:40.000Z",
         "Services: 1 service down, 1 without redundancy",
-        "gold: acme-vpn-1 of acme, down since 2026-11-18T11:06:40.000Z",
+        "Customers: 1 gold customer (1 service), 1 bronze customer (1 service)",
+        "gold: acme-vpn-1 of acme, down since 2026-11-18T11:06:40.000Z, by link pe1-pe2 → tunnel t1",
         "bronze: blue-net-1 of blue, without redundancy since 2026-11-18T11:06:40.000Z",
     ]
     assert [(entity["id"], entity["role"]) for entity in ticket["relatedEntity"]] == [
@@ -221,8 +225,11 @@ def test_a_notification_names_its_webhook_and_carries_the_incident() -> None:
         "customer": "acme",
         "tier": "gold",
         "state": "down",
+        "share_lost": 1.0,
         "since": "2026-11-18T11:06:40.000Z",
+        "by": "link pe1-pe2 → tunnel t1",
     }
+    assert data["customers"][0] == {"tier": "gold", "customers": 1, "services": 1, "down": 1}
 
 
 def test_a_thousand_services_make_a_ticket_of_bounded_length() -> None:

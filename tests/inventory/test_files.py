@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.config.problem import ConfigError
 from pipeline.config.starter import STARTER_INVENTORY
-from pipeline.core.inventory import Circuit, Dependency, Lag, Power, Tier
+from pipeline.core.inventory import AgentVersion, Circuit, Dependency, Interface, Lag, Power, Tier
+from pipeline.inventory.file_part import read_files
 from pipeline.inventory.files import InventorySource, load_inventory, read_inventory
 
 NETWORK = """\
@@ -97,10 +98,62 @@ def test_what_is_no_csv_is_told(folder: Folder, rows: str, says: str) -> None:
     assert says in _told(folder(network__yaml=NETWORK, services__csv=rows))
 
 
-def test_what_cannot_be_told_in_csv_is_told(folder: Folder) -> None:
-    assert "devices.csv: $: 'devices' cannot be told in CSV" in _told(folder(network__yaml=NETWORK, devices__csv="name\nx\n"))[0].replace(
-        ":0:", ":"
-    )
+def test_a_file_of_no_section_is_told(folder: Folder) -> None:
+    (told,) = _told(folder(network__yaml=NETWORK, device__csv="name\nx\n"))
+    assert told == "device.csv:0: $: 'device' is not a section"
+
+
+TABLES = {
+    "sites": "name,region,latitude,longitude\nams,west,52.37,4.9\n",
+    "devices": "name,site,address,power,power_needs,snmp_version,user\npe1,ams,192.0.2.1,a;b,2,v3,noc\npe2,ams,192.0.2.2,,,,\n",
+    "power": "name\na\nb\n",
+    "interfaces": "device,name,index,speed_mbps,card\npe1,a,1,1000,fpc0\npe1,b,2,1000,fpc0\npe2,a,1,1000,\n",
+    "links": "name,a,b,fibres\nl1,pe1/a,pe2/a,\n",
+    "customers": "name,display_name,tier\nacme,Acme,gold\n",
+    "contracts": "name,customer,plan,currency,charges,valid_from\nc1,acme,gold,EUR,s1=1200.50,2026-01-01T00:00:00Z\n",
+    "services": "name,customer,contract,kind,needs\ns1,acme,c1,vpn,interface/pe1/b\n",
+    "windows": "name,resources,starts_at,ends_at\nw1,link/l1;device/pe1,2026-11-23T01:00:00Z,2026-11-23T02:00:00Z\n",
+}
+
+
+def test_everything_may_be_csv_and_interfaces_stand_in_a_table_of_their_own(folder: Folder) -> None:
+    inventory = load_inventory(folder(**{f"{name}__csv": rows for name, rows in TABLES.items()}))
+    assert inventory.sites["ams"].latitude == 52.37
+    assert inventory.devices["pe1"].interfaces == (Interface("a", 1, 1000, card="fpc0"), Interface("b", 2, 1000, card="fpc0"))
+    assert (inventory.devices["pe1"].snmp_version, inventory.devices["pe1"].power_needs) == (AgentVersion.V3, 2)
+    assert inventory.contracts["c1"].charges == {"s1": 120050}
+    assert inventory.windows[0].resources == ("link/l1", "device/pe1")
+
+
+def test_interfaces_in_a_table_join_those_that_stand_with_the_device(folder: Folder) -> None:
+    """In YAML as well; one that both have is told, and one of no device."""
+    text = NETWORK + "interfaces: [{device: pe1, name: c, index: 3, speed_mbps: 10}]\n"
+    assert [port.name for port in load_inventory(folder(network__yaml=text)).devices["pe1"].interfaces] == ["a", "b", "c"]
+    told = _told(folder(network__yaml=text.replace("name: c,", "name: a,")))
+    assert told == ["network.yaml:3: $.devices[0].interfaces: two interfaces have the name 'a'"]
+    told = _told(folder(network__yaml=text.replace("device: pe1,", "device: pe9,")))
+    assert told == ["network.yaml:18: $.interfaces[0].device: 'pe9' is not a declared device"]
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "says"),
+    [
+        ("interfaces", "2,1000", "2,fast", "interfaces.csv:3: $.interfaces[1].speed_mbps: 'fast' is not a whole number"),
+        ("interfaces", "pe1,b,2,", "pe1,,2,", "interfaces.csv:3: $.interfaces[1]: 'name' is missing"),
+        ("interfaces", "pe2,a,1,1000,", "pe2,a,1,1000,,x", "interfaces.csv:4: $: 6 cells under 5 headings"),
+        ("interfaces", "pe1,b,", "pe1,a,", "interfaces.csv:3: $.interfaces[1].name: 'pe1/a' is declared already, at"),
+        ("devices", "v3", "v4", "devices.csv:2: $.devices[0].snmp_version: 'v4' is not an agent version"),
+        ("sites", "4.9", "east", "sites.csv:2: $.sites[0].longitude: 'east' is not a number"),
+        ("contracts", "s1=1200.50", "s1=1200.505", "contracts.csv:2: $.contracts[0]: the charge of s1: 1200.505 EUR has more than 2"),
+        ("contracts", "2026-01-01T00:00:00Z", "soon", "contracts.csv:2: $.contracts[0]: 'soon' is not a time"),
+        ("customers", "tier", "teir", "customers.csv:2: $.customers[0].teir: 'teir' is not a key here"),
+        ("links", "name,a,b", "name,a,a", "links.csv:2: $.links[0]: 'b' is missing"),
+    ],
+)
+def test_a_row_that_is_wrong_is_told_as_an_entry_of_yaml_would_be(folder: Folder, table: str, old: str, new: str, says: str) -> None:
+    files = {f"{name}__csv": rows.replace(old, new, 1) if name == table else rows for name, rows in TABLES.items()}
+    told = _told(folder(**files))
+    assert any(line.startswith(says) for line in told), told
 
 
 @pytest.mark.parametrize(
@@ -332,3 +385,23 @@ def test_an_entry_that_ends_goes_without_a_change_of_files(folder: Folder) -> No
     now[0] = 1_795_395_600 * 10**9
     assert list(source.current().fibres) == ["f1"]
     assert source.current() is source.current()
+
+
+def test_tables_are_a_part_among_several_sources_as_well(folder: Folder) -> None:
+    """Also interfaces of a device that another source declares."""
+    rows = "device,name,index,speed_mbps\npe1,a,1,1000\npe9,a,1,1000\npe9,a,2,10\n,b,2,10\n"
+    files = {"interfaces__csv": rows, "devices__csv": "name,role\npe1,edge\n"}
+    with pytest.raises(ConfigError) as caught:
+        read_files(folder(**files), "files")
+    assert [(problem.line, problem.path) for problem in caught.value.problems] == [
+        (4, "$.interfaces[2].name"),
+        (5, "$.interfaces[3].device"),
+    ]
+    files["interfaces__csv"] = rows.replace("pe9,a,2,10\n,b", "pe9,c,2,10\npe1,b")
+    entries = read_files(folder(**files), "files").part.entries
+    assert entries["devices"]["pe1"]["interfaces"] == {"a": {"index": 1, "speed_mbps": 1000}, "b": {"index": 2, "speed_mbps": 10}}
+    assert entries["devices"]["pe9"] == {
+        "name": "pe9",
+        "interfaces": {"a": {"index": 1, "speed_mbps": 1000}, "c": {"index": 2, "speed_mbps": 10}},
+    }
+    assert entries["devices"]["pe1"]["role"] == "edge"

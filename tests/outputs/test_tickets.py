@@ -1,5 +1,8 @@
 """Ticket effects against the real ticket book: one ticket for each incident, whatever fails in between."""
 
+import asyncio
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +20,7 @@ from pipeline.core.routing import Routing
 from pipeline.core.ticket import decide
 from pipeline.obligations import Obligations
 from pipeline.outputs.ports import Again, Done, Poison, Refused
-from pipeline.outputs.tickets import TicketOutput
+from pipeline.outputs.tickets import Suffered, TicketOutput
 from pipeline.outputs.tmf621 import RemoteTicket, TroubleTickets
 from tests.outputs.receiver import receiver, reset
 
@@ -228,3 +231,54 @@ async def test_a_connection_that_is_cut_is_an_error_that_means_again(session: Cl
     async with receiver(reset, reset) as system:
         with pytest.raises(ClientError):
             await TicketOutput("tmf621", TroubleTickets(session, system.url), store).deliver(OPENING)
+
+
+async def test_what_agreements_still_bear_is_asked_when_the_ticket_is_written(
+    session: ClientSession, book_url: str, store: Obligations
+) -> None:
+    """Of the services that the incident names, as they fare; again at each change, since time has gone by."""
+    asked: list[Suffered] = []
+
+    def remarks(services: Sequence[Suffered]) -> list[str]:
+        asked.extend(services)
+        return [f"SLA gold of {each.service}: {len(asked)} min <left>" for each in services]
+
+    output = TicketOutput("tmf621", TroubleTickets(session, book_url), store, remarks=remarks)
+    await output.deliver(OPENING)
+    [ticket] = tickets(store)
+    assert ticket.fields["description"].splitlines()[-1] == "SLA gold of acme-vpn-1: 1 min \u2039left\u203a"
+    assert asked == [Suffered("acme-vpn-1", "down", START)]
+    await output.deliver(RESOLVE)
+    assert asked[-1] == Suffered("acme-vpn-1", "down", START, lasts=False)
+    assert tickets(store)[0].fields["description"].splitlines()[-1].startswith("SLA gold of acme-vpn-1: 2 min")
+
+
+@pytest.mark.parametrize("error", [OSError("refused"), ValueError("no such zone"), TimeoutError()])
+async def test_a_ticket_does_not_wait_for_what_nobody_can_tell(
+    error: Exception, session: ClientSession, book_url: str, store: Obligations
+) -> None:
+    """It is opened without, and says so."""
+
+    def remarks(_: Sequence[Suffered]) -> list[str]:
+        raise error
+
+    output = TicketOutput("tmf621", TroubleTickets(session, book_url), store, remarks=remarks)
+    assert isinstance(await output.deliver(OPENING), Done)
+    assert tickets(store)[0].fields["description"].splitlines()[-1] == "Agreements: not known at the time of writing"
+
+
+async def test_a_history_that_hangs_holds_no_ticket(
+    session: ClientSession, book_url: str, store: Obligations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked is let go after a while."""
+    monkeypatch.setattr("pipeline.outputs.tickets.ASK_WITHIN_S", 0.01)
+    released = threading.Event()
+
+    def remarks(_: Sequence[Suffered]) -> list[str]:
+        released.wait(60)
+        return []
+
+    output = TicketOutput("tmf621", TroubleTickets(session, book_url), store, remarks=remarks)
+    async with asyncio.timeout(30):
+        assert isinstance(await output.deliver(OPENING), Done)
+    released.set()

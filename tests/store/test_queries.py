@@ -52,7 +52,9 @@ async def test_an_incident_comes_back_as_its_last_revision(client: StoreClient, 
     assert (found["state"], found["severity"], found["revision"], found["alarm_count"]) == ("resolved", "critical", 2, 1)
     assert (found["started_at"], found["resolved_at"], found["recorded_at"]) == (NOW, NOW + 300 * S, NOW)
     impact = {"service": "acme-vpn-1", "customer": "acme", "contract": "acme-gold", "tier": "gold", "state": "down", "since_at": NOW}
+    impact |= {"share": 1.0, "path": ["fibre/f-ams-rtm-1", "link/ams--rtm"], "gate": ""}
     assert found["impacts"] == [impact]
+    assert (found["grounds"]["root"], found["grounds"]["missing"]) == ("fibre/f-ams-rtm-1", {"first": ["lsp/l1"], "total": 1})
     assert [each["id"] for each in queries.incidents()] == ["in-1", "in-2"]
     assert [each["id"] for each in queries.incidents("open")] == ["in-2"]
     assert [(each["revision"], each["resolved_at"]) for each in queries.incident_revisions("in-1")] == [(1, 0), (2, NOW + 300 * S)]

@@ -20,6 +20,7 @@ LEFT_OUT = {
     "RawTrap": {"request_id"},
     "RawPoll": {"profile", "tables", "truncated"},
     "AlarmChange": {"alarm"},
+    "Answer": {"operation"},
     "AnomalyBatch": {"resources", "kpis", "features", "numbers"},
 }
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 from pipeline.bus import partition_of
 from pipeline.core.event import Tick
+from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.settle import Settle
-from pipeline.core.settlement import ContractState
+from pipeline.core.settlement import ContractState, PlannedWork
+from pipeline.core.window import WindowRow
 from pipeline.stream.rows import Keyed
 from pipeline.stream.settling import SettlementHandler
 from pipeline.wire import Topic
@@ -18,7 +20,7 @@ NOW = int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()) * SECOND
 
 
 def handler_of(source: Known) -> SettlementHandler:
-    return SettlementHandler(source, Keyed(ContractState), PARTITIONS)
+    return SettlementHandler(source, Keyed(ContractState), Keyed(PlannedWork), PARTITIONS)
 
 
 def outage_of(source: Known, minutes: int = 600) -> Outage:
@@ -85,3 +87,21 @@ async def test_the_month_is_settled_by_the_clock_once_after_its_end(source: Know
     november = [one for one in desk.broker.values(Topic.EVALUATIONS)[before:] if one.service == outage.service]
     assert [one.period for one in november] == ["2026-11"]
     assert [effect.subject for effect in desk.broker.values(Topic.EFFECTS)] == [outage.contract]
+
+
+async def test_work_that_was_planned_at_run_time_is_excluded_also_by_the_next_worker(source: Known, desk: Desk) -> None:
+    """Announced long before; several domains tell of it, and an older word changes nothing."""
+    outage = replace(outage_of(source), excluded="mw-7")
+    where = partition_of(outage.contract, PARTITIONS)
+    noticed_at = outage.started_at - 60 * 86_400 * SECOND
+    window = MaintenanceWindow("mw-7", ("site/x",), outage.started_at, outage.ended_at, noticed_at)
+    row = WindowRow(window, "alice", outage.ended_at, outage.ended_at, operated=(2, "b"))
+    older = replace(row, is_cancelled=True, operated=(1, "a"))
+    await desk.give(handler_of(source).handle, where, [row, older, row])
+    later = Desk(desk.table.after(len(desk.table.changelog)))
+    await later.give(handler_of(source).handle, where, [outage])
+    await later.give(handler_of(source).handle, where, [Settle(NOW, "test")])
+    (evaluation,) = [one for one in later.broker.values(Topic.EVALUATIONS) if one.service == outage.service]
+    assert (evaluation.excluded_s, evaluation.counted_s, later.broker.values(Topic.EFFECTS)) == (600 * 60, 0, [])
+    await later.give(handler_of(source).handle, where, [replace(row, is_cancelled=True, operated=(3, "c")), Settle(NOW + SECOND, "again")])
+    assert later.broker.values(Topic.EFFECTS) != []

@@ -1,14 +1,41 @@
 """A :class:`pipeline.api.reading.Reading` in memory, in the shapes of the real one: ``tests/api/test_real.py`` holds it to them."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
+import msgspec
+
+from pipeline.core.inventory import Fibre
+from pipeline.drawing.pictures import Pictures
+from tests.support import history_samples
 from tests.support.history_samples import NOW, S
+from tests.support.mesh import grid
 
 Json = dict[str, Any]
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 """What a device or a careless inventory may call itself."""
+
+
+BUDGET = {
+    "service": "acme-vpn-1",
+    "contract": "acme-gold",
+    "plan": "lab-gold",
+    "target": "99.9996",
+    "period": "2026-11",
+    "timezone": "Europe/Amsterdam",
+    "ends_at": NOW + 10 * 86_400 * S,
+    "allowed_s": 9,
+    "counted_s": 2,
+    "unconfirmed_s": 0,
+    "excluded_s": 0,
+    "running": True,
+    "missed_at": NOW + 8 * S,
+    "left_s": 7,
+    "told": "7 s left of 9 s in 2026-11; target missed at 14:05:49 UTC if it lasts",
+}
+GROUNDS = msgspec.json.decode(msgspec.json.encode(history_samples.GROUNDS))
 
 
 def incident(number: int = 1, *, state: str = "open", **changes: Any) -> Json:
@@ -22,6 +49,11 @@ def incident(number: int = 1, *, state: str = "open", **changes: Any) -> Json:
         "severity": "critical",
         "reason": "fibre f-ams-rtm-1 is cut",
         "explanation": ["explains 2 of 2 alarms", "nothing expected is missing"],
+        "grounds": GROUNDS,
+        "points": [
+            {"label": "explains", "text": "It explains 2 alarms: 2 on interface."},
+            {"label": "instead", "text": "It could be duct d1, 3%: 4 alarms that it would cause are missing."},
+        ],
         "alarms": ["al-1"],
         "impacts": [
             {
@@ -31,9 +63,17 @@ def incident(number: int = 1, *, state: str = "open", **changes: Any) -> Json:
                 "tier": "gold",
                 "state": "down",
                 "since_at": NOW,
+                "share": 1.0,
+                "path": ["fibre/f-ams-rtm-1", "link/ams--rtm"],
+                "gate": "",
                 "customer_name": "Acme Trading",
+                "by": "fibre f-ams-rtm-1 → link ams--rtm",
+                "told": "down",
+                "budget": BUDGET if state == "open" else None,
             }
         ],
+        "customers": [{"tier": "gold", "customers": 1, "services": 1, "down": 1}],
+        "tightest": BUDGET if state == "open" else None,
         "planned": "",
         "started_at": NOW,
         "opened_at": NOW + S,
@@ -43,6 +83,11 @@ def incident(number: int = 1, *, state: str = "open", **changes: Any) -> Json:
         "confirmed_by": "al-1",
         "topology_version": "t1",
         "rules_version": "r1",
+        "acknowledged_by": "",
+        "acknowledged_at": 0,
+        "comments": [],
+        "escalation": 0,
+        "shelved": "",
         "alarm_count": 1,
         "ticket": {"number": f"TT-{number}", "status": "acknowledged"},
         **changes,
@@ -193,6 +238,57 @@ def credit(number: int = 1, **changes: Any) -> Json:
     }
 
 
+def revision(number: int = 1, **changes: Any) -> Json:
+    return {
+        "at": NOW,
+        "revision": number,
+        "root_cause": "fibre/f-ams-rtm-1",
+        "probability": 0.97,
+        "severity": "critical",
+        "state": "open",
+        "reason": "fibre f-ams-rtm-1 is cut",
+        "topology_version": "t1",
+        "changed": ["opened: fibre f-ams-rtm-1 is cut"],
+        **changes,
+    }
+
+
+def window(name: str = "mw-1", **changes: Any) -> Json:
+    return {
+        "name": name,
+        "state": "in-force",
+        "starts_at": NOW,
+        "ends_at": NOW + 3_600 * S,
+        "noticed_at": NOW,
+        "resources": ["site/ams"],
+        "reason": "power work",
+        "operator": "alice",
+        "declared_in": "operations",
+        **changes,
+    }
+
+
+def operation(number: int = 1, **changes: Any) -> Json:
+    return {
+        "id": f"op-{number}",
+        "at": NOW,
+        "kind": "ack",
+        "operator": "alice",
+        "via": "cli",
+        "target": "in-1",
+        "text": "on my way",
+        "starts_at": 0,
+        "until": 0,
+        "resources": [],
+        "domains": ["default"],
+        "outcome": "done",
+        "reason": "acknowledged",
+        "detail": "acknowledged",
+        "answered_at": NOW + S,
+        **changes,
+    }
+
+
 def node(kind: str, name: str, title: str, children: list[Json] | None = None, value: Json | None = None) -> Json:
     return {"kind": kind, "id": name, "title": title, "lines": [f"a line on {name}"], "children": children or [], "value": value}
 
@@ -205,10 +301,14 @@ class FakeReading:
         self.alarms_ = [] if empty else [alarm()]
         self.outages_ = [] if empty else [outage()]
         self.receipts_: list[Json] = [] if empty else [_RECEIPT]
+        self.windows_ = [] if empty else [window()]
+        self.operations_ = [] if empty else [operation()]
         self.customers_ = [] if empty else [customer()]
         self.evaluations_ = [] if empty else [evaluation()]
         self.credits_ = [] if empty else [credit()]
         self.trees: dict[str, Json] = {} if empty else _TREES
+        self.inventory_ = replace(grid(2, 2), fibres={"f-ams-rtm-1": Fibre("f-ams-rtm-1")})
+        self.pictures_ = Pictures()
         self.down: Exception | None = None
         self.asked: list[str] = []
 
@@ -232,6 +332,18 @@ class FakeReading:
             if incident in {None, each["incident"]} and service in {None, each["service"]} and not (lasting and each["ended_at"])
         ][:limit]
 
+    def history(self, incident_id: str) -> list[Json] | None:
+        self._answer("history")
+        return [revision()] if self.incident(incident_id) else None
+
+    def windows(self, at: int, *, everything: bool = False) -> list[Json]:
+        self._answer("windows")
+        return [each for each in self.windows_ if everything or each["state"] != "over"]
+
+    def operations(self, target: str = "", limit: int = 100) -> list[Json]:
+        self._answer("operations")
+        return [each for each in self.operations_ if target in {"", each["target"]}][:limit]
+
     def receipts(self, subject: str) -> list[Json]:
         self._answer("receipts")
         return self.receipts_
@@ -247,6 +359,11 @@ class FakeReading:
             return None
         outages = [_without({**each, "ticket": None}, "customer_name", "tier") for each in self.outages_]
         return {**found, "outages": outages, "credits": [_without(each, "customer_name", "tier") for each in self.credits_]}
+
+    def topology(self, resource: str | None = None) -> Json | None:
+        self._answer("topology")
+        alarms = {each["id"]: each for each in self.alarms_}
+        return self.pictures_.with_incidents(self.inventory_, self.incidents("open"), alarms, resource)
 
     def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Json]:
         self._answer("evaluations")

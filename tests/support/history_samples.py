@@ -10,9 +10,12 @@ from pipeline.core.alarm import Alarm, AlarmChange, Change
 from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.core.event import Condition, Event, EventSource, Severity, Signal
+from pipeline.core.explanation import Explanation, Rival, Some
 from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Tier
 from pipeline.core.kpi import KpiBatch, Quality, packed
+from pipeline.core.operation import Answer, Operation, OperationKind
+from pipeline.core.operation import Outcome as OperationOutcome
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.raw import PollOutcome, RawPoll, RawTrap, SnmpVersion, ValueType, VarBind
 from pipeline.core.reason import Reason
@@ -26,6 +29,20 @@ NOW = time.time_ns() // 1_000_000 * 1_000_000
 
 S = 1_000_000_000
 PORT = ResourceId("interface/pe1/ge-0/0/1")
+PATH = (ResourceId("fibre/f-ams-rtm-1"), ResourceId("link/ams--rtm"))
+GROUNDS = Explanation(
+    root=PATH[0],
+    probability=0.97,
+    alarms=2,
+    kinds=(("interface", 2),),
+    explained=Some((PORT,), 1),
+    missing=Some((ResourceId("lsp/l1"),), 1),
+    rivals=(Rival(ResourceId("duct/d1"), 0.03, 1, 4),),
+    confirmed=1,
+    rules=("standard/link",),
+    topology_version="t1",
+    rules_version="r1",
+)
 
 
 def trap(sequence: int = 1, at: int = NOW) -> RawTrap:
@@ -100,7 +117,7 @@ def incident(revision: int = 1, *, resolved: bool = False, name: str = "in-1") -
         reason="fibre f-ams-rtm-1 is cut",
         explanation=("explains 2 of 2 alarms", "nothing expected is missing"),
         alarms=("al-1",),
-        impacts=(Impact("acme-vpn-1", "acme", "acme-gold", Tier.GOLD, ServiceState.DOWN, NOW),),
+        impacts=(Impact("acme-vpn-1", "acme", "acme-gold", Tier.GOLD, ServiceState.DOWN, NOW, 1.0, PATH),),
         started_at=NOW,
         opened_at=NOW + S,
         resolved_at=NOW + 300 * S if resolved else 0,
@@ -109,6 +126,7 @@ def incident(revision: int = 1, *, resolved: bool = False, name: str = "in-1") -
         topology_version="t1",
         rules_version="r1",
         revision=revision,
+        grounds=GROUNDS,
     )
 
 
@@ -192,6 +210,22 @@ def receipt() -> Receipt:
     return Receipt("ticket:in-1:open", EffectKind.TICKET_OPEN, "in-1", "tmf621", Outcome.DELIVERED, NOW, "TT-1", 2)
 
 
+def operation(name: str = "op-1", **changes: Any) -> Operation:
+    fields: dict[str, Any] = {
+        "kind": OperationKind.ACK,
+        "at": NOW,
+        "operator": "alice",
+        "target": "in-1",
+        "domain": "default",
+        "via": "cli",
+    }
+    return Operation(name, **(fields | changes))
+
+
+def answer(name: str = "op-1", **changes: Any) -> Answer:
+    return Answer(operation(name, **changes), OperationOutcome.DONE, Reason.ACKNOWLEDGED, "acknowledged", NOW + S)
+
+
 def dead_letter() -> DeadLetter:
     return DeadLetter("events", 0, 7, "undecodable", "unknown kind 'x'", NOW, None, b"\x00\xff")
 
@@ -207,6 +241,7 @@ EVERY_KIND: dict[Topic, list[Any]] = {
     Topic.EVALUATIONS: [evaluation()],
     Topic.EFFECTS: [effect()],
     Topic.RECEIPTS: [receipt()],
+    Topic.ANSWERS: [answer()],
     Topic.DEAD_LETTERS: [dead_letter()],
 }
 

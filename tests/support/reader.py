@@ -1,5 +1,6 @@
 """A reader in memory for the command line: realistic rows with the longest names that the lab has, in the shapes of `pipeline.reading`."""
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,16 @@ CREDIT = "f491e6dd-6789-5325-bfad-c40c15826e6b"
 REASON = (
     "Fibre f-ams-rtm-1 is cut: both ends of links ams-p1--rtm-p1 and dft-ac1--ams-pe1 lost light, and everything behind failed with it."
 )
+
+
+BY = "fibre f-ams-rtm-1 → link dft-ac1--ams-pe1 → LSP dft-ac1_ams-pe1 → tunnel t-hmc-internet-1, whose protection is lost"
+BUDGET = {
+    "service": "nsx-lowlat-1",
+    "plan": "lab-gold",
+    "left_s": 31 * 60,
+    "missed_at": AT + 31 * 60 * S,
+    "told": "31 min left of 43 min 12 s in 2026-11; target missed at 14:36:41 UTC if it lasts",
+}
 
 
 def incident(**changes: Any) -> Json:
@@ -33,10 +44,29 @@ def incident(**changes: Any) -> Json:
         "explanation": ["It explains 22 alarms: 5 on interface, 7 on lsp.", "Probability 77%; otherwise duct/d-ams-rtm-coast 23%."],
         "alarms": ["al-1", "al-2", "al-3"],
         "alarm_count": 3,
-        "impacts": [{**impact, "state": state, "since_at": AT} for impact, state in zip(impacts, states, strict=True)],
+        "points": [
+            {"label": "explains", "text": "It explains 22 alarms: 5 on interface, 7 on lsp."},
+            {"label": "instead", "text": "It could be duct d-ams-rtm-coast, 23%: it explains the same, but fails more rarely."},
+            {"label": "instead", "text": "It could be site ams, 2%: 40 alarms that it would cause are missing."},
+            {"label": "to settle it", "text": "Poll dft-ac1: if it answers, the cause is fibre f-ams-rtm-1; if not, duct d-ams-rtm-coast."},
+        ],
+        "impacts": [
+            {**impact, "state": state, "told": state, "since_at": AT, "share": 0.0, "by": BY, "budget": BUDGET}
+            for impact, state in zip(impacts, states, strict=True)
+        ],
+        "customers": [{"tier": "gold", "customers": 2, "services": 2}, {"tier": "silver", "customers": 1, "services": 1}],
+        "tightest": BUDGET,
+        "flapping": False,
+        "revision": 3,
         "started_at": AT,
         "resolved_at": AT + 14 * S,
         "probability": 0.77,
+        "planned": "",
+        "shelved": "",
+        "acknowledged_by": "",
+        "acknowledged_at": 0,
+        "comments": [],
+        "escalation": 0,
         "ticket": {"number": "TT-000001", "status": "resolved"},
         **changes,
     }
@@ -53,6 +83,8 @@ def alarm(**changes: Any) -> Json:
         "last_raised_at": AT,
         "cleared_at": AT + 12 * S,
         "text": "port/ams-pe1/xe-0/0/2 receives no light (-40.0 dBm)",
+        "operator_state": "none",
+        "shelved_reason": "",
         **changes,
     }
 
@@ -111,7 +143,7 @@ def chain(alarms: int = 3) -> Json:
     shown = [_alarm_node(number) for number in range(1, min(alarms, 3) + 1)]
     more = [node("", "", f"and {alarms - 3} more alarms of this incident")] if alarms > 3 else []
     names = [f"al-{number}" for number in range(1, alarms + 1)]
-    of_incident = node("incident", INCIDENT, REASON, *shown, *more, lines=("Services: 4 down.",), value={"alarms": names})
+    of_incident = node("incident", INCIDENT, REASON, *shown, *more, lines=("Services: 4 down.",), value=incident(alarms=names))
     outage = node("outage", "ou-1", "nsx-lowlat-1 down 2026-11-23 14:05:41.770 to 2026-11-23 14:05:55.539, confirmed", of_incident)
     arithmetic = ("downtime: 13 s counted", "credit: 5 % of 9800.00 EUR = 490.00 EUR")
     of_evaluation = node("SLA evaluation", "ev-1", "nsx-lowlat-1 under lab-gold, 2026-11: target missed", outage, lines=arithmetic)
@@ -148,8 +180,16 @@ class FakeReader:
     def incident(self, incident_id: str) -> Json | None:
         return next((each for each in self.incidents() if each["id"].startswith(incident_id)), None)
 
+    def history(self, name: str) -> list[Json] | None:
+        opened = {"revision": 1, "at": AT + S, "changed": [f"opened: {REASON}", "22 alarms, critical, probability 55%"]}
+        moved = {"revision": 2, "at": AT + 3 * S, "changed": ["the cause is now fibre/f-ams-rtm-1, probability 77% (it was duct/d1)"]}
+        return self._answer([opened, moved]) if INCIDENT.startswith(name) else None
+
     def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
         return self._answer([each for each in (alarm(is_cleared=False), alarm(id="al-2")) if not (standing and each["is_cleared"])][:limit])
+
+    def alarms_of(self, ids: Iterable[str]) -> list[Json]:
+        return self._answer([alarm(id=each) for each in ids])
 
     def tickets(self, limit: int = 100) -> list[Json]:
         ticket = {"number": "TT-000001", "status": "acknowledged", "system": "tmf621", "incident": INCIDENT}
@@ -170,4 +210,7 @@ class FakeReader:
             return _alarm_node(int(name[3:]))
         if name == "8":
             return node("several", name, "8 is the beginning of more than one name", node("incident", INCIDENT, INCIDENT))
-        return chain(self.alarms_of_chain) if CREDIT.startswith(name) else None
+        whole = chain(self.alarms_of_chain)
+        if INCIDENT.startswith(name):
+            return dict(whole["children"][0]["children"][0]["children"][0])
+        return whole if CREDIT.startswith(name) else None

@@ -12,16 +12,20 @@ from typing import Any
 import yaml
 
 from pipeline.config.rule_files import load_rules
+from pipeline.config.rule_set import load_rule_set
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import advance
+from pipeline.core.correlation_rule import Correlating, CorrelationRule, Relations
 from pipeline.core.directory import Directory
 from pipeline.core.domain import Context, DomainState, Output
 from pipeline.core.effect import EffectKind
+from pipeline.core.escalation import Escalation, Level, effects_of
 from pipeline.core.event import Event, Severity, Tick
 from pipeline.core.incident import Incident
-from pipeline.core.inventory import Inventory, MaintenanceWindow
+from pipeline.core.inventory import Inventory, MaintenanceWindow, Tier
 from pipeline.core.money import money_text
 from pipeline.core.normalize import normalize
+from pipeline.core.operation import Answer, Operation, OperationKind
 from pipeline.core.outage import Outage
 from pipeline.core.plan import Band, Plan, Rating
 from pipeline.core.polling import PollState, fold
@@ -32,6 +36,7 @@ from pipeline.core.rule import RuleBook
 from pipeline.core.settlement import ContractState, record, settle, terms_of
 from pipeline.core.suspicion import suspect
 from pipeline.core.ticket import decide
+from pipeline.core.window import WindowRow, announced
 from pipeline.inventory.files import load_inventory
 from tests.support.polls import MEASURING, table_of
 
@@ -74,13 +79,22 @@ PLAN = Plan(
         Band(Decimal(600), None, Decimal(10)),
     ),
 )
-ROUTING = Routing(routes=(Route("on-call", "pager", Severity.WARNING),))
+ROUTING = Routing(
+    routes=(Route("on-call", "pager", Severity.WARNING), Route("lead", "lead", events=()), Route("chief", "chief", events=())),
+    escalations=(Escalation("gold", (Level(10, "lead"), Level(20, "chief")), Severity.MINOR, (Tier.GOLD,), repeat_min=15),),
+)
 
 
 @cache
 def rule_book() -> RuleBook:
     """The rules that come with the package."""
     return load_rules(ROOT / "rules")
+
+
+@cache
+def correlation_rules() -> tuple[CorrelationRule, ...]:
+    """The correlation rules that come with the package."""
+    return load_rule_set(ROOT / "rules").correlations
 
 
 @cache
@@ -125,11 +139,16 @@ class World:
     restarted: dict[str, int] = field(default_factory=dict)
     asked: dict[str, None] = field(default_factory=dict)
     changes: dict[str, AlarmChange] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
+    escalated: list[str] = field(default_factory=list)
+    planned: dict[str, WindowRow] = field(default_factory=dict)
 
     @classmethod
     def of(cls, windows: Sequence[MaintenanceWindow] = ()) -> "World":
         inventory = replace(network(), windows=tuple(windows))
         context = Context.of(inventory, rule_book().alarm_types, rules_version=rule_book().version)
+        correlating = Correlating.of(correlation_rules(), Relations.of(inventory, context.topology))
+        context = replace(context, escalations=ROUTING.escalations, correlating=correlating)
         return cls(inventory, context, DomainState.from_rows(context), Directory.of(inventory))
 
     def feed(self, items: Sequence[Any]) -> None:
@@ -145,6 +164,14 @@ class World:
             self.revisions.append(change.incident)
             for effect in decide(change.incident, change.previous, ROUTING, self.now):
                 self.effects[effect.key] = effect.kind
+        for escalated in output.escalations:
+            assert escalated.incident.escalation <= self.incidents[escalated.incident.id].escalation
+            for effect in effects_of(escalated, ROUTING.webhooks, self.now):
+                assert effect.key not in self.effects
+                self.effects[effect.key] = effect.kind
+                self.escalated.append(effect.route)
+        self.answers += output.answers
+        self.planned |= {row.window.name: row for row in output.windows}
         for outage in output.outages:
             before = self.outages.get(outage.id)
             assert outage.revision == (before.revision + 1 if before else 1)
@@ -255,8 +282,42 @@ class World:
             },
         )
 
+    def operate(self, step: dict[str, Any]) -> None:
+        """Somebody does something; the answer must be as told, ``done`` unless written."""
+        if "window" in step:
+            kind, target = OperationKind(f"window-{step['window']}"), step["name"]
+        else:
+            kind, target = OperationKind(step["operator"]), self._target(step["of"])
+        self.sequence += 1
+        operation = Operation(
+            id=step.get("id", f"operation-{self.sequence:04}"),
+            kind=kind,
+            at=ns_of(step["at"]) if "at" in step else self.now,
+            operator=step.get("by", "alice"),
+            target=target,
+            domain="default",
+            text=step.get("text", ""),
+            until=ns_of(step["until"]) if "until" in step else 0,
+            starts_at=ns_of(step["from"]) if "from" in step else self.now,
+            resources=tuple(as_list(step.get("resources", []))),
+            via="cli",
+        )
+        self.feed([operation])
+        answer = self.answers[-1]
+        assert answer.operation.id == operation.id
+        wanted = step.get("answer", "done")
+        assert wanted in (answer.outcome.value, answer.reason.value), answer
+
+    def _target(self, name: str) -> str:
+        """An incident by its root cause (the latest), an alarm by its resource and type, or the text itself."""
+        found = [one.id for one in self.real() if one.root_cause == name]
+        change = self.changes.get(name)
+        return found[-1] if found else change.alarm.id if change else name
+
     def run(self, step: dict[str, Any]) -> None:
-        if "trap" in step:
+        if "operator" in step or "window" in step:
+            self.operate(step)
+        elif "trap" in step:
             self.trap(step)
         elif "again" in step:
             self.again(int(step["again"]))
@@ -282,7 +343,7 @@ class World:
         found = self.real()
         assert len(found) == len(as_list(wanted)), [(one.root_cause, one.state, one.reason) for one in found]
         for one in as_list(wanted):
-            self._expect_one(next((seen for seen in found if seen.root_cause == one["root_cause"]), found[0]), one)
+            self._expect_one(next((seen for seen in found if seen.root_cause == one.get("root_cause")), found[0]), one)
 
     def _expect_one(self, incident: Incident, wanted: dict[str, Any]) -> None:
         shown = {
@@ -296,7 +357,13 @@ class World:
             "revisions": str(incident.revision),
             "resolved_at": text_of(incident.resolved_at),
             "services": {impact.service: impact.state.value for impact in incident.impacts},
+            "lost": {impact.service: f"{impact.share:g}" for impact in incident.impacts if 0 < impact.share < 1},
             "reason": incident.reason,
+            "acknowledged_by": incident.acknowledged_by,
+            "acknowledged_at": text_of(incident.acknowledged_at),
+            "comments": [f"{one.operator}: {one.text}" for one in incident.comments],
+            "escalation": str(incident.escalation),
+            "shelved": incident.shelved,
         }
         for name, value in wanted.items():
             if name == "says":
@@ -338,6 +405,11 @@ class World:
         opened = [key for key, kind in self.effects.items() if kind is EffectKind.NOTIFY and key.endswith(":opened")]
         assert len(opened) == int(count), self.effects
 
+    def expect_escalated(self, wanted: Any) -> None:
+        """Exactly these routes were told that nobody had acknowledged, in this order, since this was expected last."""
+        assert self.escalated == as_list(wanted), self.escalated
+        self.escalated.clear()
+
     def _count(self, kind: EffectKind) -> int:
         return sum(one is kind for one in self.effects.values())
 
@@ -362,6 +434,8 @@ class World:
                 "confirmed": "yes" if alarm.confirmed_at else "no",
                 "occurrences": str(alarm.occurrences),
                 "reason": change.reason.value,
+                "operator_state": alarm.operator_state.value,
+                "shelved_reason": alarm.shelved_reason,
             }
             assert {name: shown[name] for name in one} == one, shown
 
@@ -371,7 +445,8 @@ class World:
     def expect_credits(self, wanted: list[dict[str, str]]) -> None:
         """The credits that settling the month proposes now: customer and amount."""
         found = []
-        for terms in terms_of(self.inventory, {PLAN.name: PLAN}).values():
+        known = replace(self.inventory, windows=announced(self.inventory.windows, self.planned))
+        for terms in terms_of(known, {PLAN.name: PLAN}).values():
             own = [outage for outage in self.outages.values() if outage.contract == terms.contract.name]
             settled = settle(record(ContractState(terms.contract.name), own), terms, self.now, self.now)
             found += [{"customer": terms.customer.name, "amount": money_text(one.body["amount_minor"], "EUR")} for one in settled.effects]

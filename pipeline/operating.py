@@ -1,0 +1,169 @@
+"""Having something done: an operation is checked, kept in the audit trail, published to the stream, and its answer awaited.
+
+Kept comes first. Whoever is killed after that, or has no broker, has not lost it: the outputs process publishes what was kept and not sent.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from pipeline import bus
+from pipeline.config.problem import did_you_mean
+from pipeline.config.settings import BrokerSettings
+from pipeline.core.directory import DEFAULT_DOMAIN, Directory
+from pipeline.core.inventory import Inventory
+from pipeline.core.obligation import StoredOperation
+from pipeline.core.operation import COMMENT_LIMIT, WINDOW_KINDS, Operation, OperationError, OperationKind
+from pipeline.core.reason import Reason
+from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of
+from pipeline.obligations import Obligations
+from pipeline.planning import operation_value
+from pipeline.wire import Topic
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+LONGEST = 400 * 86_400 * 1_000_000_000
+"""Nanoseconds; nothing is shelved or planned for longer than about a year."""
+PUBLISH_S = 5.0
+LOOK_EVERY_S = 0.05
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,79}")
+_SHELVES = frozenset({OperationKind.SHELVE, OperationKind.UNSHELVE})
+_ENDS = frozenset({OperationKind.SHELVE, OperationKind.WINDOW_ADD, OperationKind.WINDOW_EXTEND})
+
+
+class Named(Protocol):
+    """Where ids are looked up."""
+
+    def named(self, beginning: str, kinds: Iterable[str]) -> list[Json]:
+        """Incidents and alarms whose id begins so, each with ``kind``, ``id`` and ``domain``."""
+
+
+class Operating:
+    """Takes people's operations. The store and the reader are open; ``clock`` answers UTC nanoseconds."""
+
+    def __init__(
+        self,
+        broker: BrokerSettings,
+        reader: Named,
+        store: Obligations,
+        inventory: Callable[[], Inventory],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._broker = broker
+        self._reader = reader
+        self._store = store
+        self._inventory = inventory
+        self._clock = clock
+
+    async def submit(self, given: Operation, kinds: Collection[str] = ("incident", "alarm"), wait_s: float = 5.0) -> StoredOperation:
+        """Do what ``given`` asks, its ``target`` being as a person wrote it, and wait so long for the answer.
+
+        The same id again is not done again, and answered as it stands. Raises ``OperationError`` for what cannot be asked, ``OSError`` when
+        a store does not answer; then nothing was kept.
+        """
+        operation, domains = await asyncio.to_thread(self._prepared, given, kinds)
+        stored = await asyncio.to_thread(self._store.put_operation, operation, domains)
+        if _asked(stored.operation) != _asked(operation):
+            raise OperationError(f"the id {operation.id} was used for something else before; give each operation an id of its own")
+        if not stored.is_published:
+            await self._publish(stored)
+        return await self._answered(stored, wait_s)
+
+    async def do(self, given: Operation, kinds: Collection[str]) -> Json:
+        """As :meth:`submit`, answered as a value with its ``outcome``."""
+        return operation_value(await self.submit(given, kinds))
+
+    def _prepared(self, given: Operation, kinds: Collection[str]) -> tuple[Operation, list[str]]:
+        self._check(given)
+        if given.kind in WINDOW_KINDS:
+            return self._planned(given)
+        target = ResourceId(given.target)
+        if given.kind in _SHELVES and kind_of(target) is not ResourceKind.UNKNOWN and "/" in given.target:
+            self._check_resources([given.target])
+            return given, self._domains_of(target)
+        found = self._reader.named(given.target, kinds)
+        if len(found) != 1:
+            raise OperationError(*_which(given.target, found, kinds))
+        return replace(given, target=found[0]["id"]), [found[0]["domain"]]
+
+    def _check(self, given: Operation) -> None:
+        if not 0 < len(given.operator) <= 100 or not given.operator.isprintable():  # noqa: PLR2004  # characters of a name
+            raise OperationError("say who you are: a name of up to 100 printable characters")
+        if len(given.text) > COMMENT_LIMIT or not given.text.replace("\n", " ").isprintable():
+            raise OperationError(f"a text has up to {COMMENT_LIMIT} printable characters")
+        if given.kind is OperationKind.COMMENT and not given.text.strip():
+            raise OperationError("a comment says something")
+        if given.kind is OperationKind.SHELVE and not given.text.strip():
+            raise OperationError("say why it is shelved")
+        if given.kind in _ENDS and not given.at < given.until <= given.at + LONGEST:
+            raise OperationError("the end is in the future, by 400 days at most")
+
+    def _planned(self, given: Operation) -> tuple[Operation, list[str]]:
+        """Every domain hears of planned work: what hangs on it may be anywhere."""
+        if not _NAME.fullmatch(given.target):
+            raise OperationError(f"'{given.target}' is no name for a window: up to 80 letters, digits and . _ : -")
+        if given.kind is OperationKind.WINDOW_ADD:
+            if not given.resources:
+                raise OperationError("say what the window is over: at least one resource, such as site/ams or device/pe1")
+            if given.starts_at >= given.until:
+                raise OperationError("the window ends before it begins")
+            self._check_resources(given.resources)
+        return given, self._all_domains()
+
+    def _check_resources(self, names: Iterable[str]) -> None:
+        """Raises ``OperationError`` for a resource that the inventory does not have, with the nearest that it has."""
+        inventory = self._inventory()
+        known = Directory.of(inventory).resources | {f"region/{site.region}" for site in inventory.sites.values() if site.region}
+        for name in names:
+            kind = kind_of(ResourceId(name))
+            if kind is ResourceKind.CUSTOMER:
+                raise OperationError(f"{name} is no thing that fails: name the customer's services, as service/…")
+            if name not in known:
+                alike = [each for each in known if each.startswith(f"{kind.value}/")] or list(known)
+                remedy = did_you_mean(name, alike) or "names are as site/ams, device/pe1"
+                raise OperationError(f"there is no {name} in the inventory; {remedy}")
+
+    def _domains_of(self, resource: ResourceId) -> list[str]:
+        device = self._inventory().devices.get(device_of(resource) or "")
+        return [device.domain] if device else self._all_domains()
+
+    def _all_domains(self) -> list[str]:
+        return sorted({device.domain for device in self._inventory().devices.values()}) or [DEFAULT_DOMAIN]
+
+    async def _publish(self, stored: StoredOperation) -> None:
+        """Send it now; if that fails, the outputs process does."""
+        try:
+            async with asyncio.timeout(PUBLISH_S):
+                messages = bus.operation_messages(stored.operation, stored.domains, self._broker.partitions)
+                await bus.publish(self._broker.bootstrap, Topic.EVENTS, messages)
+        except (OSError, TimeoutError) as error:
+            log.warning("operation %s is kept, and published when the broker answers: %s", stored.operation.id, error)
+            return
+        await asyncio.to_thread(self._store.mark_operations_published, [stored.operation.id])
+
+    async def _answered(self, stored: StoredOperation, wait_s: float) -> StoredOperation:
+        deadline = time.monotonic() + wait_s
+        found = stored
+        while not found.is_answered and time.monotonic() < deadline:
+            await asyncio.sleep(LOOK_EVERY_S)
+            seen = await asyncio.to_thread(self._store.operation, stored.operation.id)
+            found = seen or found
+        return found
+
+
+def _asked(operation: Operation) -> tuple[Any, ...]:
+    return operation.kind, operation.target, operation.text, operation.operator
+
+
+def _which(target: str, found: list[Json], kinds: Collection[str]) -> tuple[str, Reason]:
+    what = " or ".join(kinds)
+    if not found:
+        return f"there is no {what} whose id begins with '{target}'", Reason.UNKNOWN_TARGET
+    listed = ", ".join(f"{one['kind']} {one['id']}" for one in found[:5])
+    return f"'{target}' begins several: {listed}; write more of it", Reason.UNKNOWN_TARGET
