@@ -30,13 +30,12 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of one journal; times are 0 when nothing is. ``collects`` is ``traps`` or ``polls``."""
+    """What is kept of one journal; ``first_at`` (UTC nanoseconds) is 0 when nothing is. ``collects`` is ``traps`` or ``polls``."""
 
     collector: str
     collects: str
     folder: Path
     first_at: int = 0
-    last_at: int = 0
     is_complete: bool = False
     """Whether its first record is the first that there ever was: nothing has left it."""
 
@@ -47,7 +46,6 @@ class Account:
 
     notifications: int = 0
     polls: int = 0
-    others: int = 0
     repeated_informs: int = 0
     unreadable_polls: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -62,7 +60,7 @@ def kept(settings: Settings) -> list[Kept]:
         one = Kept(collector, collects, folder)
         if folder.is_dir():
             seen = overview(folder)
-            one = replace(one, first_at=seen.first_at, last_at=seen.last_at, is_complete=seen.first_sequence == 1)
+            one = replace(one, first_at=seen.first_at, is_complete=seen.first_sequence == 1)
         found.append(one)
     return found
 

@@ -19,12 +19,11 @@ Stretches = Iterable[tuple[int, list[Input]]]
 class Trial:
     """What was made of the past by one set of knowledge.
 
-    ``standing`` are resource and alarm type of what stood as the stretch began, ``ticks`` how many it took.
+    ``standing`` are resource and alarm type of what stood as the stretch began.
     """
 
     past: Past
     standing: frozenset[tuple[str, str]]
-    ticks: int
 
 
 def replay(
@@ -56,7 +55,7 @@ def replay(
         past.owed = owed(
             each.whole, each.current().plans, (*(past.earlier if beside is None else beside), *past.outages.values()), stretch, past.planned
         )
-    return [Trial(past, stood, engine.ticks) for past, stood, engine in zip(pasts, standing, engines, strict=True)]
+    return [Trial(past, stood) for past, stood in zip(pasts, standing, strict=True)]
 
 
 def _to_the_end(came: Stretches, stretch: Stretch) -> Iterator[tuple[int, list[Input]]]:

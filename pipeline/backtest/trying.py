@@ -55,7 +55,7 @@ class Answer:
 
     ``limits`` are sentences.
 
-    ``is_lean`` says that alarms which no incident comes of were left out, ``ticks`` is how many the last replay took.
+    ``is_lean`` says that alarms which no incident comes of were left out.
     """
 
     question: Question
@@ -66,7 +66,6 @@ class Answer:
     account: Account
     limits: tuple[str, ...]
     is_lean: bool
-    ticks: int
 
 
 @dataclass
@@ -113,7 +112,6 @@ def ask(settings: Settings, question: Question, progress: Callable[[int], None] 
         account=account,
         limits=tuple(limits),
         is_lean=is_lean,
-        ticks=trials[-1].ticks,
     )
 
 

@@ -5,6 +5,7 @@ import getpass
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -46,7 +47,7 @@ def do(config: Path | None, operation: Operation, kinds: tuple[str, ...], wait_s
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say is said below
     settings = read_settings(config)
     with reader(config) as read, obligations(settings) as store:
-        operating = Operating(settings.broker, read, store, lambda: load_present(settings))
+        operating = Operating(settings.broker, read, store, cache(lambda: load_present(settings)))
         try:
             stored = asyncio.run(operating.submit(operation, kinds, wait_seconds))
         except OperationError as error:
