@@ -61,13 +61,13 @@ def propose(
     from pipeline.core.co_occurrence import Limits  # noqa: PLC0415  # numbers and the database client, for this command alone
     from pipeline.correlating import propose as look  # noqa: PLC0415  # as above
     from pipeline.correlating import rules_folder  # noqa: PLC0415  # as above
-    from pipeline.inventory.files import load_inventory  # noqa: PLC0415  # as above
+    from pipeline.inventory.present import load_present  # noqa: PLC0415  # as above
     from pipeline.store.raises import Raises  # noqa: PLC0415  # as above
 
     settings = read_settings(config)
     if not dry_run:
         _refuse(out, rules_folder(settings), force=force)
-    inventory = load_inventory(settings.inventory_dir)
+    inventory = load_present(settings)
     try:
         with Raises.of(settings.history) as history:
             found = look(history, settings, inventory, starts_at, ends_at or time.time_ns(), Limits(window_s=window))

@@ -169,7 +169,7 @@ def _clear(alarm: Alarm, operation: Operation, number: int) -> Event:
         alarm_type=alarm.alarm_type,
         signal=Signal.CLEAR,
         severity=alarm.severity,
-        text=alarm.text,
+        text=f"closed by {operation.operator}" + (f": {operation.text[:COMMENT_LIMIT]}" if operation.text else ""),
         source=EventSource.OPERATOR,
         device=alarm.device,
         collector="",
