@@ -22,7 +22,8 @@ class Consequence:
     """What fails when one node fails.
 
     ``expected`` are the nodes that should alarm: their reporter does not fail with them. ``silence`` is what it says against the cause
-    when none does. ``polled`` are those that a poll can see up, ``tellers`` those that others are told of by. ``gates`` are edges into gates that hold: the next failure may open them.
+    when none does. ``polled`` are those that a poll can see up, ``tellers`` those that others are told of by. ``gates`` are edges into
+    gates that hold: the next failure may open them.
     """
 
     nodes: frozenset[int]

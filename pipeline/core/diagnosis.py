@@ -19,6 +19,9 @@ from pipeline.core.topology import Topology
 
 INCIDENT_NAMESPACE = UUID("b7d1b6f0-1c35-5d3c-9d0b-2f6f0b7f4e03")
 
+LARGE = 100
+"""A component of so many alarmed resources takes in what its incidents were missing without being weighed again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Component:
@@ -59,17 +62,45 @@ def settle(context: Context, state: DomainState) -> bool:
     quiet, cap = int(timing.settle_s * NANOSECONDS), int(timing.settle_cap_s * NANOSECONDS)
     if not state.pending or state.now < state.settle_at:
         return False
-    settled = False
     state.settle_at = state.now + min(quiet, cap)
+    settled = False
     for component in _components(state):
         times = [state.alarms[key].pending_at for key in component.keys if key in state.pending]
         due = min(max(times) + quiet, min(times) + cap)
         if state.now >= due:
-            _weigh(context, state, component)
+            if not _attach(state, component):
+                _weigh(context, state, component)
             settled = True
         else:
             state.settle_at = min(state.settle_at, due)
     return settled
+
+
+def _attach(state: DomainState, component: Component) -> bool:
+    """Give the new alarms of a large component to the incidents that were missing them, if all were missing, without weighing it again.
+
+    What was expected of a cause and comes raises the score of no other cause by more, so the best answer stays the best.
+    """
+    if len(component.nodes) < LARGE:
+        return False
+    keys_of: dict[str, list[AlarmKey]] = {}
+    for key in component.keys:
+        if key in state.pending:
+            row = state.alarms[key]
+            name = state.missing.get(witness(row.alarm) or key.resource)
+            if name is None or row.incident:
+                return False
+            keys_of.setdefault(name, []).append(key)
+    for name, keys in keys_of.items():
+        incident = state.incidents[name]
+        _put(state, incident, _grown(incident.hypothesis, keys, state), tuple(sorted({*incident.members, *keys})))
+    return True
+
+
+def _grown(hypothesis: Hypothesis, keys: Sequence[AlarmKey], state: DomainState) -> Hypothesis:
+    new = dict.fromkeys(witness(state.alarms[key].alarm) or key.resource for key in keys)
+    missing = tuple(resource for resource in hypothesis.missing if resource not in new)
+    return replace(hypothesis, explained=(*hypothesis.explained, *new), missing=missing)
 
 
 def _components(state: DomainState) -> list[Component]:

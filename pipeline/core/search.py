@@ -10,6 +10,7 @@ The family: greedy cover over shared-risk groups (SCORE, NSDI 2005), Bayesian ne
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -18,7 +19,7 @@ from pipeline.core.consequence import Consequence, Consequences
 from pipeline.core.doubt import doubt
 from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, HOPELESS, KNOWN_UP, SILENT, TOLD_BY_THE_DEAD, WRONG_EDGE, prior
 from pipeline.core.resource import ResourceKind
-from pipeline.core.standing import Evidence, Record, Standing
+from pipeline.core.standing import Claims, Evidence, Record, Standing
 
 EXACT_CANDIDATES = 10
 EXACT_WORK = 20_000
@@ -27,7 +28,11 @@ IMPROVING_WORK = 300_000
 
 OWN_SUPPLY = FEED_LOST + prior(ResourceKind.SUPPLY)
 NOTHING = float("-inf")
+LEAST = min(ALARMED.values())
 NOTHING_UP: frozenset[int] = frozenset()
+REFILLING = 6
+"""How many causes of each alarm are tried to fill a gap."""
+
 RIVALS = 8
 EPSILON = 1e-9
 
@@ -39,8 +44,8 @@ class Candidate:
     """A node that may have failed; ``twins`` are others with the same consequences for all that is observed, which only priors tell apart.
 
     ``alone`` is its score as the only root, ``promise`` the same if what is known to be up were laid to one wrong record; ``cover`` are
-    the alarms that it explains, ``telling`` those that are alarmed or known to be up of what would fail,
-    ``gates`` those that lead to an alarm and that the next failure may open.
+    the alarms that it explains, ``claims`` what these and what is known to be up say more than silence, ``gates`` those that lead to an
+    alarm and that the next failure may open.
     """
 
     node: int
@@ -50,7 +55,7 @@ class Candidate:
     cover: frozenset[int]
     rank: Rank
     consequence: Consequence
-    telling: frozenset[int]
+    claims: Claims
     gates: frozenset[int]
     twins: list["Candidate"] = field(default_factory=list)
 
@@ -161,21 +166,23 @@ class Search:
         fed_less = self.evidence.degraded.intersection(map(self.consequences.powered, consequence.supplies))
         cover = (self.evidence.alarmed & nodes) | fed_less
         against = [one for one in consequence.polled if one not in cover and standing.is_up(one)] if self.evidence.up != NOTHING_UP else []
-        telling = (cover - fed_less).union(against)
+        said: dict[float, list[int]] = {}
+        for one in cover - fed_less:
+            is_dead = reporter[one] in nodes or one in self.evidence.degraded
+            worth = (TOLD_BY_THE_DEAD if is_dead else ALARMED[kinds[one]]) - (SILENT[kinds[one]] if one in expected else 0.0)
+            said.setdefault(worth, []).append(one)
+        for one in against:
+            said.setdefault(KNOWN_UP - (SILENT[kinds[one]] if one in expected else 0.0), []).append(one)
+        claims = tuple((worth, frozenset(told)) for worth, told in said.items())
+        alone = prior(kinds[node])
         if self.fixed:
-            alone = promise = prior(kinds[node]) + standing.estimate(consequence, telling)
+            alone += standing.estimate(consequence, claims)
         else:
-            promise = prior(kinds[node]) + consequence.silence
-            promise += sum(
-                TOLD_BY_THE_DEAD if reporter[one] in nodes or one in self.evidence.degraded else ALARMED[kinds[one]]
-                for one in cover - fed_less
-            )
-            promise += len(fed_less) * (FEED_LOST - FEED_SILENT)
-            promise -= sum(SILENT[kinds[one]] for one in expected.intersection((*cover, *against)))
-            alone = promise + len(against) * KNOWN_UP
-            promise += WRONG_EDGE if against else 0.0
+            alone += consequence.silence + len(fed_less) * (FEED_LOST - FEED_SILENT)
+            alone += sum(worth * len(told) for worth, told in said.items())
+        promise = alone + (WRONG_EDGE - len(against) * KNOWN_UP if against else 0.0)
         rank = (-round(alone, 9), len(nodes), standing.topology.names[node])
-        return Candidate(node, prior(kinds[node]), alone, promise, cover, rank, consequence, telling, consequence.gates & self.opening)
+        return Candidate(node, prior(kinds[node]), alone, promise, cover, rank, consequence, claims, consequence.gates & self.opening)
 
     def _greedy(self, candidates: Iterable[Candidate], least: float = EPSILON) -> None:
         """Add the candidate that gains most, and so on while one gains more than ``least`` that explains an alarm more."""
@@ -204,9 +211,9 @@ class Search:
             gain = standing.score - before
             standing.drop(one.node)
             return (gain if is_new else NOTHING), size
-        if all(map(standing.explains, one.cover)):
+        if one.cover - standing.down <= standing.fed_less:
             return NOTHING, size
-        return one.prior + standing.estimate(one.consequence, one.telling), size
+        return one.prior + standing.estimate(one.consequence, one.claims), size
 
     def _improve(self) -> None:
         """Change the roots while the score rises and the work is bounded."""
@@ -238,38 +245,52 @@ class Search:
     def _exchange(self, limit: int) -> bool:
         """Add one cause and drop those that it makes needless: two fibres become their duct."""
         better = False
-        standing, roots = self.standing, self._roots()
+        standing, roots = self.standing, self._alone(self._roots())
         for one in self.leading:
             if one.promise <= HOPELESS or one.node in standing.down:
                 continue
             if standing.work > limit:
                 break
-            rivals = [root for root in roots if not one.cover.isdisjoint(root.cover)]
-            if self._most(one, rivals) <= EPSILON:
+            rivals = self._rivals(one, roots)
+            if self._most(one, rivals.values()) <= EPSILON:
                 continue
             before = Snapshot.of(standing)
             new = standing.add(one.node)
             doubt(standing, new)
             for rival in rivals:
                 score = standing.score
-                standing.drop(rival.node)
+                standing.drop(rival)
                 if standing.score < score - EPSILON:
-                    standing.add(rival.node)
+                    standing.add(rival)
             if before.is_beaten(standing):
-                better, roots = True, self._roots()
+                better, roots = True, self._alone(self._roots())
             else:
                 before.restore(standing)
         return better
 
-    def _most(self, one: Candidate, rivals: Sequence[Candidate]) -> float:
+    def _alone(self, roots: Sequence[Candidate]) -> list[tuple[Candidate, frozenset[int], frozenset[int]]]:
+        """Roots with the alarms that each alone explains, and with what it takes down that speaks against it."""
+        times = Counter(node for root in roots for node in root.cover)
+        once = {node for node, count in times.items() if count == 1}
+        return [(root, root.cover & once, root.consequence.nodes & self.standing.bad) for root in roots]
+
+    def _rivals(self, one: Candidate, roots: Sequence[tuple[Candidate, frozenset[int], frozenset[int]]]) -> dict[int, float]:
+        """The roots that a new one might make needless, and what dropping each might be worth, less the alarms that it alone explains."""
+        found = {}
+        for root, alone, bad in roots:
+            if not one.cover.isdisjoint(root.cover):
+                spared = sum(map(self.standing.worth, bad - one.consequence.nodes))
+                worth = -root.prior - spared - len(alone - one.cover) * LEAST
+                if worth > 0:
+                    found[root.node] = worth
+        return found
+
+    def _most(self, one: Candidate, rivals: Iterable[float]) -> float:
         """By how much the score could rise at most if one came and its rivals went."""
         standing = self.standing
         if standing.opens(one.gates):
             return 1.0
-        nodes = one.consequence.nodes
-        spared = standing.bad.intersection(frozenset().union(*(rival.consequence.nodes for rival in rivals))) - nodes
-        most = one.prior + standing.estimate(one.consequence, one.telling) + standing.excused_by(one.consequence)
-        return most - sum(rival.prior for rival in rivals) - sum(map(standing.worth, spared))
+        return one.prior + standing.estimate(one.consequence, one.claims) + standing.excused_by(one.consequence) + sum(rivals)
 
     def _refill(self, limit: int) -> bool:
         """Drop one root and let others fill the gap: a duct becomes two of its fibres."""
@@ -282,7 +303,7 @@ class Search:
                 break
             before = Snapshot.of(standing)
             standing.drop(root.node)
-            near = dict.fromkeys(one.node for alarmed in sorted(root.cover) for one in self.explaining[alarmed])
+            near = dict.fromkeys(one.node for alarmed in sorted(root.cover) for one in self.explaining[alarmed][:REFILLING])
             self._greedy(self.candidates[node] for node in near if node != root.node)
             if before.is_beaten(standing):
                 better = True

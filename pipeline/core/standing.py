@@ -24,6 +24,10 @@ class Evidence:
     degraded: frozenset[int] = frozenset()
 
 
+Claims = tuple[tuple[float, frozenset[int]], ...]
+"""Nodes by what each says."""
+
+
 @dataclass(slots=True)
 class Standing:
     """Roots, what they take down together, and the log probability of it all.
@@ -133,37 +137,30 @@ class Standing:
         """Whether an alarmed node is explained."""
         return node in self.down or node in self.fed_less
 
-    def estimate(self, consequence: Consequence, telling: Iterable[int]) -> float:
+    def estimate(self, consequence: Consequence, claims: Claims) -> float:
         """What it would add to the score if the consequence of a cause came true as well.
 
-        ``telling`` are the nodes of it that are alarmed or known to be up. Exact, save for gates that open only now and for silence until now
-        unexcused. Sets do the work, however much a cause takes down.
+        ``claims`` are what the nodes of it that are alarmed or known to be up say more than silence would. Exact, save for gates that open
+        only now and for silence until now unexcused. Sets do the work, however much a cause takes down.
         """
-        down, kinds = self.down, self.topology.kinds
-        expected = consequence.expected
-        total = consequence.silence - sum(worth * len(nodes & down) for worth, nodes in consequence.silent)
-        excused = {node for teller in self._dead for node in expected & self.consequences.told_by(teller) if node not in down}
-        total -= sum(SILENT[kinds[node]] for node in excused)
-        for node in telling:
-            if node not in down:
-                total += self._would_say(node, consequence)
-                if node in expected and node not in excused:
+        down, kinds, alarmed = self.down, self.topology.kinds, self.evidence.alarmed
+        total = len(consequence.supplies) * FEED_SILENT
+        for worth, nodes in (*consequence.silent, *claims):
+            total += worth * (len(nodes) - len(nodes & down))
+        for dead in self._dead:
+            for node in consequence.expected & self.consequences.told_by(dead):
+                if node in down:
+                    continue
+                if node not in alarmed:
                     total -= SILENT[kinds[node]]
+                elif self.topology.reporter[node] == dead:
+                    total += TOLD_BY_THE_DEAD - ALARMED[kinds[node]]
         for gate in consequence.supplies:
             if gate in self._counts:
                 total -= FEED_SILENT
             elif self.consequences.powered(gate) in self.evidence.degraded:
                 total += FEED_LOST - FEED_SILENT
         return total
-
-    def _would_say(self, node: int, consequence: Consequence) -> float:
-        said = self._says.get(node)
-        if said is None:
-            said = self._says[node] = self._said(node)
-        worth, is_told = said
-        if is_told and worth > 0 and (self.topology.reporter[node] in self.down or self.topology.reporter[node] in consequence.nodes):
-            return TOLD_BY_THE_DEAD
-        return worth
 
     def opens(self, gates: Iterable[int]) -> bool:
         """Whether one of these gates holds with some of its parents down already: it might open with the next."""
@@ -226,15 +223,11 @@ class Standing:
         """Add what the nodes newly down say; who tells of others may have died with them."""
         self.work += len(new)
         worths, told_by, says = self._worths, self._told_by, self._says
-        told, kinds = set[int](), self.topology.kinds
+        self._notice(new)
+        told = set[int]()
         for node in new:
             if node in told_by:
                 told |= told_by[node]
-            kind = kinds[node]
-            if kind is ResourceKind.DEVICE or kind is ResourceKind.REACHABILITY:
-                self._dead.add(node)
-            elif kind is ResourceKind.POWER:
-                self._supplies.update((gate, self._supplies.get(gate, 0.0)) for gate in self.consequences.supplies_of(node))
             said = says.get(node)
             if said is None:
                 said = says[node] = self._said(node)
@@ -251,6 +244,16 @@ class Standing:
                 self.bad.add(node)
         for node in told:
             self._weigh_again(node)
+
+    def _notice(self, new: Iterable[int]) -> None:
+        """Remember who can tell no more, and whose feeds are fewer."""
+        kinds = self.topology.kinds
+        for node in new:
+            kind = kinds[node]
+            if kind is ResourceKind.DEVICE or kind is ResourceKind.REACHABILITY:
+                self._dead.add(node)
+            elif kind is ResourceKind.POWER:
+                self._supplies.update((gate, self._supplies.get(gate, 0.0)) for gate in self.consequences.supplies_of(node))
 
     def _forget(self, up: list[int]) -> None:
         worths, told_by = self._worths, self._told_by
