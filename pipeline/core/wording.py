@@ -58,7 +58,8 @@ def plain(text: str, limit: int = LINE_LIMIT) -> str:
 
     Removes ANSI sequences, control, format (bidi) and surrogate characters; applying it again changes nothing.
     """
-    visible = "".join(_shown(char) for char in _ANSI.sub("", text))
+    clean = _ANSI.sub("", text)
+    visible = clean if clean.isprintable() else "".join(map(_shown, clean))  # nothing printable is of the categories to remove
     line = " ".join(visible.split()).translate(_LOOK_ALIKES).replace("://", ":\u2215\u2215")
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
 

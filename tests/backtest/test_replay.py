@@ -148,6 +148,18 @@ def test_a_rule_for_what_none_knew_makes_an_incident_of_then(ask: Ask, home: Pat
     assert found["started_at"] == BEGIN + 25 * MINUTE
 
 
+def test_another_severity_of_a_rule_changes_that_of_its_incident_and_nothing_else(ask: Ask, home: Path) -> None:
+    """No service feels it, so its alarm alone says how severe it is."""
+    for folder, severity in (("rules", "warning"), ("rules-next", "minor")):
+        rule = RULE.replace("    signal: raise\n    text", f"    signal: raise\n    severity: {severity}\n    text")
+        (home / folder / "traps" / "acme.yaml").write_text(rule)
+    document = ask("--rules", "rules-next")
+    assert counts(document) == {}
+    (found,) = (each for each in document["incidents"] if each["outcome"] != "same")
+    assert found["changes"] == [{"what": "severity", "before": "warning", "after": "minor"}]
+    assert (document["outages"], credits_of(document)) == ({"only_before": [], "only_after": []}, {})
+
+
 def test_other_thresholds_are_held_against_by_all_kpis(ask: Ask, home: Path) -> None:
     """Warnings that no incident comes of are counted where both sides differ in them, and incidents stay what they are."""
     edit(
