@@ -1,7 +1,7 @@
 """What a stretch's outages cost, by the same folds as the settlement's: each service's months that the stretch has a part in."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.backtest.past import Owed, Stretch
@@ -9,19 +9,20 @@ from pipeline.core.inventory import Inventory
 from pipeline.core.outage import Outage
 from pipeline.core.period import Period, month_of
 from pipeline.core.plan import Plan
-from pipeline.core.settlement import ContractState, Terms, record, settle, terms_of
+from pipeline.core.settlement import ContractState, PlannedWork, Terms, record, settle, terms_of
 from pipeline.core.sla import Evaluation
-from pipeline.core.window import WindowRow, announced
+from pipeline.core.window import announced
 
 
 def owed(
-    inventory: Inventory, plans: dict[str, Plan], outages: Iterable[Outage], stretch: Stretch, windows: Mapping[str, WindowRow]
+    inventory: Inventory, plans: dict[str, Plan], outages: Iterable[Outage], stretch: Stretch, planned: PlannedWork
 ) -> dict[tuple[str, str, str], Owed]:
     """What each service's months come to as of the stretch's end, with these outages, by (contract, service, period).
 
-    ``windows`` are maintenance windows that people declared or changed at run time.
+    ``planned`` is the work that people planned at run time.
     """
-    inventory = replace(inventory, windows=announced(inventory.windows, windows))
+    if planned.windows:
+        inventory = replace(inventory, windows=announced(inventory.windows, planned.windows))
     by_contract: dict[str, list[Outage]] = defaultdict(list)
     for outage in outages:
         by_contract[outage.contract].append(outage)

@@ -1,5 +1,6 @@
 """`assure topology fetch | sources | conflicts`: what tells of the network, when it last did, and where it disagrees."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from pipeline.inventory.snapshot import Snapshots, State, age_text
 Json = dict[str, Any]
 Tell = Callable[[str, int, int], None]
 _MOST_NOTICES = 10
+_OF_INTERFACE = re.compile(r"interfaces\[(.*)\]\.(\w+)")
 _NANOSECONDS = 1_000_000_000
 _WORDS = {"lsps": "LSPs", "lags": "LAGs", "power": "power feeds"}
 _ONE = {"lsps": "LSP", "lags": "LAG", "power": "power feed", "dependencies": "dependency"}
@@ -30,7 +32,7 @@ _ONE = {"lsps": "LSP", "lags": "LAG", "power": "power feed", "dependencies": "de
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[SOURCE]...")
-@click.option("--force", is_flag=True, help="Take an answer that lost more than half of what the source had.")
+@click.option("--force", is_flag=True, help="Take an answer as it is, however much of what the source had is gone.")
 @config_option
 @json_option
 def fetch(*, names: tuple[str, ...], force: bool, config: Path | None, as_json: bool) -> None:
@@ -195,7 +197,7 @@ def _print_standings(found: Sequence[Standing], settings: Settings, now: int) ->
         if each.error:
             out.print(Text(f"{each.source}: {each.error}", style="yellow"), soft_wrap=True)
     for key, first in settings.inventory.precedence.items():
-        out.print(f"{key}: {', then '.join(first)} before the others")
+        out.print(Text(f"{key}: {', then '.join(first)} before the others"))
 
 
 @click.command()
@@ -233,17 +235,24 @@ def _print_conflicts(found: Sequence[Conflict], told_by: int) -> None:
         return
     rows = [
         (
-            f"{each.section}/{each.name}",
-            each.field,
+            *entry_text(each),
             Text(f"{value_text(each.value)} ({each.source})", style="green"),
             f"{value_text(each.other)} ({each.other_source})",
-            each.why,
+            "; ".join(part.rpartition(": ")[2] for part in each.why.split("; ")),
         )
         for each in found
     ]
     out = console()
     out.print(table(("entry", "field", "used", "not used", "why"), rows))
     out.print(plural(len(found), "conflict"))
+
+
+def entry_text(conflict: Conflict) -> tuple[str, str]:
+    """What a conflict is about, and of which field: an interface stands by itself."""
+    within = _OF_INTERFACE.fullmatch(conflict.field)
+    if within:
+        return f"{conflict.name}/{within[1]}", within[2]
+    return f"{conflict.section}/{conflict.name}", conflict.field
 
 
 def value_text(value: Any) -> str:

@@ -34,18 +34,18 @@ def value_of(expression: str, words: Mapping[str, str], custom: Mapping[str, Any
     if expression.startswith("="):
         return expression[1:]
     if colon and kind == "cf":
-        return _plain(custom.get(name))
+        return plain(custom.get(name))
     if colon and kind == "tag":
         return next((tag.removeprefix(name) for tag in tags if tag.startswith(name) and tag != name), None)
     return words.get(expression) or None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A custom field's value: text made safe, an object by its name, several as a tuple."""
     if isinstance(value, str):
         return shown(value) or None
     if isinstance(value, list):
-        return tuple(filter(None, map(_plain, value))) or None
+        return tuple(filter(None, map(plain, value))) or None
     if isinstance(value, dict):
         named = value.get("name") or value.get("value") or value.get("display")
         return shown(str(named)) if named else None

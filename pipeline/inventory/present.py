@@ -128,6 +128,9 @@ def _fetched(source: SourceSettings, snapshots: Snapshots, problems: Problems) -
         remedy = f"`assure topology fetch {source.name}` asks it"
         problems.add(Problem(place, 0, "$", f"the source '{source.name}' was never fetched", remedy, Level.WARNING))
         return None
+    for notice in snapshot.notices:
+        path = ".".join(filter(None, ("$", notice.section, notice.name)))
+        problems.add(Problem(source.name, 0, path, notice.message, notice.remedy, Level.WARNING))
     return snapshot.part(source.confidence)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.config.moment import nanoseconds
 from pipeline.core.inventory_name import plain_name
 from pipeline.core.text import shown
-from pipeline.inventory.mapping import Notice, value_of
+from pipeline.inventory.mapping import Notice, plain, value_of
 from pipeline.inventory.tmf_row import Item, Ref
 from pipeline.inventory.tmf_word import CARDS, CARRYING, CHARACTERISTICS, INTERFACES, KIND_OF, NEEDING, TYPES, folded, speed_mbps
 
@@ -36,11 +36,11 @@ class Words:
     def values(self, section: str, item: Item) -> dict[str, Any]:
         """The fields of a section that an item's characteristics state."""
         given = item.characteristics()
-        by_word = {folded(name): value for name, value in given.items()}
+        by_word = {folded(name): plain(value) for name, value in given.items()}
         found: dict[str, Any] = {}
         for key, names in CHARACTERISTICS.items():
             head, _, name = key.partition(".")
-            value = next((by_word[word] for word in names if by_word.get(word) not in {None, ""}), None) if head == section else None
+            value = next((by_word[word] for word in names if by_word.get(word) is not None), None) if head == section else None
             if value is not None:
                 found[name] = value
         attributes = {"id": item.key, "name": item.name or "", "category": item.category or "", "type": item.type or ""}

@@ -24,8 +24,8 @@ _OTHERS = (
     f" AND occurred_at >= {_STARTS} AND occurred_at < {_ENDS} ORDER BY occurred_at, collector, sequence, id"
 )
 _OPERATIONS = (
-    "SELECT * FROM operation FINAL"  # noqa: S608  # constants
-    f" WHERE answered_at < {_ENDS} AND (answered_at >= {_STARTS} OR startsWith(kind, 'window-') OR kind IN ('shelve', 'un-shelve'))"
+    "SELECT id, domain, kind, at, operator, via, target, text, until, starts_at, resources, answered_at FROM operation FINAL"  # noqa: S608
+    f" WHERE at < {_ENDS} AND (at >= {_STARTS} OR kind IN {{lasting:Array(String)}} AND at >= fromUnixTimestamp64Nano({{oldest:Int64}}))"
     " ORDER BY answered_at, at, id, domain"
 )
 _RAISED = "change IN ('raised', 'raised-again')"
@@ -68,9 +68,9 @@ class PastQueries(Queries):
         """Events in between that others than the worker made: the system's own, and the detectors' of elements that are odd as a whole."""
         return self._read(_OTHERS, starts_at=starts_at, ends_at=ends_at, qualifier=QUALIFIER)
 
-    def operations_before(self, starts_at: int, ends_at: int) -> list[Row]:
-        """What people did in between, one row for each domain; of earlier times what may last: maintenance windows and shelves."""
-        return self._read(_OPERATIONS, starts_at=starts_at, ends_at=ends_at)
+    def operations_between(self, starts_at: int, ends_at: int, lasting: list[str], oldest: int) -> list[Row]:
+        """What people did in between, and from ``oldest`` on what is of a ``lasting`` kind; one row for each domain that answered."""
+        return self._read(_OPERATIONS, starts_at=starts_at, ends_at=ends_at, lasting=lasting, oldest=oldest)
 
     def counts_between(self, starts_at: int, ends_at: int) -> dict[str, int]:
         """How many there were of ``events``, those of no rule (``unknown``), ``notifications`` and ``polls``.

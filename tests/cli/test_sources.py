@@ -121,7 +121,8 @@ def test_conflicts_show_both_words_whose_is_used_and_why(run: Run, box: FakeNetB
     assert result.exit_code == 1
     rows = [line.split() for line in result.stdout.splitlines()]
     assert ["devices/pe1", "address", "10.0.0.11", "(files)", "10.0.0.1", "(netbox)", "files", "before", "netbox"] in rows
-    assert ["devices/pe2", "role", "pe", "(netbox)", "p", "(files)", "devices.role:", "netbox", "first"] in rows
+    assert ["devices/pe2", "role", "pe", "(netbox)", "p", "(files)", "netbox", "first"] in rows
+    assert ["pe1/et-0/0/0", "speed_mbps", "100000", "(files)", "10000", "(netbox)", "files", "before", "netbox"] in rows
     assert result.stdout.splitlines()[-1] == "3 conflicts"
     found = json.loads(run("topology", "conflicts", "--source", "netbox", "--json").stdout)
     assert {(each["name"], each["field"]) for each in found} == {

@@ -11,6 +11,7 @@ import pytest
 from pipeline.config.problem import ConfigError
 from pipeline.config.settings import InventorySettings, Settings, SourceKind, SourceSettings
 from pipeline.inventory.files import load_inventory
+from pipeline.inventory.mapping import Notice
 from pipeline.inventory.present import Present, PresentInventory, read_present
 from pipeline.inventory.snapshot import Snapshot, Snapshots
 from pipeline.lab.config import inventory_dir
@@ -226,6 +227,15 @@ def test_a_source_that_was_never_fetched_says_nothing_and_that_is_told(tmp_path:
     home.said("netbox", SAID)
     assert set(home.read().inventory.devices) == {"pe1", "pe2"}
     assert home.warnings() == ["lldp.json: $: warning: the source 'lldp' was never fetched; `assure topology fetch lldp` asks it"]
+
+
+def test_what_a_source_could_not_say_is_told_too(home: Home) -> None:
+    notices = (Notice("devices", "sw1", "two devices are called sw1", "rename one"), Notice("links", "", "2 lead nowhere"))
+    home.snapshots.write(Snapshot("netbox", "netbox", AT, SAID, notices), 0)
+    assert home.warnings() == [
+        "netbox: $.devices.sw1: warning: two devices are called sw1; rename one",
+        "netbox: $.links: warning: 2 lead nowhere",
+    ]
 
 
 def test_a_snapshot_that_cannot_be_read_is_refused_rather_than_left_out(home: Home) -> None:
