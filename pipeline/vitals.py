@@ -24,6 +24,8 @@ from pipeline.store.queries import Queries
 
 WAIT_S = 2.0
 LEAST_FREE_BYTES = 1_000_000_000
+OPERATION_S = 60
+"""What people do is answered within seconds."""
 BEHIND_MESSAGES = 5_000
 GROUPS = {"worker": "assure", "outputs": "outputs", "detectors": "assure-detectors"}
 """The consumer group of each part whose lag the broker knows; the sink commits no message without rows, and tells its lag itself."""
@@ -139,6 +141,7 @@ class Vitals:
             *self._devices(),
             *self._sources(),
             *self._outbox(),
+            self._operations(),
             self._disk(),
         )
 
@@ -249,6 +252,18 @@ class Vitals:
         for name, why in gone.items():
             if why is not None:
                 yield Finding(f"webhook {name}", Verdict.BROKEN, f"switched off: {why}", f"once it is back: assure webhooks enable {name}")
+
+    def _operations(self) -> Finding:
+        """What people did and nobody has answered, though there was a minute to."""
+        try:
+            kept = self._obligations.operations(limit=1_000)
+        except OSError as error:
+            return Finding("operations", Verdict.UNKNOWN, str(error))
+        patience = time.time_ns() - OPERATION_S * 10**9
+        waiting = sum(not each.is_answered and each.operation.at < patience for each in kept)
+        remedy = "they wait for the worker, or for the outputs process that publishes them and keeps the answers; assure audit lists them"
+        verdict = Verdict.BROKEN if waiting else Verdict.HOLDS
+        return Finding("operations", verdict, f"{len(kept)} of people kept, {waiting} wait for an answer", remedy)
 
     def _disk(self) -> Finding:
         free = shutil.disk_usage(self._settings.data_dir).free if self._settings.data_dir.exists() else 0

@@ -109,6 +109,11 @@ async def test_it_goes_to_every_domain_that_it_may_concern(operating: Operating,
         (given(OperationKind.WINDOW_ADD, "a b", until=NOW + HOUR, resources=("site/ams",)), Reason.MALFORMED, "no name"),
         (given(OperationKind.WINDOW_ADD, "mw", until=NOW + HOUR), Reason.MALFORMED, "at least one resource"),
         (
+            given(OperationKind.WINDOW_ADD, "mw", until=NOW + HOUR, resources=("customer/acme",)),
+            Reason.MALFORMED,
+            "the customer's services",
+        ),
+        (
             given(OperationKind.WINDOW_ADD, "mw", until=NOW + HOUR, starts_at=NOW + HOUR, resources=("site/ams",)),
             Reason.MALFORMED,
             "before it begins",

@@ -20,6 +20,7 @@ from pipeline.config.settings import COMPONENTS, BrokerSettings, InventorySettin
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.core.inventory import Device, Inventory
 from pipeline.core.obligation import TicketLink
+from pipeline.core.operation import Operation, OperationKind
 from pipeline.doctoring import Counted, Finding, Journaled, Kept, Verdict
 from pipeline.inventory.snapshot import Snapshot, Snapshots
 from pipeline.obligations import Obligations
@@ -252,7 +253,9 @@ def test_all_parts_that_work_are_fine(parts: Parts, settings: Settings, look_at:
         object.__setattr__(settings.broker, "bootstrap", broker.bootstrap)
         found = look_at().parts()
     assert [finding for finding in found if finding.verdict is not Verdict.HOLDS] == []
-    assert {"broker", "history", *COMPONENTS, "the host's count", "devices", "outbox", "disk"} == {finding.name for finding in found}
+    assert {"broker", "history", *COMPONENTS, "the host's count", "devices", "outbox", "operations", "disk"} == {
+        finding.name for finding in found
+    }
 
 
 def test_nothing_running_is_told_part_by_part(settings: Settings, queries: FakeQueries, look_at: Callable[[], Vitals]) -> None:
@@ -287,12 +290,14 @@ def test_what_was_given_up_is_told(parts: Parts, store: Obligations, queries: Fa
     store.put_effects([Effect("k", EffectKind.NOTIFY, "in-1", "on-call", 1, "route-matches")], 1)
     store.finish(Receipt("k", EffectKind.NOTIFY, "in-1", "on-call", Outcome.DEAD, 2))
     store.disable_endpoint("on-call", URL, 1, "410 Gone")
+    store.put_operation(Operation("op-1", OperationKind.ACK, 1, "alice", "in-1", ""), ["default"])
     queries.dead_letters, queries.answer = 3, 0
     found = look_at().parts()
-    remedies = {name: verdict(found, name) for name in ("history", "outbox", "webhook on-call", "devices")}
+    remedies = {name: verdict(found, name) for name in ("history", "outbox", "operations", "webhook on-call", "devices")}
     assert {finding.verdict for finding in remedies.values()} == {Verdict.BROKEN}
     assert "assure topic tail dead.letters" in remedies["history"].remedy
     assert "assure effects dead" in remedies["outbox"].remedy
+    assert "assure audit" in remedies["operations"].remedy
     assert "assure webhooks enable on-call" in remedies["webhook on-call"].remedy
     assert remedies["devices"].detail == "0 of 2 answered their last poll"
 

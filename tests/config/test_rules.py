@@ -207,6 +207,7 @@ def test_rules_with_more_conditions_are_asked_first() -> None:
             "routes: [], ticket: false}",
             "expect.ticket: test failed: expected 'false', got 'true'",
         ),
+        ("routing.yaml", "after_min: 45, escalated: [on-call, on-call]", "after_min: 45, escalated: [on-call]", "got 'on-call on-call'"),
         ("profiles/generic.yaml", "oper_status: ifOperStatus", "oper_status: ifType", "expected 'ifType', got 'ifOperStatus'"),
     ],
 )
@@ -244,6 +245,14 @@ def test_a_test_that_fails_is_told_at_its_place(rules: Path, file: str, old: str
         ),
         ("kpis/thresholds.yaml", "hold_samples: 3", "hold_samples: 0", "$.thresholds[0].hold_samples: 0 samples; write 1 or more"),
         ("routing.yaml", "events: [opened", "events: [open", "'open' is not an occasion; did you mean 'opened'?"),
+        (
+            "routing.yaml",
+            "after_min: 10, route: on-call",
+            "after_min: 10, route: oncall",
+            "'oncall' is not a route; did you mean 'on-call'?",
+        ),
+        ("routing.yaml", "after_min: 10,", "after_min: 0,", "0 min is not after 0 min; let the levels follow one another"),
+        ("routing.yaml", "repeat_min: 30", "repeat_min: -1", "-1 is less than nothing"),
     ],
 )
 def test_a_mistake_in_another_kind_of_rule_is_told(rules: Path, file: str, old: str, new: str, says: str) -> None:

@@ -54,6 +54,22 @@ webhooks: [{name: a, url: "http://x"}, {name: a, url: "http://y"}]
     assert all(problem.remedy for problem in caught.value.problems)
 
 
+def test_tokens_of_callers_are_named_once_and_are_secrets(tmp_path: Path) -> None:
+    """Short ones can be guessed, and of two alike nobody could say whose act it was."""
+    environ = {"SHORT": "hunter2", "LONG": "a-token-of-sixteen-characters-or-more"}
+    tokens = "[{name: noc, role: operator, secret: env:LONG}, {name: noc, secret: env:SHORT}, {name: wall, secret: env:LONG}, {name: bot}]"
+    with pytest.raises(ConfigError) as caught:
+        load_settings(_write(tmp_path, f"data_dir: d\ninventory_dir: i\napi: {{tokens: {tokens}}}\n"), environ)
+    told = [f"{problem.path}: {problem.message}" for problem in caught.value.problems]
+    assert told == [
+        "$.api.tokens[1].name: 'noc' stands twice",
+        "$.api.tokens[1].secret: the token is too short to be a secret",
+        "$.api.tokens[2].secret: another caller has the same token",
+        "$.api.tokens[3].secret: the token is too short to be a secret",
+    ]
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_missing_file_and_text_that_is_no_utf8_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load_settings(tmp_path / "nope.yaml")
