@@ -7,6 +7,23 @@ FROM incident_current
 WHERE state = 'open'
 ORDER BY severity DESC, started_at;
 
+-- What is down or degraded now, how much of it is lost, and on which way does the failure reach it?
+SELECT tier, customer, service, felt, round(100 * share) AS percent_lost, arrayStringConcat(path, ' > ') AS way, since_at
+FROM incident_current
+ARRAY JOIN `impacts.tier` AS tier, `impacts.customer` AS customer, `impacts.service` AS service, `impacts.state` AS felt,
+    `impacts.share` AS share, `impacts.path` AS path, `impacts.since_at` AS since_at
+WHERE state = 'open' AND felt IN ('down', 'degraded')
+ORDER BY indexOf(['gold', 'silver', 'bronze'], tier), share DESC;
+
+-- Which causes were unsure when they were first told, what else could they have been, and what did they turn out to be?
+SELECT f.id AS incident, f.root_cause AS first_cause, f.probability AS probability,
+    JSONExtractString(JSONExtractArrayRaw(f.grounds, 'rivals')[1], 'root') AS first_rival, i.root_cause AS cause_now, i.revision AS revisions
+FROM incident_revision AS f FINAL
+INNER JOIN incident_current AS i ON i.id = f.id
+WHERE f.revision = 1
+ORDER BY f.probability, f.started_at DESC
+LIMIT 20;
+
 -- Which causes cost customers the most service time in the last 90 days? Overlapping outages of one service count once.
 SELECT root_cause, count() AS outages, uniqExact(customer) AS customers, sum(lost_s) AS lost_s
 FROM (

@@ -61,6 +61,7 @@ def incident(**changes: Any) -> Json:
         "started_at": AT,
         "resolved_at": AT + 14 * S,
         "probability": 0.77,
+        "planned": "",
         "shelved": "",
         "acknowledged_by": "",
         "acknowledged_at": 0,

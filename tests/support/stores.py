@@ -51,6 +51,10 @@ class Stores:
         """Lose rows of the history, as an expired partition does: one id's, or all."""
         self._connection.command(f"DELETE FROM {table} WHERE id = '{name}'" if name else f"TRUNCATE TABLE {table}")
 
+    def command(self, statement: str) -> None:
+        """Change the history by hand, as an earlier version left it."""
+        self._connection.command(statement)
+
     def empty(self) -> None:
         """Lose the whole history."""
         full = "SELECT name FROM system.tables WHERE database = 'assure' AND engine LIKE '%MergeTree' AND total_rows > 0"
