@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.core.column import Floats
 from pipeline.core.inventory import Device, Inventory, Link, Site
-from pipeline.core.resource import ResourceId, ResourceKind, kind_of, resource_id
+from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of, name_of, resource_id
 from pipeline.drawing.legend import Item, framed, item
 from pipeline.drawing.mark import LOOKS, ORDER, PLAIN, Look, Mark, look
 from pipeline.drawing.placing import apart, by_distance
@@ -80,7 +80,10 @@ def network_map(inventory: Inventory, marked: Mapping[ResourceId, Mark], title: 
 
 
 def _shown(inventory: Inventory, marked: Mapping[ResourceId, Mark]) -> dict[ResourceId, Mark]:
-    """Marks of what a map shows: of a link also those of its ends and of what it lies in, of a device also that it cannot be reached."""
+    """Marks of what a map shows: of a link also those of its ends and of what it lies in, of a device also that it cannot be reached.
+
+    A root cause that no map shows is seen where it is: a part of a device on the device, a power feed on its site.
+    """
     if not marked:
         return {}
     found = dict(marked)
@@ -88,11 +91,19 @@ def _shown(inventory: Inventory, marked: Mapping[ResourceId, Mark]) -> dict[Reso
         ends = [resource_id(kind, end) for end in (link.a, link.b) for kind in (ResourceKind.INTERFACE, ResourceKind.PORT)]
         fibres = [inventory.fibres[name] for name in link.fibres if name in inventory.fibres]
         below = [resource_id(ResourceKind.FIBRE, name) for name in link.fibres]
-        below += [resource_id(ResourceKind.DUCT, fibre.duct) for fibre in fibres if fibre.duct]
+        below += [resource_id(ResourceKind.DUCT, duct) for fibre in fibres for duct in fibre.route]
         roots = [name for name in below if marked.get(name) is Mark.ROOT]
         _foremost(found, resource_id(ResourceKind.LINK, link.name), (*ends, *roots))
     for name in inventory.devices:
         _foremost(found, resource_id(ResourceKind.DEVICE, name), (resource_id(ResourceKind.REACHABILITY, name),))
+    of_links = {end for link in inventory.links.values() for end in (link.a, link.b)}
+    for root in [name for name, mark in marked.items() if mark is Mark.ROOT]:
+        feed = inventory.power.get(name_of(root)) if kind_of(root) is ResourceKind.POWER else None
+        if feed is not None and feed.site:
+            found[resource_id(ResourceKind.SITE, feed.site)] = Mark.ROOT
+        device = device_of(root)
+        if device is not None and name_of(root) not in of_links:
+            found[resource_id(ResourceKind.DEVICE, device)] = Mark.ROOT
     return found
 
 

@@ -120,6 +120,21 @@ def test_a_cut_fibre_is_seen_on_the_links_over_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("root", "seen"),
+    [
+        ("power/ams-a", "site ams (west)"),
+        ("port/ams-pe1/ge-0/1/0", "ams-pe1, edge, lab, root cause"),
+        ("supply/ams-p1", "ams-p1, core, lab, root cause"),
+        ("site/fra", "site fra (central)"),
+    ],
+)
+def test_a_cause_that_is_no_device_or_link_is_seen_where_it_is(root: str, seen: str) -> None:
+    """A power feed on its site, a part on its device."""
+    scene = network_map(LAB, marks(GRAPH, [Case("1", (ResourceId(root),))]), "Incident", "")
+    assert [box.title for box in scene.shapes if isinstance(box, Box) and box.title and box.stroke == LOOKS[Mark.ROOT].outline] == [seen]
+
+
+@pytest.mark.parametrize(
     "name", ["service/nsx-vpn-1", "service/hmc-vpn-1", "fibre/f-ams-rtm-1", "device/ams-p1", "site/fra", "duct/d-rtm-bru"]
 )
 @pytest.mark.parametrize("marked", [{}, CUT_MARKS])
