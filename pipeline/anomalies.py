@@ -22,7 +22,7 @@ from pipeline.core.vector import Readings
 from pipeline.core.wording import duration
 from pipeline.detectors.model import FEATURE_NAMES, ElementModel
 from pipeline.detectors.shelf import ModelError, Shelf, model_name
-from pipeline.inventory.files import InventorySource
+from pipeline.inventory.present import PresentInventory
 from pipeline.store.anomaly import AnomalyQueries
 from pipeline.store.element import ElementHistory
 from pipeline.training import shelf_of
@@ -77,7 +77,7 @@ class Anomalies:
         self._queries = AnomalyQueries.of(settings.history)
         self._elements = ElementHistory.of(settings.history)
         self._shelf: Shelf = shelf_of(settings)
-        self._inventory = InventorySource(settings.inventory_dir)
+        self._inventory = PresentInventory(settings)
         self._rare = settings.detectors.rare
 
     def __enter__(self) -> Self:

@@ -11,13 +11,14 @@ from pipeline.config.problem import ConfigError
 from pipeline.config.reload import Reloading, Stamp, stamp_of
 from pipeline.config.rule_set import RuleSet, load_rule_set
 from pipeline.config.settings import Settings
+from pipeline.core.correlation_rule import Correlating, Relations
 from pipeline.core.directory import Directory
 from pipeline.core.inventory import Inventory
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.rollup import Groups
 from pipeline.core.topology import Topology
 from pipeline.core.validity import as_of, next_change
-from pipeline.inventory.files import load_inventory
+from pipeline.inventory.present import load_present, watched
 from pipeline.resources import data_dir
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class FileKnowledge:
     def __init__(self, settings: Settings, clock: Callable[[], int] = time.time_ns) -> None:
         self._settings = settings
         rules, mibs = settings.rules_dir or data_dir("rules"), settings.mibs_dir or data_dir("mibs")
-        self._files = Reloading((settings.inventory_dir, rules, mibs), SUFFIXES, self._read, what="inventory or rules")
+        self._files = Reloading((*watched(settings), rules, mibs), SUFFIXES, self._read, what="inventory or rules")
         self._rules, self._mibs = rules, mibs
         self._clock = clock
         self._looked_at = 0.0
@@ -80,30 +81,37 @@ class FileKnowledge:
         return known
 
     def _read(self) -> _Declared:
-        folder = self._settings.inventory_dir
-        stamp = stamp_of((folder,), SUFFIXES)
+        stamp = stamp_of(watched(self._settings), SUFFIXES)
         if self._read_before is None or self._read_before[0] != stamp:
-            self._read_before = stamp, load_inventory(folder)
+            self._read_before = stamp, load_present(self._settings)
         return _Declared(self._read_before[1], load_rule_set(self._rules, load_mib_index(self._mibs)))
 
     def _know(self, declared: _Declared, at: int, before: Knowledge | None) -> Knowledge:
-        inventory, rules = as_of(declared.inventory, at), declared.rules
-        if before is not None and before.inventory.version == inventory.version:
-            inventory, directory, topology = before.inventory, before.directory, before.topology
-        else:
-            directory, topology = Directory.of(inventory), Topology.of(inventory)
-        return Knowledge(
-            inventory=inventory,
-            directory=directory,
-            topology=topology,
-            rules=rules.book,
-            mibs=rules.mibs,
-            plans=rules.plans,
-            thresholds=rules.thresholds,
-            routing=rules.routing,
-            measuring=rules.measuring(Groups.of(inventory, topology)),
-            declared=declared.inventory,
-        )
+        return knowledge_of(as_of(declared.inventory, at), declared.rules, declared.inventory, before)
+
+
+def knowledge_of(inventory: Inventory, rules: RuleSet, declared: Inventory | None = None, before: Knowledge | None = None) -> Knowledge:
+    """An inventory and rules, with what is derived from both; what ``before`` derived from the same inventory is kept.
+
+    ``declared`` has as well what holds no more, or not yet, if that is more than ``inventory``.
+    """
+    if before is not None and before.inventory.version == inventory.version:
+        inventory, directory, topology = before.inventory, before.directory, before.topology
+    else:
+        directory, topology = Directory.of(inventory), Topology.of(inventory)
+    return Knowledge(
+        inventory=inventory,
+        directory=directory,
+        topology=topology,
+        rules=rules.book,
+        mibs=rules.mibs,
+        plans=rules.plans,
+        thresholds=rules.thresholds,
+        routing=rules.routing,
+        measuring=rules.measuring(Groups.of(inventory, topology)),
+        declared=declared,
+        correlating=Correlating.of(rules.correlations, Relations.of(inventory, topology)),
+    )
 
 
 class KnowledgeAhead:

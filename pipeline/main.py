@@ -48,10 +48,10 @@ async def polls(settings: Settings, stop: asyncio.Event) -> None:
     from collectors.poll.collector import run
     from pipeline.config.rule_set import load_profiles
     from pipeline.core.profile_book import choose
-    from pipeline.inventory.files import InventorySource
+    from pipeline.inventory.present import PresentInventory
     from pipeline.resources import data_dir
 
-    source = InventorySource(settings.inventory_dir)
+    source = PresentInventory(settings)
     profiles = load_profiles(settings.rules_dir or data_dir("rules"))
     await run(settings, source.current, stop, partial(choose, profiles))
 
@@ -81,13 +81,18 @@ async def sink(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def outputs(settings: Settings, stop: asyncio.Event) -> None:
-    """``effects`` -> tickets, webhooks, ledger -> ``receipts``."""
+    """``effects`` -> tickets, webhooks, ledger -> ``receipts``. What asks others over HTTP is here: sources of the inventory too."""
+    from pipeline.fetching import follow
     from pipeline.obligations import Obligations
     from pipeline.outputs.run import run_outputs
     from pipeline.remarking import agreements
 
-    with Obligations(settings.obligations_url()) as store, agreements(settings, store) as remarks:
-        await run_outputs(settings, store, stop, remarks)
+    following = asyncio.create_task(follow(settings, stop))
+    try:
+        with Obligations(settings.obligations_url()) as store, agreements(settings, store) as remarks:
+            await run_outputs(settings, store, stop, remarks)
+    finally:
+        following.cancel()
 
 
 async def api(settings: Settings, stop: asyncio.Event) -> None:
@@ -107,11 +112,11 @@ async def detectors(settings: Settings, stop: asyncio.Event) -> None:
     """``kpis`` -> ``events`` of elements that are unlike themselves; history -> models and the capacity forecast."""
     from pipeline.detectors.run import Scheduled, run_detectors
     from pipeline.forecasting import forecast_due_in_s, write_forecast
-    from pipeline.inventory.files import InventorySource
+    from pipeline.inventory.present import PresentInventory
     from pipeline.store.element import ElementHistory
     from pipeline.training import train_by_schedule, training_due_in_s
 
-    own, source = settings.detectors, InventorySource(settings.inventory_dir)
+    own, source = settings.detectors, PresentInventory(settings)
     with ElementHistory.of(settings.history) as history:
         schedule = (
             Scheduled(

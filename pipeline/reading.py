@@ -19,8 +19,9 @@ from pipeline.core.outage import ServiceState
 from pipeline.core.points import Point, points
 from pipeline.core.trace import way
 from pipeline.core.wording import state_text, tiers_of
+from pipeline.drawing.pictures import Pictures
 from pipeline.evidence import Evidence, credit_value
-from pipeline.inventory.files import InventorySource
+from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
 from pipeline.planning import operation_value, windows_of
 from pipeline.ranking import suffers, tightest, urgency
@@ -37,6 +38,7 @@ MOST_OF_ONE = 100
 MOST_OPEN = 1000
 """Open incidents that are put in order of what matters most."""
 OPEN, RESOLVED = "open", "resolved"
+MOST_DRAWN = 50
 
 
 class Reader:
@@ -47,11 +49,12 @@ class Reader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._inventory = InventorySource(settings.inventory_dir)
+        self._inventory = PresentInventory(settings)
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
         self._budgets = Budgets(self._queries, self._obligations, self._inventory.current, settings.rules_dir or data_dir("rules"))
         self._evidence = Evidence(self, self._queries, self._obligations, settings)
+        self._pictures = Pictures()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -105,6 +108,10 @@ class Reader:
     def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
         """Alarms, worst first; those that stand, or all."""
         return self._queries.alarms(standing=standing, limit=limit)
+
+    def alarms_of(self, ids: Iterable[str]) -> list[Json]:
+        """These alarms as of their last change, in this order; those that are not known are left out."""
+        return self._queries.alarms_by_id(ids)
 
     def outages(self, incident: str | None = None, service: str | None = None, limit: int = 500, *, lasting: bool = False) -> list[Json]:
         """Outages, newest first: of one incident, of one service, or all, with the customers' names and tiers.
@@ -194,6 +201,15 @@ class Reader:
             return None
         credited = [credit_value(entry) for entry in self._obligations.credits(name, limit=MOST_OF_ONE)]
         return {**found, "outages": [{**each, "ticket": tickets.get(each["incident"])} for each in outages], "credits": credited}
+
+    def topology(self, resource: str | None = None) -> Json | None:
+        """The network as a picture, or what one resource (by its id) hangs together with; ``None`` for an unknown resource.
+
+        Open ``incidents`` (the latest :data:`MOST_DRAWN`) are coloured; the picture is ``svg``, for a page ``inline``.
+        """
+        incidents = self._queries.incidents("open", MOST_DRAWN)
+        alarms = {alarm["id"]: alarm for alarm in self._queries.alarms_by_id(each for one in incidents for each in one["alarms"])}
+        return self._pictures.with_incidents(self._known(), incidents, alarms, resource)
 
     # agreements
 

@@ -54,6 +54,10 @@ class Reading(Protocol):
         """What one customer feels now, with its latest ``outages`` and ``credits``."""
         ...
 
+    def topology(self, resource: str | None = None) -> Json | None:
+        """A picture of the network, or of what one resource hangs together with, open incidents coloured; ``None`` for an unknown one."""
+        ...
+
     def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Json]:
         """The latest evaluation of each service and period, or those of one settlement."""
         ...

@@ -65,6 +65,8 @@ class Console:
             web.get("/windows", self._windows_page),
             web.get("/customers", self._customers_page),
             web.get("/customers/{name}", self._customer_page),
+            web.get("/topology", self._topology_page),
+            web.get("/topology.svg", self._topology_picture),
             web.get("/sla", self._sla_page),
             web.get("/explain/{name}", self._explain_page),
             web.get("/console.css", self._style),
@@ -180,8 +182,8 @@ class Console:
         places = {impact["service"]: place for place, impact in enumerate(incident["impacts"])}
         outages.sort(key=lambda outage: (places.get(outage["service"], len(places)), outage["started_at"]))
         lasting = again if incident["state"] == "open" else {}
-        shown = {"outages": outages, "done": done, "people": people, "history": history or []}
-        return self._pages.page("incident", incident=incident, tree=found, **shown, **lasting)
+        told = {"outages": outages, "done": done, "people": people, "history": history or []}
+        return self._pages.page("incident", incident=incident, tree=found, **told, **lasting)
 
     async def _alarms_page(self, request: web.Request) -> web.Response:
         question.only(request, "all", "refresh")
@@ -222,6 +224,25 @@ class Console:
         if customer is None:
             raise refusal.unknown("There is no customer by that name.")
         return self._pages.page("customer", customer=customer, **again)
+
+    async def _topology_page(self, request: web.Request) -> web.Response:
+        question.only(request, "refresh", "resource")
+        again = _refreshing(request)
+        drawn = await self._drawn(request)
+        return self._pages.page("topology", drawn=drawn, incidents=drawn["incidents"], **again)
+
+    async def _topology_picture(self, request: web.Request) -> web.Response:
+        question.only(request, "resource")
+        drawn = await self._drawn(request)
+        if not drawn["svg"]:
+            raise refusal.unknown("That is too much for one picture.")
+        return web.Response(text=drawn["svg"], content_type="image/svg+xml")
+
+    async def _drawn(self, request: web.Request) -> Json:
+        found = await asyncio.to_thread(self._reading.topology, question.name_given(request, "resource"))
+        if found is None:
+            raise refusal.unknown("The inventory has no resource by that name.")
+        return found
 
     async def _sla_page(self, request: web.Request) -> web.Response:
         question.only(request)

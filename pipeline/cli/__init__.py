@@ -29,6 +29,7 @@ class LazyGroup(Group):
         "audit": ("pipeline.cli.operations:audit", "who did what, and what became of it"),
         "explain": ("pipeline.cli.explain:explain", "why: from a credit, outage or incident back to the datagrams"),
         "anomalies": ("pipeline.cli.anomalies:anomalies", "what is unlike itself, why, and the models that judge elements"),
+        "correlations": ("pipeline.cli.correlations:correlations", "which alarms follow which by the history, proposed as rules"),
         "forecast": ("pipeline.cli.forecast:forecast", "when each link will be full, for links and customers"),
         "kpis": ("pipeline.cli.kpis:kpis", "indicators of a resource, plotted"),
         "tickets": ("pipeline.cli.show:tickets", "trouble tickets and the incidents they belong to"),
@@ -43,6 +44,7 @@ class LazyGroup(Group):
         "doctor": ("pipeline.cli.doctor:doctor", "is anything lost? the sums that must hold, and each part's health"),
         "lab": ("pipeline.cli.lab:lab", "the simulated operator: run it, cut a fibre, mend it"),
         "journal": ("pipeline.cli.journal:journal", "what the collectors heard: list, show, replay by new rules"),
+        "replay": ("pipeline.cli.replay:replay", "the past by other rules or another topology: what would have been other"),
         "topic": ("pipeline.cli.topic:topic", "read a topic as JSON lines"),
         "run": ("pipeline.cli.run:run", "run one part (what `assure up` and docker compose start)"),
     }

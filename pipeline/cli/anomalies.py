@@ -194,12 +194,12 @@ def train(*, config: Path | None, name: str | None, as_json: bool) -> None:
     """
     from pipeline.cli.config import settings_path  # noqa: PLC0415  # as above
     from pipeline.detectors.training import Outcome  # noqa: PLC0415  # as above
-    from pipeline.inventory.files import load_inventory  # noqa: PLC0415  # as above
+    from pipeline.inventory.present import load_present  # noqa: PLC0415  # as above
     from pipeline.store.element import ElementHistory  # noqa: PLC0415  # as above
     from pipeline.training import AnotherTrainsError, classes, train_all  # noqa: PLC0415  # as above
 
     settings = read_settings(config)
-    inventory = load_inventory(settings.inventory_dir)
+    inventory = load_present(settings)
     known = classes(inventory)
     if name and name not in known:
         fail(f"there is no class of elements '{name}'; there is: {', '.join(known)}", Exit.NOT_FOUND)

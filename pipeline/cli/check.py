@@ -15,7 +15,7 @@ from pipeline.config.problem import ConfigError, Level, Problem
 from pipeline.config.rule_check import CheckResult
 from pipeline.config.settings_file import read_settings
 from pipeline.inventory.check import check as check_all
-from pipeline.inventory.files import read_inventory
+from pipeline.inventory.check import read_any
 from pipeline.resources import data_dir
 
 Json = dict[str, Any]
@@ -86,19 +86,19 @@ def _mibs_beside(rules: Path | None) -> Path:
 
 def counts(result: CheckResult, subject: Subject) -> dict[str, int]:
     """How many things of each kind were checked; what could not be read counts nothing."""
-    found = _inventory_counts(subject.inventory) if subject.inventory else {}
+    found = _inventory_counts(subject.inventory, subject.settings) if subject.inventory else {}
     if result.rules:
         rules = result.rules
         traps = len({rule.name for each in rules.book.by_oid.values() for rule in each})
         found |= {"alarm types": len(rules.book.alarm_types), "trap rules": traps, "thresholds": len(rules.thresholds)}
         found |= {"SLA plans": len(rules.plans), "routes": len(rules.routing.routes), "poll profiles": len(rules.profiles)}
-        found["anomaly rules"] = len(rules.anomalies)
+        found |= {"anomaly rules": len(rules.anomalies), "correlation rules": len(rules.correlations)}
     return found
 
 
-def _inventory_counts(folder: Path) -> dict[str, int]:
+def _inventory_counts(folder: Path, settings: Path | None) -> dict[str, int]:
     try:
-        inventory, _ = read_inventory(folder)
+        inventory, _ = read_any(folder, read_settings(settings, os.environ)[0] if settings else None)
     except ConfigError:
         return {}
     kinds = ("devices", "links", "fibres", "lsps", "tunnels", "services", "customers", "contracts", "windows")

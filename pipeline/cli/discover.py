@@ -31,6 +31,7 @@ from pipeline.core.discovered_inventory import inventory_of
 from pipeline.core.inventory import Inventory
 from pipeline.discovering import ALARM_TYPE, Effort, Found, ask, events_of, found_of, places_of, publish, remarks_of, unchosen_of
 from pipeline.inventory.files import load_inventory
+from pipeline.inventory.present import load_present
 from pipeline.inventory.writer import NETWORK_FILE, network_text, write_network
 from pipeline.resources import data_dir
 
@@ -139,8 +140,9 @@ def discover(
 
 
 def _declared(against: Path | None, settings: Settings | None) -> Inventory | None:
-    folder = against or (settings.inventory_dir if settings and settings.inventory_dir.is_dir() else None)
-    return load_inventory(folder) if folder else None
+    if against is not None:
+        return load_inventory(against)
+    return load_present(settings) if settings and settings.inventory_dir.is_dir() else None
 
 
 def _addresses(targets: Sequence[str], declared: Inventory | None) -> tuple[str, ...]:

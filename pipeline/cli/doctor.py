@@ -14,7 +14,7 @@ from pipeline.cli.config import config_option, read_settings, settings_path, sta
 from pipeline.cli.output import Exit, console, fail, json_option, print_json, table
 from pipeline.config.settings import Settings
 from pipeline.doctoring import Finding, Verdict, first_broken, watch
-from pipeline.inventory.files import InventorySource
+from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
 from pipeline.vitals import Vitals
@@ -58,7 +58,7 @@ def _vitals(settings: Settings, start: str) -> Iterator[Vitals]:
         with ExitStack() as stack:
             obligations = stack.enter_context(Obligations(settings.obligations_url()))
             queries = stack.enter_context(Queries.of(settings.history))
-            yield Vitals(settings, queries, obligations, InventorySource(settings.inventory_dir).current, start)
+            yield Vitals(settings, queries, obligations, PresentInventory(settings).current, start)
     except BrokenPipeError:
         raise
     except OSError as error:

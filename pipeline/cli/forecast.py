@@ -44,11 +44,11 @@ def forecast(*, subject: str | None, config: Path | None, threshold: float | Non
     assure forecast northsea-exchange --json
     """
     from pipeline.forecasting import forecast_paths  # noqa: PLC0415  # numpy and the database client, once it is known what is asked
-    from pipeline.inventory.files import load_inventory  # noqa: PLC0415  # as above
+    from pipeline.inventory.present import load_present  # noqa: PLC0415  # as above
     from pipeline.store.element import ElementHistory  # noqa: PLC0415  # as above
 
     settings = read_settings(config)
-    inventory = load_inventory(settings.inventory_dir)
+    inventory = load_present(settings)
     wanted = threshold or settings.detectors.forecast_threshold
     try:
         with ElementHistory.of(settings.history) as history:

@@ -1,4 +1,4 @@
-"""Times as people type them: RFC 3339, a day or a time of today in UTC, or how long ago."""
+"""Times as people type them: RFC 3339, a day or a time of today in UTC, or how long ago; and how long."""
 
 import re
 import time
@@ -49,6 +49,21 @@ class Moment(click.ParamType):
             return moment(value, time.time_ns())
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Length(click.ParamType):
+    """How long, in nanoseconds: ``90s``, ``10m``, ``6h`` or ``1d``."""
+
+    name = "length"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Nanoseconds; wrong usage for what is no length of time."""
+        if isinstance(value, int):
+            return value
+        found = _AGO.fullmatch(value)
+        if found is None:
+            self.fail(f"'{value}' is no length of time; write 90s, 10m, 6h or 1d", param, ctx)
+        return int(found[1]) * _SECONDS[found[2]] * 10**9
 
 
 class Ahead(Moment):

@@ -46,12 +46,11 @@ class Problems:
     """Collects problems, so that a reader learns of all of them in one run."""
 
     def __init__(self) -> None:
-        self._problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}
 
     def add(self, problem: Problem) -> None:
         """Keep one more; the same one is kept once."""
-        if problem not in self._problems:
-            self._problems.append(problem)
+        self._problems[problem] = None
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Keep several more."""
@@ -86,6 +85,8 @@ def path_text(path: Path_) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A remedy for a word that is not known: the nearest one, or the list when it is short, or nothing."""
     choices = sorted(known)
+    if len(choices) > _MOST_CHOICES:
+        return ""
     near = get_close_matches(word, choices, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"
@@ -94,3 +95,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 _LIST_CHARACTERS = 200
+_MOST_CHOICES = 5_000
+"""Among more words the nearest is not looked for: it takes a second for a hundred thousand."""

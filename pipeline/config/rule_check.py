@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config.anomaly_check import check_anomaly
+from pipeline.config.correlation_check import check_correlation
 from pipeline.config.decode import Decoder
 from pipeline.config.kpi_check import check_kpi
 from pipeline.config.moment import nanoseconds
@@ -68,6 +69,7 @@ def run_tests(found: ReadSet) -> int:
         (list(found.kpis), check_kpi),
         (list(found.routing), _routing),
         (list(found.anomalies), check_anomaly),
+        (list(found.correlations), check_correlation),
     ]
     for files, runner in runners:
         for file in files:

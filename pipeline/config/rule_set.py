@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from pipeline.config.anomaly_check import anomaly_rules
 from pipeline.config.anomaly_form import AnomalyFile
+from pipeline.config.correlation_check import correlation_rules
+from pipeline.config.correlation_form import CorrelationFile
 from pipeline.config.kpi_check import tell_wrong_kpis
 from pipeline.config.problem import Path_, Problems, did_you_mean
 from pipeline.config.profile_check import read_profiles
@@ -15,6 +17,7 @@ from pipeline.config.reload import Reloading
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
 from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
 from pipeline.core.anomaly_rule import AnomalyRule, Watching
+from pipeline.core.correlation_rule import CorrelationRule
 from pipeline.core.escalation import Escalation
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
@@ -44,6 +47,7 @@ class RuleSet:
     kpis: tuple[KpiRule, ...] = ()
     rollups: tuple[RollupRule, ...] = ()
     anomalies: tuple[AnomalyRule, ...] = ()
+    correlations: tuple[CorrelationRule, ...] = ()
 
     def measuring(self, groups: Groups) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
@@ -61,6 +65,7 @@ class ReadSet:
     routing: list[RuleFile[RoutingFile]]
     profiles: list[RuleFile[ProfileFile]]
     anomalies: list[RuleFile[AnomalyFile]]
+    correlations: list[RuleFile[CorrelationFile]]
 
 
 def load_rule_set(folder: Path, mibs: MibIndex | None = None) -> RuleSet:
@@ -125,6 +130,7 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     routing = list(read_files(folder / ROUTING_NAME, RoutingFile, problems))
     profiles = list(read_files(folder / "profiles", ProfileFile, problems))
     anomalies = list(read_files(folder / "anomalies", AnomalyFile, problems)) if (folder / "anomalies").is_dir() else []
+    correlations = list(read_files(folder / "correlation", CorrelationFile, problems)) if (folder / "correlation").is_dir() else []
     told = len(problems.errors)
     known_profiles = read_profiles(profiles, mibs)
     are_whole = len(problems.errors) == told
@@ -140,10 +146,11 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         known_kpis,
         rollups,
         anomaly_rules(anomalies, kpi_names, rules.book.alarm_types),
+        correlation_rules(correlations, rules.book.alarm_types),
     )
     if are_whole:  # formulas are held against columns and units that are known
         tell_wrong_kpis(kpis, known_profiles.values())
-    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies)
+    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies, correlations)
 
 
 def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:

@@ -18,6 +18,7 @@ from pipeline.config.settings import (
     TrapSettings,
 )
 from pipeline.config.snmp_user_check import user_problems
+from pipeline.config.source_check import source_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,9 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
 
     _check_traps(settings.traps, require)
     _check_detectors(settings.detectors, require)
+    for own in source_problems(settings.inventory, settings.traps.users):
+        place = ("inventory", *own.path)
+        decoder.tell(line_at(node, place), place, own.message, own.remedy, own.level)
     for problem in user_problems(settings.traps.users):
         path = ("traps", "users", *problem.path)
         decoder.tell(line_at(node, path), path, problem.message, problem.remedy, problem.level)

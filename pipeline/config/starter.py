@@ -22,6 +22,23 @@ inventory_dir: inventory
 #metrics_host: 127.0.0.1
 #metrics_port: 18700
 
+# What tells of the network besides inventory_dir, in order of precedence: the first that states a field has it, the files of inventory_dir
+# before all unless "files" is listed further down. `assure topology fetch` asks them, `assure topology conflicts` tells who disagrees.
+#   - {name: netbox, kind: netbox, url: "https://netbox.example.net", token: file:secrets/netbox, allow_private: true}
+#   - {name: resources, kind: tmf639, url: "https://oss.example.net/tmf-api/resourceInventoryManagement/v4", token: env:OSS_TOKEN}
+#   - {name: services, kind: tmf638, url: "https://oss.example.net/tmf-api/serviceInventory/v4", token: env:OSS_TOKEN}
+#   - {name: lldp, kind: discovery, targets: [192.0.2.0/24], communities: [env:SNMP_COMMUNITY]}
+# What each takes further (filter, fields, types, page, timeout_s, ca_file, confidence, user, folder): the README of pipeline/inventory.
+inventory:
+  #sources: []
+  # Others first for a section, or one field of it: {devices.interfaces.index: [lldp], links: [lldp, netbox]}
+  #precedence: {}
+  # For what no source states: {customers.tier: bronze, devices.community: "env:SNMP_COMMUNITY"}
+  #defaults: {}
+  # How often they are asked (0: only when told to), and from which age on one is stale (0: three times as long).
+  #fetch_every_s: 3_600.0
+  #stale_after_s: 0.0
+
 # The message broker. The embedded one is for one machine; for Kafka write its servers and embedded: false.
 broker:
   #bootstrap: "127.0.0.1:19092"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change
+from pipeline.core.attachment import lay, let_go, note
 from pipeline.core.diagnosis import settle
 from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, IncidentChange, IncidentRow, Output, witness
 from pipeline.core.escalation import Escalated
@@ -22,8 +23,9 @@ from pipeline.core.resource import ResourceKind, kind_of
 from pipeline.core.review import review
 from pipeline.core.shelf import NANOSECONDS
 
-SWEEP_S = 10
-"""How often cleared alarms and resolved incidents are looked through for those past their retention."""
+SWEEP_NS = 10 * NANOSECONDS
+"""How often cleared alarms and resolved incidents are looked through for those past their retention: with the first tick of each such
+stretch of time, counted from the epoch, so that it is the same whichever ticks were left out before."""
 
 Item = Event | StateReport | Operation | Tick
 
@@ -97,6 +99,8 @@ def _fold(context: Context, state: DomainState, event: Event) -> None:
         return
     state.changes.append(change)
     _FOLLOW.get(change.change, _touch)(state, key, change)
+    if context.correlating.by_effect:
+        note(context, state, key, change)
 
 
 def _weigh_later(state: DomainState, key: AlarmKey, change: AlarmChange) -> None:
@@ -165,14 +169,16 @@ def _tick(
     release_shelves(state)
     _settle_stragglers(context, state)
     settle(context, state)
+    lay(context, state)
     unheeded = heed(context, state)
     changed, ended = review(context, state)
+    let_go(context, state)
     incidents.extend(changed)
     outages.extend(ended)
     escalations.extend(escalated(state, unheeded))
     state.heed_at.update({change.incident.id: 0 for change in changed if change.incident.id in state.open})
     if tick.at >= state.sweep_at:
-        state.sweep_at = tick.at + SWEEP_S * NANOSECONDS
+        state.sweep_at = tick.at - tick.at % SWEEP_NS + SWEEP_NS
         _sweep(context, state)
 
 

@@ -6,6 +6,7 @@ from itertools import chain as concatenated
 from uuid import UUID, uuid5
 
 from pipeline.core.alarm import Alarm, AlarmKey
+from pipeline.core.attachment import without_symptoms
 from pipeline.core.correlation import Evidence, Hypothesis, correlate
 from pipeline.core.domain import Context, DomainState, IncidentRow, witness
 from pipeline.core.event import Condition
@@ -114,6 +115,10 @@ def _connected(state: DomainState, start: int) -> set[int]:
 
 
 def _weigh(context: Context, state: DomainState, component: Component) -> None:
+    if not component.nodes and context.correlating.by_effect:
+        component = replace(component, keys=without_symptoms(context, state, component.keys))
+        if not component.keys:
+            return
     hypotheses = _correlate(state, component) if component.nodes else (_ungrouped(state, component),)
     keys_of = {hypothesis.root: _keys(state, component, hypothesis) for hypothesis in hypotheses}
     worthy = [hypothesis for hypothesis in hypotheses if _is_worthy(context, state, keys_of[hypothesis.root])]

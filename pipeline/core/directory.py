@@ -14,7 +14,7 @@ DEFAULT_DOMAIN = "default"
 class Directory:
     """Look-up tables of one inventory; ``version`` is the inventory's.
 
-    ``interface_by_index`` is keyed by (device, ifIndex), ``interface_by_name`` by (device, ifName). ``resources`` are all declared ones.
+    ``interface_by_index`` is keyed by (device, ifIndex), ``interface_by_name`` by (device, ifName).
     """
 
     version: str
@@ -22,7 +22,7 @@ class Directory:
     device_by_name: dict[str, Device]
     interface_by_index: dict[tuple[str, int], Interface]
     interface_by_name: dict[tuple[str, str], Interface]
-    resources: frozenset[ResourceId]
+    inventory: Inventory
 
     @classmethod
     def of(cls, inventory: Inventory) -> "Directory":
@@ -34,8 +34,13 @@ class Directory:
             device_by_name=dict(inventory.devices),
             interface_by_index={(device.name, port.index): port for device in devices for port in device.interfaces},
             interface_by_name={(device.name, port.name): port for device in devices for port in device.interfaces},
-            resources=frozenset(_resources(inventory)),
+            inventory=inventory,
         )
+
+    @property
+    def resources(self) -> frozenset[ResourceId]:
+        """Every declared resource; made when asked for, since it is as large as the inventory and seldom wanted."""
+        return resources_of(self.inventory)
 
     def device_at(self, address: str) -> Device | None:
         """The device whose management address this is, however it is written."""
@@ -45,10 +50,6 @@ class Directory:
         """The correlation domain of a device; the default one for a device that is not declared."""
         known = self.device_by_name.get(device)
         return known.domain if known else DEFAULT_DOMAIN
-
-    def has(self, resource: ResourceId) -> bool:
-        """Whether a resource is declared."""
-        return resource in self.resources
 
     def interface_name(self, device: str, if_name: str, if_index: int | None) -> str:
         """The declared name of an interface: by ifName first, since ifIndex may be renumbered (RFC 2863 section 3.1.5), then by index.
@@ -73,7 +74,8 @@ def canonical(address: str) -> str:
     return str(mapped or parsed)
 
 
-def _resources(inventory: Inventory) -> list[ResourceId]:
+def resources_of(inventory: Inventory) -> frozenset[ResourceId]:
+    """Every resource that an inventory declares, or that follows from what it declares."""
     kinds = ResourceKind
     found = [resource_id(kinds.SITE, name) for name in inventory.sites]
     for device in inventory.devices.values():
@@ -95,4 +97,4 @@ def _resources(inventory: Inventory) -> list[ResourceId]:
         kinds.CUSTOMER: inventory.customers,
     }
     found += [resource_id(kind, name) for kind, members in named.items() for name in members]
-    return found
+    return frozenset(found)

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.consequence import Consequences
 from pipeline.core.correlation import Hypothesis
+from pipeline.core.correlation_rule import Correlating
 from pipeline.core.escalation import Escalated, Escalation
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
 from pipeline.core.impact import Impacts, is_down
@@ -21,6 +22,7 @@ from pipeline.core.outage import Outage
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of, name_of, resource_id
+from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
 from pipeline.core.window import WindowRow, effective
 
@@ -53,6 +55,7 @@ class Context:
     timing: Timing = field(default_factory=Timing)
     rules_version: str = ""
     escalations: tuple[Escalation, ...] = ()
+    correlating: Correlating = field(default_factory=Correlating)
 
     @classmethod
     def of(
@@ -81,8 +84,8 @@ class IncidentRow:
 
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
     between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
-    are alarms that a correlation rule attached, each with the rule's name. ``topology_version`` is of the topology on which the cause was
-    found. ``handling`` is what people did with it.
+    are alarms that a correlation rule attached, each with the rule's name. ``handling`` is what people did with it.
+    ``topology_version`` is of the topology on which the cause was found.
     """
 
     id: str
@@ -97,9 +100,9 @@ class IncidentRow:
     revised: bool = False
     incident: Incident | None = None
     outages: tuple[Outage, ...] = ()
-    symptoms: tuple[tuple[AlarmKey, str], ...] = ()
-    topology_version: str = ""
     handling: Handling = Handling()  # noqa: RUF009  # frozen, so one may be shared
+    topology_version: str = ""
+    symptoms: tuple[Symptom, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +210,16 @@ class DomainState:
     counts: Counter[Reason] = field(default_factory=Counter)
     keys: dict[str, AlarmKey] = field(default_factory=dict)
     told: list[Event] = field(default_factory=list)
-    stale: set[str] = field(default_factory=set)
     answers: list[Answer] = field(default_factory=list)
     replanned: dict[str, WindowRow] = field(default_factory=dict)
-    consequences: Consequences = field(init=False)
+    symptoms: Symptoms = field(default_factory=Symptoms)
     impacts: Impacts = field(init=False)
+    consequences: Consequences = field(init=False)
+    stale: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.consequences = Consequences(self.topology)
         self.impacts = Impacts(self.topology)
+        self.consequences = Consequences(self.topology)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
@@ -267,30 +271,39 @@ class DomainState:
             self.topology, self.consequences = context.topology, Consequences(context.topology)
         for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
             index.clear()
+        self.impacts, self.stale = Impacts(self.topology), set()
         self.plan_anew(context)
         self.release_at = min((shelf.until for shelf in self.shelves.values() if not shelf.is_released), default=0)
         self.heed_at.clear()
-        self.impacts, self.stale = Impacts(self.topology), set()
         for row in self.incidents.values():
             if not row.resolved_at:
                 self.open[row.id] = None
-                self.heed_at[row.id] = 0
                 self.stale.add(row.id)
+                self.heed_at[row.id] = 0
                 self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
         for key, alarm_row in self.alarms.items():
             self._index_alarm(key, alarm_row)
         for report in self.reports.values():
             self.ups[report.device] = frozenset(report.up)
-        self._weigh_anew()
+        self._doubt_conclusions()
+        self._index_symptoms(context)
 
-    def _weigh_anew(self) -> None:
-        """Let what was concluded on another topology be evidence once more."""
-        for name in self.open:
-            row = self.incidents[name]
+    def _doubt_conclusions(self) -> None:
+        """Let open incidents that were concluded on another topology be weighed again."""
+        for row in map(self.incidents.__getitem__, self.open):
             if row.topology_version and row.topology_version != self.topology.version:
                 for key in row.members:
                     if key in self.alarms and not self.alarms[key].pending_at:
                         self.set_pending(key, self.now)
+
+    def _index_symptoms(self, context: Context) -> None:
+        self.symptoms.clear()
+        for name in self.open:
+            self.symptoms.laid.update(dict.fromkeys((key for key, _ in self.incidents[name].symptoms), name))
+        for key, row in self.alarms.items():
+            is_effect = key.alarm_type in context.correlating.by_effect and key not in self.symptoms.laid
+            if is_effect and not row.alarm.is_cleared and witness(row.alarm) is None:
+                self.symptoms.wait(key)
 
     def _index_alarm(self, key: AlarmKey, row: AlarmRow) -> None:
         self.keys[row.alarm.id] = key

@@ -12,6 +12,9 @@ from pipeline.core.operation import Comment
 from pipeline.core.outage import ServiceState
 from pipeline.core.resource import ResourceId
 
+ABSORBED = "It is one with incident "
+"""How the reason begins of an incident whose alarms another one took over."""
+
 
 class IncidentState(StrEnum):
     """The life of an incident: open while any of its alarms stands."""
@@ -78,6 +81,11 @@ class Incident:
     comments: tuple[Comment, ...] = ()
     escalation: int = 0
     shelved: str = ""
+
+    @property
+    def is_absorbed(self) -> bool:
+        """Whether another incident took its alarms over, so that it stands for nothing of its own any more."""
+        return self.reason.startswith(ABSORBED)
 
 
 _TIERS = {tier: order for order, tier in enumerate(Tier)}

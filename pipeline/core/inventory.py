@@ -37,7 +37,7 @@ class Site(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A device's interface; ``name`` as in IF-MIB ifName, unique within its device; ``index`` is ifIndex.
+    """A device's interface; ``name`` as in IF-MIB ifName, unique within its device; ``index`` is ifIndex, 0 if not known.
 
     ``card`` is the line card that its port is on, if it is on one. Validity, source and confidence are those of the device.
     """

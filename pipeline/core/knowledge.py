@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipeline.core.correlation_rule import Correlating
 from pipeline.core.directory import Directory
 from pipeline.core.inventory import Inventory
 from pipeline.core.measure import Measuring
@@ -31,6 +32,7 @@ class Knowledge:
     routing: Routing
     measuring: Measuring = field(default_factory=Measuring)
     declared: Inventory | None = None
+    correlating: Correlating = field(default_factory=Correlating)
 
     @property
     def version(self) -> tuple[str, str]:

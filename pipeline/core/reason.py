@@ -24,6 +24,7 @@ class Reason(StrEnum):
     ALREADY_SEEN = "already-seen"
     STATELESS = "stateless"
     # questions: why a device is asked at once, and what became of it
+    DOUBTED_CAUSE = "doubted-cause"
     RAISED_BY_TRAP = "raised-by-trap"
     CLEARED_BY_TRAP = "cleared-by-trap"
     RESTARTED = "restarted"

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 
 from pipeline.core.column import Cell
 from pipeline.core.directory import Directory
@@ -20,6 +21,8 @@ DOWN = frozenset({2, 6, 7})
 
 PEER_START = 2
 PEER_ESTABLISHED = 6
+ADDRESSES = 65_536
+"""Addresses of peers that are known again without being read again."""
 PEER_STATES = frozenset(range(1, 7))
 """bgpPeerState idle, connect, active, opensent, openconfirm, established (RFC 4273); bgpPeerAdminStatus stop 1, start 2."""
 
@@ -63,6 +66,7 @@ def _cells(table: RawTable, name: str) -> tuple[Cell, ...]:
     return column.values() if column is not None else (None,) * len(table.indexes)
 
 
+@lru_cache(ADDRESSES)
 def _is_ipv4(text: str) -> bool:
     try:
         ipaddress.IPv4Address(text)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm
+from pipeline.core.attachment import told_beside
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
 from pipeline.core.explain import Finding, explanation_of, sentence
 from pipeline.core.handling import shelved_for
 from pipeline.core.impact import Loss, proof, relevant
-from pipeline.core.incident import Impact, Incident, IncidentState, in_order, severity_of
+from pipeline.core.incident import ABSORBED, Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.outage import Felt, Outage, derive, episode, split_at_window
 from pipeline.core.points import points, texts
@@ -197,7 +198,7 @@ def _incident(
         state=IncidentState.RESOLVED if row.resolved_at else IncidentState.OPEN,
         severity=before.severity if before is not None and losses is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
         reason=_reason(context, row, alarms, window if planned else None),
-        explanation=texts(points(grounds)),
+        explanation=(*texts(points(grounds)), *told_beside(state, row)),
         alarms=tuple(alarm.id for alarm in alarms),
         impacts=impacts,
         started_at=row.started_at,
@@ -252,7 +253,7 @@ def _traced(state: DomainState, row: IncidentRow, impacts: tuple[Impact, ...]) -
 
 def _reason(context: Context, row: IncidentRow, alarms: Sequence[Alarm], window: MaintenanceWindow | None) -> str:
     if row.absorbed_by:
-        return f"It is one with incident {row.absorbed_by}: later evidence showed one cause behind both."
+        return f"{ABSORBED}{row.absorbed_by}: later evidence showed one cause behind both."
     said = [sentence(Finding(context.topology, row.hypothesis, alarms))]
     if row.flapping:
         said.append("It is flapping: held as one incident until quiet.")

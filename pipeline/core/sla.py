@@ -9,26 +9,9 @@ from pipeline.core.inventory import Contract, Customer, MaintenanceWindow, Servi
 from pipeline.core.money import money_text, share_of
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.period import NANOSECONDS, Period, cut_at, local_text, month_of
-from pipeline.core.plan import Band, Denominator, Finding, Plan, Rating, Rounding, band_of, validate
+from pipeline.core.plan import Band, Denominator, Plan, Rating, band_of
 from pipeline.core.reason import Reason
 from pipeline.core.span import Span, Spans, clip, length, subtract, union
-
-__all__ = [
-    "Band",
-    "Denominator",
-    "Downtime",
-    "Evaluation",
-    "Finding",
-    "Interval",
-    "Plan",
-    "Rating",
-    "Rounding",
-    "counts",
-    "downtime",
-    "evaluate",
-    "is_missed",
-    "validate",
-]
 
 METRIC = "availability"
 THIRTY_DAYS_S = 30 * 86_400

@@ -257,14 +257,16 @@ def _note(action: Action, incident: Incident, previous: Incident | None, reason:
 
 
 def _what_people_did(incident: Incident, previous: Incident | None, reason: Reason) -> str:
-    if reason is Reason.ACKNOWLEDGED:
-        return f"Acknowledged by {plain(incident.acknowledged_by)} at {rfc3339(incident.acknowledged_at)}."
-    if reason is Reason.UN_ACKNOWLEDGED:
-        return "The acknowledgement was taken back."
-    if reason is not Reason.COMMENTED:
+    first = {
+        Reason.ACKNOWLEDGED: f"Acknowledged by {plain(incident.acknowledged_by)} at {rfc3339(incident.acknowledged_at)}.",
+        Reason.UN_ACKNOWLEDGED: "The acknowledgement was taken back.",
+        Reason.COMMENTED: "",
+    }.get(reason)
+    if first is None:
         return ""
     known = set(previous.comments) if previous is not None else set()
-    return "\n".join(f"{plain(one.operator)}: {plain(one.text)}" for one in incident.comments if one not in known)
+    said = [f"{plain(one.operator)}: {plain(one.text)}" for one in incident.comments if one not in known]
+    return "\n".join([*([first] if first else []), *said])
 
 
 def _notify_effect(occasion: Occasion, incident: Incident, route: Route, reason: Reason, at: int) -> Effect:

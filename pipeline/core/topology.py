@@ -364,12 +364,9 @@ class Topology:
     @cached_property
     def silenced_by(self) -> list[int]:
         """For each node, the node whose being down makes its silence expected: the reachability of its reporter; -1 if none."""
-        found = [NOBODY] * len(self.names)
-        for node, device in enumerate(self.reporter):
-            if device >= 0:
-                reachability = self.reachability(device)
-                found[node] = device if reachability is None else reachability
-        return found
+        reachability = {device: self.reachability(device) for device in set(self.reporter) - {NOBODY}}
+        silent = {device: device if node is None else node for device, node in reachability.items()}
+        return [silent.get(device, NOBODY) for device in self.reporter]
 
     def links_over(self, fibre: ResourceId) -> tuple[Link, ...]:
         """The links that need a fibre."""

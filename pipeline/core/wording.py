@@ -152,8 +152,8 @@ def state_text(state: ServiceState, share: float) -> str:
 def budget_text(found: Budget, now: int) -> str:
     """What is left of a month's downtime, and until when.
 
-    ``31 min 12 s left of 43 min 12 s in 2026-11; target missed at 14:37:20 UTC if it lasts``. Instants of another day than ``now`` (UTC
-    nanoseconds) are told with their date.
+    ``31 min 12 s left of 43 min 12 s in 2026-11; target missed at 14:37:20 UTC if it lasts``. Instants of another day than ``now``
+    (UTC nanoseconds) are told with their date.
     """
     if found.left_s < 0:
         since = f" since {moment(found.missed_at, now)}" if found.missed_at else ""

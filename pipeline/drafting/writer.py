@@ -42,7 +42,7 @@ def trap_file(draft: Draft, tests: Iterable[TrapTest] = ()) -> str:
 
 
 def _file(heading: str, key: str, entries: Sequence[str], tests: Sequence[str]) -> str:
-    head = list(_comment("", heading))
+    head = list(comment("", heading))
     body = [f"{key}:", *entries] if entries else [f"{key}: []"]
     ending = ["tests:", *tests] if tests else ["tests: []"]
     return "\n".join([*head, "", *body, "", *ending, ""])
@@ -65,7 +65,7 @@ def _alarm_type(each: DraftType) -> Iterator[str]:
 def _rule(each: DraftRule) -> Iterator[str]:
     form = each.form
     for note in each.notes:
-        yield from _comment("  ", note)
+        yield from comment("  ", note)
     yield from _checks("  ", each.checks)
     yield f"  - name: {scalar(form.name)}"
     yield from _matching(form)
@@ -111,10 +111,11 @@ def _test(test: TrapTest) -> Iterator[str]:
 
 def _checks(indent: str, checks: Iterable[str]) -> Iterator[str]:
     for check in checks:
-        yield from _comment(indent, f"check: {check}")
+        yield from comment(indent, f"check: {check}")
 
 
-def _comment(indent: str, text: str) -> Iterator[str]:
+def comment(indent: str, text: str) -> Iterator[str]:
+    """A text as lines of a comment."""
     words = shown(text, _MAX_TEXT)
     yield from textwrap.wrap(
         words, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}#   ", break_long_words=False, break_on_hyphens=False

@@ -14,6 +14,7 @@ from pipeline.config.settings_file import read_settings
 from pipeline.core.inventory import Inventory
 from pipeline.core.mib import MibIndex
 from pipeline.inventory.files import inventory_files, read_inventory
+from pipeline.inventory.present import read_present
 
 
 def check(
@@ -32,8 +33,8 @@ def check(
     index = _mibs(rules_dir, mibs, problems)
     result = check_rules(rules_dir, index) if index is not None else CheckResult((), 0)
     problems.extend(result.problems)
-    inventory = _inventory(inventory_dir, problems) if inventory_dir else None
     settings = _settings(settings_path, os.environ if environ is None else environ, problems) if settings_path else None
+    inventory = _inventory(inventory_dir, settings, problems) if inventory_dir else None
     if settings and settings_path and inventory and inventory_dir:
         problems.extend(_users(inventory, settings, settings_path, inventory_dir))
     if result.rules and inventory and inventory_dir:
@@ -53,9 +54,17 @@ def _mibs(rules_dir: Path, mibs: MibIndex | Path | None, problems: Problems) -> 
         return None
 
 
-def _inventory(folder: Path, problems: Problems) -> Inventory | None:
+def read_any(folder: Path, settings: Settings | None) -> tuple[Inventory, tuple[Problem, ...]]:
+    """The inventory of a folder; with what other sources say, when it is the settings' own. Raises ``ConfigError``."""
+    if settings is not None and folder == settings.inventory_dir:
+        present = read_present(settings)
+        return present.inventory, present.warnings
+    return read_inventory(folder)
+
+
+def _inventory(folder: Path, settings: Settings | None, problems: Problems) -> Inventory | None:
     try:
-        inventory, warnings = read_inventory(folder)
+        inventory, warnings = read_any(folder, settings)
     except ConfigError as error:
         problems.extend(error.problems)
         return None

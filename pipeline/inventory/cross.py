@@ -10,7 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from pipeline.config.problem import Level, did_you_mean
-from pipeline.core.directory import Directory, canonical
+from pipeline.core.directory import canonical, resources_of
 from pipeline.core.inventory import (
     NETWORK,
     AgentVersion,
@@ -42,6 +42,8 @@ class Finding:
     message: str
     remedy: str = ""
     level: Level = Level.ERROR
+    is_missing: bool = False
+    """Whether it is only that something else is not declared."""
 
 
 def findings(inventory: Inventory) -> Iterator[Finding]:
@@ -49,7 +51,7 @@ def findings(inventory: Inventory) -> Iterator[Finding]:
 
     What a person wrote and is not declared is a slip, an error; what another source gave is taken as it is, with a warning.
     """
-    resources = Directory.of(inventory).resources
+    resources = resources_of(inventory)
     yield from _names(inventory)
     yield from _entries(inventory)
     yield from _power(inventory)
@@ -90,7 +92,7 @@ def _missing(section: str, entry: _Named, key: str, word: str, known: Iterable[s
     if word not in declared:
         message = f"'{word}' is not a declared {what}"
         remedy = did_you_mean(word, declared) or "declare it, or take it out"
-        yield Finding(section, entry.name, key, message, remedy, _level(entry))
+        yield Finding(section, entry.name, key, message, remedy, _level(entry), is_missing=True)
 
 
 def _level(entry: object) -> Level:
@@ -170,7 +172,7 @@ def _device(device: Device) -> Iterator[Finding]:
         yield Finding("devices", device.name, "user" if device.user else "snmp_version", message, remedy)
     for field in ("name", "index"):
         values = Counter(getattr(port, field) for port in device.interfaces)
-        for value in sorted(value for value, count in values.items() if count > 1):
+        for value in sorted(value for value, count in values.items() if count > 1 and value):  # 0: nobody told the index
             yield Finding("devices", device.name, "interfaces", f"two interfaces have the {field} '{value}'", "give each its own")
     for port in device.interfaces:
         if port.card and not _NAME.fullmatch(port.card):

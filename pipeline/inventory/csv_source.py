@@ -47,7 +47,26 @@ def read_csv(path: Path, section: Section, decoder: Decoder) -> Iterator[tuple[i
                 yield position, line, entry
             position += 1
     except csv.Error as error:
-        raise ConfigError([Problem(file, reader.line_num, "$", f"not valid CSV: {error}", "mend the quotes of this line")]) from error
+        raise _no_csv(error, reader.line_num, file) from error
+
+
+def read_csv_nodes(path: Path, section: Section, file: str) -> Items:
+    """The rows of a file as mappings with their lines, for whoever takes entries that are not whole. Raises as :func:`read_csv` does."""
+    reader = csv.reader(read_text(path, file).splitlines(), strict=True)
+    try:
+        columns = _Columns([cell.strip() for cell in next(reader, [])], section.form)
+        rows = []
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                _refuse_surplus(cells, columns.header, reader.line_num, file)
+                rows.append(columns.node(cells, reader.line_num))
+    except csv.Error as error:
+        raise _no_csv(error, reader.line_num, file) from error
+    return Items(tuple(rows), 1)
+
+
+def _no_csv(error: csv.Error, line: int, file: str) -> ConfigError:
+    return ConfigError([Problem(file, line, "$", f"not valid CSV: {error}", "mend the quotes of this line")])
 
 
 def _path(section: Section, position: int) -> Path_:

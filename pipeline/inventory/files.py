@@ -4,7 +4,7 @@ import gc
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +23,8 @@ from pipeline.inventory.form import SECTIONS, Section
 
 _log = logging.getLogger(__name__)
 SUFFIXES = (".yaml", ".yml", ".csv")
+_WHOLE = tuple(key for key in SECTIONS if key != "interfaces")
+"""Sections as an inventory has them."""
 
 
 def load_inventory(folder: Path) -> Inventory:
@@ -41,12 +43,12 @@ def load_inventory(folder: Path) -> Inventory:
 
 def read_inventory(folder: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     """The inventory and its warnings. Its version is a hash of what is declared, whatever the files' layout. Raises ``ConfigError``."""
-    with _collector_paused():
+    with collector_paused():
         return _read_inventory(folder)
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """A large inventory is millions of objects and no circle among them: to look for circles again and again costs a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -69,7 +71,7 @@ def _read_inventory(folder: Path) -> tuple[Inventory, tuple[Problem, ...]]:
             gathered.problems.extend(error.problems)
     _join_interfaces(gathered)
     gathered.problems.raise_if_any()
-    inventory = _assemble(gathered)
+    inventory = assemble(gathered.entries)
     for finding in findings(inventory):
         gathered.tell(finding.section, finding.name, finding.key, finding.message, finding.remedy, finding.level)
     gathered.problems.raise_if_any()
@@ -186,7 +188,7 @@ def _keep(entry: Any, section: Section, mark: _Mark, gathered: _Gathered) -> Non
 def _join_interfaces(gathered: _Gathered) -> None:
     """Give devices the interfaces that are told apart from them."""
     devices, joining = gathered.entries["devices"], dict[str, list[Interface]]()
-    for placed in gathered.entries.pop("interfaces").values():
+    for placed in gathered.entries["interfaces"].values():
         if placed.device in devices:
             joining.setdefault(placed.device, []).append(placed.interface)
         else:
@@ -196,13 +198,13 @@ def _join_interfaces(gathered: _Gathered) -> None:
         devices[name] = replace(devices[name], interfaces=(*devices[name].interfaces, *interfaces))
 
 
-def _assemble(gathered: _Gathered) -> Inventory:
-    entries = gathered.entries
+def assemble(entries: Mapping[str, Mapping[str, Any]]) -> Inventory:
+    """The inventory of entries by section and name, interfaces with their devices. Its version is a hash of what they declare."""
     content = hashlib.sha256()
-    for key, each in entries.items():
+    for key in _WHOLE:
         content.update(key.encode())
-        for name in sorted(each):
-            content.update(repr(each[name]).encode())
+        for name in sorted(entries[key]):
+            content.update(repr(entries[key][name]).encode())
     version = content.hexdigest()[:12]
-    mappings = {key: each for key, each in entries.items() if key != "windows"}
+    mappings: dict[str, Any] = {key: dict(entries[key]) for key in _WHOLE if key != "windows"}
     return Inventory(version=version, windows=tuple(entries["windows"].values()), **mappings)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 import clickhouse_connect
@@ -77,6 +77,16 @@ class Connection:
         """
         formats = _TICKS if ticks else {}
         return self._call(lambda client: list(client.query(sql, parameters=dict(parameters or {}), query_formats=formats).named_results()))
+
+    def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
+        """Run a query and give its rows as they come, values in the order of its columns: for answers that are too large for memory.
+
+        Other calls may be made meanwhile. Raises ``StoreError``, while rows are taken too.
+        """
+        blocks = self._call(lambda client: client.query_row_block_stream(sql, parameters=dict(parameters or {})))
+        with blocks:
+            while (block := self._call(lambda _: next(blocks, None))) is not None:
+                yield from block
 
     def command(self, sql: str, *, in_database: bool = True) -> None:
         """Run a statement that returns nothing. Raises ``StoreError``."""
@@ -170,6 +180,10 @@ class StoreClient:
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self._connection.close)
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Let ``work`` use the connection in a thread, for what takes many calls."""
+        return await asyncio.to_thread(work, self._connection)
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """As :meth:`Connection.rows`."""

@@ -1,10 +1,12 @@
 """Where devices stand and what services need: written into the store when the inventory changes, for roll-ups by site, region and service.
 
-The same knowledge says how precisely indicators are kept.
+The whole inventory is recorded then too (:mod:`pipeline.store.inventory_history`). The same knowledge says how precisely indicators are
+kept.
 """
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -15,6 +17,7 @@ from pipeline.core.kpi import DEFAULT_PRECISION
 from pipeline.core.resource import ResourceId, ResourceKind, name_of, resource_id
 from pipeline.core.topology import Topology
 from pipeline.store.client import Columns, StoreClient
+from pipeline.store.inventory_history import record
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +110,20 @@ class Places:
         self._precision = {rule.name: rule.precision for rule in rules if rule.precision != DEFAULT_PRECISION}
         written = await self._client.rows(_WRITTEN)
         is_new = [row["inventory"] for row in written] != [knowledge.inventory.version]
+        await self._record(knowledge.declared or knowledge.inventory)
         if is_new:
             await self._write(knowledge)
         self._known = knowledge
         return is_new
+
+    async def _record(self, inventory: Inventory) -> None:
+        """Put an inventory, also what of it holds not yet or no more, into the history if the last is another; given up when cancelled."""
+        over = threading.Event()
+        at = self._clock_ms() * 1_000_000
+        try:
+            await self._client.run(lambda connection: record(connection, inventory, at, over.is_set))
+        finally:
+            over.set()
 
     async def _write(self, knowledge: Knowledge) -> None:
         now_ms = self._clock_ms()

@@ -1,7 +1,7 @@
 """One correlation domain's alarms meet here: alarm changes, incidents, outages, the effects they ask for, questions, answers to people."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import Counter, Gauge
 
@@ -9,10 +9,12 @@ from pipeline.bus import partition_of
 from pipeline.config.settings import CorrelationSettings
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import Item, advance
-from pipeline.core.domain import Context, DomainState, Output, Timing
+from pipeline.core.domain import Context, DomainState, IncidentChange, Output, Timing
 from pipeline.core.effect import Effect
+from pipeline.core.enquiry import settling
 from pipeline.core.escalation import effects_of
 from pipeline.core.event import Tick
+from pipeline.core.idle import NEVER, due_at, wants_sweeps
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.outage import Outage
 from pipeline.core.suspicion import Question, suspect
@@ -22,7 +24,7 @@ from pipeline.stream.turn import Turn
 from pipeline.wire import Topic
 
 INPUTS = Counter("assure_alarm_inputs_total", "Events folded into alarms", ["reason"])
-ASKED = Counter("assure_questions_asked_total", "Questions to devices about what a trap claims", ["reason"])
+ASKED = Counter("assure_questions_asked_total", "Questions to devices about what a trap claims, or a cause leaves in doubt", ["reason"])
 INCIDENTS = Counter("assure_incident_revisions_total", "Incident revisions", ["state"])
 OPERATIONS = Counter("assure_operations_total", "Operations of people that were answered", ["kind", "outcome"])
 OPEN = Gauge("assure_incidents_open", "Open incidents", ["domain"])
@@ -56,6 +58,20 @@ class DomainHandler:
             self._rows.store(turn, partition, ((f"{domain}|{name}", row) for name, row in output.rows))
             self._publish(partition, domain, states[domain], output, turn)
 
+    def due_at(self, partition: int) -> int:
+        """When time alone will change a domain of the partition next; see :mod:`pipeline.core.idle`."""
+        context = self._current_context()
+        return min((due_at(context, state) for state in self._states.get(partition, {}).values()), default=NEVER)
+
+    def wants_sweeps(self, partition: int) -> bool:
+        """Whether a domain of the partition has anything that a sweep may forget."""
+        return any(map(wants_sweeps, self._states.get(partition, {}).values()))
+
+    def standing(self, partition: int) -> frozenset[tuple[str, str]]:
+        """Resource and alarm type of every alarm of the partition that stands."""
+        alarms = (row.alarm for state in self._states.get(partition, {}).values() for row in state.alarms.values())
+        return frozenset((alarm.resource, alarm.alarm_type) for alarm in alarms if not alarm.is_cleared)
+
     def forget(self, partition: int) -> None:
         """Drop a partition's working state; the rows have what was last completed."""
         self._states.pop(partition, None)
@@ -88,7 +104,7 @@ class DomainHandler:
             INPUTS.labels(reason.value).inc(count)
         turn.send(Topic.EVENTS, partition, output.events)
         turn.send(Topic.ALARMS, partition, output.alarm_changes)
-        self._publish_questions(output.alarm_changes, turn)
+        self._publish_questions([*self._claimed(output.alarm_changes), *self._doubted(state, output.incidents)], turn)
         self._publish_outages(output.outages, turn)
         for answer in output.answers:
             OPERATIONS.labels(answer.operation.kind.value, answer.outcome.value).inc()
@@ -102,11 +118,22 @@ class DomainHandler:
             turn.send(Topic.INCIDENTS, partition, [change.incident for change in output.incidents])
             self._publish_effects(state, output, turn)
 
-    def _publish_questions(self, changes: Sequence[AlarmChange], turn: Turn) -> None:
-        """Ask back what only traps say: each device once for a batch, as of the last of its claims."""
-        questions = {question.device: question for change in changes if (question := suspect(change)) is not None}
+    @staticmethod
+    def _claimed(changes: Sequence[AlarmChange]) -> Iterable[Question]:
+        """What only traps say is asked back: each device once for a batch, as of the last of its claims."""
+        return {question.device: question for change in changes if (question := suspect(change)) is not None}.values()
+
+    @staticmethod
+    def _doubted(state: DomainState, changes: Sequence[IncidentChange]) -> Iterator[Question]:
+        """A new cause that is not sure asks those who could tell it from its rivals."""
+        for change in changes:
+            if change.previous is None or change.previous.root_cause != change.incident.root_cause:
+                row = state.incidents[change.incident.id]
+                yield from settling(state.topology, row.hypothesis, state.reports, row.started_at, state.now)
+
+    def _publish_questions(self, questions: Iterable[Question], turn: Turn) -> None:
         by_partition: dict[int, list[Question]] = defaultdict(list)
-        for question in questions.values():
+        for question in questions:
             ASKED.labels(question.reason.value).inc()
             by_partition[partition_of(question.device, self._partitions)].append(question)
         for partition, batch in by_partition.items():
@@ -142,5 +169,6 @@ class DomainHandler:
                 self._timing,
                 known.rules.version,
                 known.routing.escalations,
+                known.correlating,
             )
         return self._context

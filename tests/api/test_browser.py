@@ -11,7 +11,19 @@ from tests.support.fake_reading import HOSTILE, FakeReading, alarm, customer, ev
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.slow]
 
-PAGES = ["/", "/alarms", "/outages", "/customers", "/customers/acme", "/sla", "/incidents/in-1", "/explain/cr-1", "/explain/i", "/nowhere"]
+PAGES = [
+    "/",
+    "/alarms",
+    "/outages",
+    "/customers",
+    "/customers/acme",
+    "/topology",
+    "/sla",
+    "/incidents/in-1",
+    "/explain/cr-1",
+    "/explain/i",
+    "/nowhere",
+]
 LONG = "interface/" + "a-very-long-name-without-a-break" * 6
 
 TOO_WIDE = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - window.innerWidth"
@@ -121,8 +133,8 @@ async def test_the_keyboard_gets_past_the_navigation(serve: Serve, crowded: Fake
     assert await browser.evaluate("document.activeElement.textContent") == "To the content"
     assert await browser.evaluate("document.activeElement.getBoundingClientRect().left >= 0")
     stops = []
-    for _ in range(6):
+    for _ in range(7):
         await browser.press_tab()
         stops.append(await browser.evaluate("document.activeElement.textContent"))
         assert await browser.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth) >= 2")
-    assert stops == ["Incidents", "Alarms", "Outages", "Planned work", "Customers", "SLA and credits"]
+    assert stops == ["Incidents", "Alarms", "Outages", "Planned work", "Customers", "Topology", "SLA and credits"]

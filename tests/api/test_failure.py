@@ -8,7 +8,7 @@ from pipeline.config.problem import ConfigError, Problem
 from tests.support.console import Client
 from tests.support.fake_reading import FakeReading
 
-PAGES = ["/", "/alarms", "/outages", "/customers", "/customers/acme", "/sla", "/incidents/in-1", "/explain/cr-1"]
+PAGES = ["/", "/alarms", "/outages", "/customers", "/customers/acme", "/topology", "/sla", "/incidents/in-1", "/explain/cr-1"]
 JSON = ["/api/incidents", "/api/incidents/in-1", "/api/alarms", "/api/outages", "/api/customers", "/api/evaluations", "/api/credits"]
 SECRET = "ClickHouse at 127.0.0.1:18123: password=hunter2 [SQL: SELECT secret]"
 BROKEN_INVENTORY = ConfigError([Problem("services.yaml", 3, "$", SECRET, "mend it")])

@@ -12,7 +12,7 @@ from pipeline.config.settings import ApiSettings
 from tests.support.console import Client, Serve
 from tests.support.fake_reading import FakeReading
 
-PAGES = ["/", "/alarms", "/outages", "/windows", "/customers", "/customers/acme", "/sla", "/incidents/in-1", "/explain/cr-1"]
+PAGES = ["/", "/alarms", "/outages", "/windows", "/customers", "/customers/acme", "/topology", "/sla", "/incidents/in-1", "/explain/cr-1"]
 JSON = [
     "/api/incidents",
     "/api/incidents/in-1",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.drawing.pictures import Pictures
 from tests.support.console import Client, Json, Serve
 from tests.support.fake_reading import (
     HOSTILE,
@@ -21,8 +22,9 @@ from tests.support.fake_reading import (
     service,
 )
 from tests.support.history_samples import NOW, S
+from tests.support.mesh import grid
 
-PAGES = ["/", "/alarms", "/outages", "/customers", "/customers/acme", "/sla", "/incidents/in-1", "/explain/cr-1"]
+PAGES = ["/", "/alarms", "/outages", "/customers", "/customers/acme", "/topology", "/sla", "/incidents/in-1", "/explain/cr-1"]
 INLINE = {"a", "span", "time", "strong"}
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -84,6 +86,7 @@ async def test_every_page_has_its_landmarks(serve: Serve, path: str, empty: bool
         return
     page = await read(client, path)
     tags = [tag for tag, _ in page.elements]
+    tags = tags[: tags.index("svg")] + tags[tags.index("figcaption") :] if "svg" in tags else tags  # a picture has titles of its own
     assert page.all("html") == [{"lang": "en"}]
     assert [tags.count(tag) for tag in ("title", "h1", "main", "nav", "header", "footer")] == [1] * 6
     assert page.all("nav")[0]["aria-label"]
@@ -409,3 +412,65 @@ async def test_the_explanation_of_an_incident_is_the_same_where_evidence_is_walk
     page = await read(client, "/explain/in-1")
     assert "instead It could be duct d1, 3%" in page.text
     assert "/incidents/in-1" in page.links
+
+
+# topology
+
+
+async def test_the_map_shows_what_open_incidents_touch(serve: Serve) -> None:
+    """Their causes lead to what hangs together with them, where the inventory has them; resolved ones colour nothing."""
+    reading = FakeReading()
+    reading.incidents_ = [
+        incident(1, root_cause="device/r0-0"),
+        incident(2, root_cause="device/gone"),
+        incident(3, root_cause="device/r1-1", state="resolved"),
+    ]
+    client = await serve(reading)
+    page = await read(client, "/topology")
+    assert "Network of 4 sites, 4 devices and 4 links" in page.text
+    assert "/topology?resource=device/r0-0" in page.links
+    assert not [link for link in page.links if "gone" in link or "r1-1" in link]
+    assert "device/gone" in page.text
+    assert "r0-0, root cause" in page.text
+    assert "r1-1, root cause" not in page.text
+    below = await read(client, "/topology?resource=device/r0-0")
+    assert "What device/r0-0 needs, and what needs it" in below.text
+    assert {"/topology", "/topology.svg?resource=device/r0-0"} <= set(below.links)
+
+
+async def test_a_picture_comes_by_itself(client: Client) -> None:
+    """As SVG, for a resource too; an unknown one is a page that says so, a misspelt parameter a refusal."""
+    for path in ("/topology.svg", "/topology.svg?resource=fibre/f-ams-rtm-1"):
+        answer = await client.get(path)
+        assert (answer.status, answer.content_type) == (200, "image/svg+xml")
+        assert (await answer.text()).startswith("<?xml")
+    assert [(await client.get(path)).status for path in ("/topology?resource=x/y", "/topology.svg?resource=x", "/topology?recource=x")] == [
+        404,
+        404,
+        400,
+    ]
+
+
+async def test_a_network_that_is_too_large_for_a_picture_is_told(serve: Serve) -> None:
+    """With what to do instead; a resource of it has its picture."""
+    reading = FakeReading()
+    reading.inventory_ = grid(21, 20)
+    client = await serve(reading)
+    assert "too much for one picture" in (await read(client, "/topology")).text
+    assert (await client.get("/topology.svg")).status == 404
+    assert "What device/r0-0 needs" in (await read(client, "/topology?resource=device/r0-0")).text
+
+
+async def test_a_picture_is_drawn_once_until_something_changes(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages load again every few seconds."""
+    reading = FakeReading()
+    drawn: list[object] = []
+    real = Pictures._drawn
+    monkeypatch.setattr(Pictures, "_drawn", lambda *given: (drawn.append(given), real(*given))[1])
+    client = await serve(reading)
+    for _ in range(3):
+        await client.get("/topology")
+    assert len(drawn) == 1
+    reading.incidents_ = []
+    assert "No incident is open." in (await read(client, "/topology")).text
+    assert len(drawn) == 2

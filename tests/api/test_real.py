@@ -26,6 +26,7 @@ PAGES = [
     "/windows",
     "/customers",
     "/customers/acme",
+    "/topology",
     "/sla",
     "/incidents/in-1",
     "/explain/cr-1",

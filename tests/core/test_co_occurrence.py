@@ -63,8 +63,8 @@ def test_planted_effects_are_found_and_nothing_else(graph: str, days: int) -> No
 
 def test_chance_is_not_found() -> None:
     """Nothing follows anything in these histories, though it is noisy, evenings are busy, and storms go over whole networks."""
-    studies = [study(*alarm_history(graph, 45, seed, planted=False)) for graph, seed in product(("Abilene", "Cesnet200706"), range(4))]
-    assert sum(each.asked for each in studies) > 1500
+    studies = [study(*alarm_history(graph, 45, seed, planted=False)) for graph, seed in product(("Abilene", "Cesnet200706"), range(2))]
+    assert sum(each.asked for each in studies) > 700
     assert sum(len(each.findings) for each in studies) == 0
 
 

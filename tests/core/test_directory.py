@@ -49,8 +49,8 @@ def test_the_domain_of_an_unknown_device_is_the_default_one() -> None:
     ],
 )
 def test_what_is_declared_is_a_resource(resource: str) -> None:
-    assert DIRECTORY.has(ResourceId(resource))
-    assert not DIRECTORY.has(ResourceId(resource + "x"))
+    assert ResourceId(resource) in DIRECTORY.resources
+    assert ResourceId(resource + "x") not in DIRECTORY.resources
 
 
 @pytest.mark.parametrize(

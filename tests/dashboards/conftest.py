@@ -74,6 +74,15 @@ DECLARED: dict[str, dict[str, list[object]]] = {
         "inventory": ["t1"],
         "written_at": [NOW // 1_000_000],
     },
+    "inventory_entry": {
+        "section": ["devices", "devices"],
+        "name": ["pe1", "pe2"],
+        "content": ['{"name":"pe1","site":"ams"}', '{"name":"pe2","site":"rtm"}'],
+        "confidence": [1.0, 1.0],
+        "recorded_at": [NOW, NOW],
+        "version": ["t1", "t1"],
+    },
+    "inventory_version": {"recorded_at": [NOW], "version": ["t1"], "entries": [2], "changed": [2]},
     "model": {
         "name": ["element"],
         "version": ["v1"],

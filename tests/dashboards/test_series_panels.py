@@ -12,6 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from collectors.poll.metric import PollMetrics
 from collectors.publish import PublishMetrics
 from collectors.trap.metric import TrapMetrics
+from pipeline import fetching
 from pipeline.api import server
 from pipeline.config.settings import COMPONENTS, Settings
 from pipeline.outputs.metrics import OutputMetrics
@@ -29,7 +30,7 @@ OF_THE_SCRAPE = {"job", "instance"}
 
 def metrics() -> Iterator[MetricWrapperBase]:
     """Every metric of every process; those of a class are made in a registry of this test."""
-    for module in (server, sink, domain, guard):
+    for module in (fetching, server, sink, domain, guard):
         yield from (each for each in vars(module).values() if isinstance(each, MetricWrapperBase))
     for made in (
         TrapMetrics(CollectorRegistry()),

@@ -9,6 +9,7 @@ import pytest
 from pipeline.config.problem import ConfigError
 from pipeline.config.starter import STARTER_INVENTORY
 from pipeline.core.inventory import AgentVersion, Circuit, Dependency, Interface, Lag, Power, Tier
+from pipeline.inventory.file_part import read_files
 from pipeline.inventory.files import InventorySource, load_inventory, read_inventory
 
 NETWORK = """\
@@ -384,3 +385,23 @@ def test_an_entry_that_ends_goes_without_a_change_of_files(folder: Folder) -> No
     now[0] = 1_795_395_600 * 10**9
     assert list(source.current().fibres) == ["f1"]
     assert source.current() is source.current()
+
+
+def test_tables_are_a_part_among_several_sources_as_well(folder: Folder) -> None:
+    """Also interfaces of a device that another source declares."""
+    rows = "device,name,index,speed_mbps\npe1,a,1,1000\npe9,a,1,1000\npe9,a,2,10\n,b,2,10\n"
+    files = {"interfaces__csv": rows, "devices__csv": "name,role\npe1,edge\n"}
+    with pytest.raises(ConfigError) as caught:
+        read_files(folder(**files), "files")
+    assert [(problem.line, problem.path) for problem in caught.value.problems] == [
+        (4, "$.interfaces[2].name"),
+        (5, "$.interfaces[3].device"),
+    ]
+    files["interfaces__csv"] = rows.replace("pe9,a,2,10\n,b", "pe9,c,2,10\npe1,b")
+    entries = read_files(folder(**files), "files").part.entries
+    assert entries["devices"]["pe1"]["interfaces"] == {"a": {"index": 1, "speed_mbps": 1000}, "b": {"index": 2, "speed_mbps": 10}}
+    assert entries["devices"]["pe9"] == {
+        "name": "pe9",
+        "interfaces": {"a": {"index": 1, "speed_mbps": 1000}, "c": {"index": 2, "speed_mbps": 10}},
+    }
+    assert entries["devices"]["pe1"]["role"] == "edge"

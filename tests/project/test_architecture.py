@@ -41,6 +41,7 @@ ROOMS = {
     "sklearn": ("pipeline.detectors",),
     "matplotlib": ("pipeline.cli",),
     "plotext": ("pipeline.cli",),
+    "pynetbox": ("pipeline.inventory",),
     "yaml": ("pipeline.config", "pipeline.inventory"),
 }
 

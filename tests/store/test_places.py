@@ -17,6 +17,7 @@ from pipeline.core.measure import Measuring
 from pipeline.core.resource import ResourceId
 from pipeline.core.topology import Topology
 from pipeline.store.client import StoreClient
+from pipeline.store.inventory_history import inventory_at
 from pipeline.store.packed import COLUMNS, INTAKE, Packed, pack
 from pipeline.store.places import Places, place_columns, service_columns
 from tests.support.history_samples import NOW, S
@@ -89,6 +90,34 @@ async def test_places_are_written_when_the_inventory_changes_and_only_then(clien
     assert await places.look(source) is True
     assert await devices(client) == [("pe1", "ber"), ("pe2", "rtm")]
     assert await client.rows("SELECT count() AS n FROM service_resource_current") == [{"n": 0}]
+
+
+async def test_the_whole_inventory_is_recorded_when_it_changes(client: StoreClient) -> None:
+    """Beside the places, by the same clock; also one whose places are in the store from before there was a history."""
+    source = Source(INVENTORY)
+    await Places(source, client, lambda: 1_000).look(source)
+    source.known = knowledge(replace(INVENTORY, version="2", services={}))
+    await Places(source, client, lambda: 2_000).look(source)
+    assert await client.run(lambda connection: inventory_at(connection, 1_999_999_999)) == secretless(INVENTORY)
+    assert await client.run(lambda connection: inventory_at(connection, 2_000_000_000)) == secretless(source.known.inventory)
+    await client.command("TRUNCATE TABLE inventory_version")
+    await client.command("TRUNCATE TABLE inventory_entry")
+    assert await Places(source, client, lambda: 3_000).look(source) is False
+    assert await client.run(lambda connection: inventory_at(connection, 3_000_000_000)) == secretless(source.known.inventory)
+
+
+async def test_what_holds_not_yet_is_recorded_too(client: StoreClient) -> None:
+    """The history has all that is declared; what of it holds is asked for a time."""
+    declared = replace(INVENTORY, sites=INVENTORY.sites | {"osl": Site("osl", valid_from=9_000)})
+    source = Source(INVENTORY)
+    source.known = replace(source.known, declared=declared)
+    await Places(source, client, lambda: 1).look(source)
+    found = await client.run(lambda connection: inventory_at(connection, 1_000_000))
+    assert found == secretless(declared)
+
+
+def secretless(inventory: Inventory) -> Inventory:
+    return replace(inventory, devices={name: replace(device, community="") for name, device in inventory.devices.items()})
 
 
 async def until(condition: Callable[[], bool]) -> None:

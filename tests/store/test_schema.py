@@ -158,6 +158,8 @@ async def test_what_grows_is_forgotten_in_time(client: StoreClient) -> None:
         "model",
         "place",
         "service_resource",
+        "inventory_entry",
+        "inventory_version",
         "alarm",
         "incident",
         "outage",

@@ -1,12 +1,16 @@
 """A :class:`pipeline.api.reading.Reading` in memory, in the shapes of the real one: ``tests/api/test_real.py`` holds it to them."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
+from pipeline.core.inventory import Fibre
+from pipeline.drawing.pictures import Pictures
 from tests.support import history_samples
 from tests.support.history_samples import NOW, S
+from tests.support.mesh import grid
 
 Json = dict[str, Any]
 
@@ -303,6 +307,8 @@ class FakeReading:
         self.evaluations_ = [] if empty else [evaluation()]
         self.credits_ = [] if empty else [credit()]
         self.trees: dict[str, Json] = {} if empty else _TREES
+        self.inventory_ = replace(grid(2, 2), fibres={"f-ams-rtm-1": Fibre("f-ams-rtm-1")})
+        self.pictures_ = Pictures()
         self.down: Exception | None = None
         self.asked: list[str] = []
 
@@ -353,6 +359,11 @@ class FakeReading:
             return None
         outages = [_without({**each, "ticket": None}, "customer_name", "tier") for each in self.outages_]
         return {**found, "outages": outages, "credits": [_without(each, "customer_name", "tier") for each in self.credits_]}
+
+    def topology(self, resource: str | None = None) -> Json | None:
+        self._answer("topology")
+        alarms = {each["id"]: each for each in self.alarms_}
+        return self.pictures_.with_incidents(self.inventory_, self.incidents("open"), alarms, resource)
 
     def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Json]:
         self._answer("evaluations")

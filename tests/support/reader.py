@@ -1,5 +1,6 @@
 """A reader in memory for the command line: realistic rows with the longest names that the lab has, in the shapes of `pipeline.reading`."""
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -55,12 +56,12 @@ def incident(**changes: Any) -> Json:
         ],
         "customers": [{"tier": "gold", "customers": 2, "services": 2}, {"tier": "silver", "customers": 1, "services": 1}],
         "tightest": BUDGET,
+        "planned": "",
         "flapping": False,
         "revision": 3,
         "started_at": AT,
         "resolved_at": AT + 14 * S,
         "probability": 0.77,
-        "planned": "",
         "shelved": "",
         "acknowledged_by": "",
         "acknowledged_at": 0,
@@ -186,6 +187,9 @@ class FakeReader:
 
     def alarms(self, *, standing: bool = True, limit: int = 500) -> list[Json]:
         return self._answer([each for each in (alarm(is_cleared=False), alarm(id="al-2")) if not (standing and each["is_cleared"])][:limit])
+
+    def alarms_of(self, ids: Iterable[str]) -> list[Json]:
+        return self._answer([alarm(id=each) for each in ids])
 
     def tickets(self, limit: int = 100) -> list[Json]:
         ticket = {"number": "TT-000001", "status": "acknowledged", "system": "tmf621", "incident": INCIDENT}

@@ -20,17 +20,18 @@ CHAPTERS = {
     "What was measured": ("interface_utilisation", "kpi", "kpi_1m", "kpi_1h", "kpi_by_site", "kpi_by_region", "kpi_by_service"),
     "What was unusual, and what is expected": ("anomaly", "model_current", "forecast_current"),
     "Where things are": ("place_current", "service_resource_current"),
+    "What was declared": ("inventory_entry_current", "inventory_entry_history", "inventory_version"),
     "Evidence": ("trap", "poll", "event"),
-    "What was done": ("effect", "receipt"),
+    "What was done": ("effect", "receipt", "operation"),
     "What could not be handled": ("dead_letter", "quarantine_message"),
     "Tables under the views": (
         *("incident", "alarm", "outage", "evaluation", "kpi_raw", "model", "forecast", "place"),
-        "service_resource",
+        *("service_resource", "inventory_entry"),
     ),
 }
 BASE = {
     f"{table}_current": table for table in ("incident", "alarm", "outage", "evaluation", "model", "forecast", "place", "service_resource")
-}
+} | {"inventory_entry_current": "inventory_entry", "inventory_entry_history": "inventory_entry"}
 """View -> the table whose columns it has, with their meaning."""
 
 _SERIES = {
@@ -75,6 +76,7 @@ MADE = {
     **_of("kpi_by_service", {"service": "service that needs the resources", "customer": "whose service it is", **_TOGETHER}),
     ("alarm_current", "severity_name"): "severity in words",
     ("incident_current", "severity_name"): "severity in words",
+    ("inventory_entry_history", "recorded_until"): "when it was known to be another; NULL if it is still known so",
     ("outage_current", "duration_s"): "length in seconds, so far if it lasts",
     ("interface_utilisation", "at"): "start of the minute",
     ("interface_utilisation", "device"): "the element it belongs to",

@@ -12,8 +12,10 @@ from typing import Any
 import yaml
 
 from pipeline.config.rule_files import load_rules
+from pipeline.config.rule_set import load_rule_set
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import advance
+from pipeline.core.correlation_rule import Correlating, CorrelationRule, Relations
 from pipeline.core.directory import Directory
 from pipeline.core.domain import Context, DomainState, Output
 from pipeline.core.effect import EffectKind
@@ -90,6 +92,12 @@ def rule_book() -> RuleBook:
 
 
 @cache
+def correlation_rules() -> tuple[CorrelationRule, ...]:
+    """The correlation rules that come with the package."""
+    return load_rule_set(ROOT / "rules").correlations
+
+
+@cache
 def network() -> Inventory:
     """The small operator beside the timelines."""
     return load_inventory(NETWORK)
@@ -139,7 +147,8 @@ class World:
     def of(cls, windows: Sequence[MaintenanceWindow] = ()) -> "World":
         inventory = replace(network(), windows=tuple(windows))
         context = Context.of(inventory, rule_book().alarm_types, rules_version=rule_book().version)
-        context = replace(context, escalations=ROUTING.escalations)
+        correlating = Correlating.of(correlation_rules(), Relations.of(inventory, context.topology))
+        context = replace(context, escalations=ROUTING.escalations, correlating=correlating)
         return cls(inventory, context, DomainState.from_rows(context), Directory.of(inventory))
 
     def feed(self, items: Sequence[Any]) -> None:

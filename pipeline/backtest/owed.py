@@ -1,0 +1,52 @@
+"""What a stretch's outages cost, by the same folds as the settlement's: each service's months that the stretch has a part in."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from pipeline.backtest.past import Owed, Stretch
+from pipeline.core.inventory import Inventory
+from pipeline.core.outage import Outage
+from pipeline.core.period import Period, month_of
+from pipeline.core.plan import Plan
+from pipeline.core.settlement import ContractState, Terms, record, settle, terms_of
+from pipeline.core.sla import Evaluation
+
+
+def owed(inventory: Inventory, plans: dict[str, Plan], outages: Iterable[Outage], stretch: Stretch) -> dict[tuple[str, str, str], Owed]:
+    """What each service's months come to as of the stretch's end, with these outages, by (contract, service, period)."""
+    by_contract: dict[str, list[Outage]] = defaultdict(list)
+    for outage in outages:
+        by_contract[outage.contract].append(outage)
+    found = (
+        _of(evaluation, month)
+        for name, terms in terms_of(inventory, plans).items()
+        for month in months(stretch, terms.customer.timezone)
+        for evaluation in _evaluated(name, terms, by_contract[name], month, stretch)
+    )
+    return {(one.contract, one.service, one.period): one for one in found}
+
+
+def months(stretch: Stretch, timezone: str) -> Iterator[Period]:
+    """The calendar months that a stretch has a part in, oldest first; where a month was over before the end, all of it."""
+    at = stretch.starts_at
+    while at < stretch.ends_at:
+        month = month_of(at, timezone)
+        yield Period(month.label, timezone, month.starts_at, month.ends_at, cut=month.ends_at > stretch.ends_at)
+        at = month.ends_at
+
+
+def _evaluated(name: str, terms: Terms, outages: list[Outage], month: Period, stretch: Stretch) -> tuple[Evaluation, ...]:
+    return settle(record(ContractState(name), outages), terms, month.starts_at, stretch.ends_at).evaluations
+
+
+def _of(evaluation: Evaluation, month: Period) -> Owed:
+    return Owed(
+        contract=evaluation.contract,
+        service=evaluation.service,
+        customer=evaluation.customer,
+        period=evaluation.period,
+        amount_minor=evaluation.credit_minor,
+        currency=evaluation.currency,
+        counted_s=evaluation.counted_s,
+        is_over=not month.cut,
+    )
