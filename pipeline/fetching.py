@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from pipeline.config.secret_source import SecretError, find_secret
 from pipeline.config.settings import Settings, SourceKind, SourceSettings
 from pipeline.core.discovered_inventory import inventory_of
 from pipeline.core.inventory import Inventory
+from pipeline.core.inventory_memory import Remembered, remember
 from pipeline.core.inventory_merge import Entries, counts
 from pipeline.discovering import Effort, ask, found_of, places_of
 from pipeline.inventory.call import Caller, FetchError
@@ -48,6 +49,7 @@ _ORDER = (SourceKind.NETBOX, SourceKind.TMF639, SourceKind.DISCOVERY, SourceKind
 LOOK_S = 5.0
 """How often it is looked at what is due."""
 _MOST_LOGGED = 20
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,12 @@ def in_order(sources: Iterable[SourceSettings]) -> list[SourceSettings]:
 def fetch(source: SourceSettings, settings: Settings, tell: Tell = lambda *_: None, *, takes_loss: bool = False) -> Fetched:
     """Ask one source, and keep what it says; a failure keeps what it said before.
 
-    An answer that lost more than half of its entries is a failure too, unless ``takes_loss``: a token whose rights were cut looks so.
+    An answer that lost more than half of its entries is a failure too, unless ``takes_loss``: a token whose rights were cut looks so. A
+    network that is asked also keeps what it said before and does not say now, unless ``takes_loss``: what is down does not answer.
     """
     snapshots, begun, at = Snapshots(settings.snapshot_dir), time.monotonic(), time.time_ns()
     try:
-        said = _say(source, settings, snapshots, tell)
+        said = _say(source, settings, snapshots, tell, forgets=takes_loss)
         snapshot = Snapshot(source.name, source.kind.value, at, said.entries, said.notices, said.ids)
         if not takes_loss:
             _refuse_loss(snapshot, snapshots)
@@ -99,9 +102,10 @@ class _Said:
     ids: Mapping[str, str] = field(default_factory=dict)
 
 
-def _say(source: SourceSettings, settings: Settings, snapshots: Snapshots, tell: Tell) -> _Said:
+def _say(source: SourceSettings, settings: Settings, snapshots: Snapshots, tell: Tell, *, forgets: bool) -> _Said:
     if source.kind is SourceKind.DISCOVERY:
-        return _said(*_discovered(source, settings, tell))
+        before = None if forgets else _before(source.name, snapshots)
+        return _said(*_discovered(source, settings, before.entries if before else {}, tell))
     caller = Caller(source)
     try:
         if source.kind is SourceKind.NETBOX:
@@ -134,10 +138,7 @@ def _known_ids(settings: Settings, snapshots: Snapshots) -> dict[str, str]:
 
 
 def _refuse_loss(snapshot: Snapshot, snapshots: Snapshots) -> None:
-    try:
-        before = snapshots.read(snapshot.source)
-    except SnapshotError:
-        return
+    before = _before(snapshot.source, snapshots)
     had = sum(count for _, count in counts(before.entries)) if before else 0
     has = sum(count for _, count in counts(snapshot.entries))
     if had >= _LEAST_TO_GUARD and has < had * _MOST_LOST:
@@ -146,7 +147,15 @@ def _refuse_loss(snapshot: Snapshot, snapshots: Snapshots) -> None:
         raise FetchError(message, remedy)
 
 
-def _discovered(source: SourceSettings, settings: Settings, tell: Tell) -> tuple[Entries, tuple[Notice, ...]]:
+def _before(source: str, snapshots: Snapshots) -> Snapshot | None:
+    """What a source said last; nothing when that cannot be read, since it is about to be written anew."""
+    try:
+        return snapshots.read(source)
+    except SnapshotError:
+        return None
+
+
+def _discovered(source: SourceSettings, settings: Settings, before: Entries, tell: Tell) -> tuple[Entries, tuple[Notice, ...]]:
     """The network's own word: what answers at the targets, or at the declared devices."""
     declared = _declared(settings)
     targets = source.targets or ([device.address for device in declared.devices.values()] if declared else ())
@@ -170,9 +179,18 @@ def _discovered(source: SourceSettings, settings: Settings, tell: Tell) -> tuple
     found = found_of(ask(places, Effort(), hear), declared)
     if not found.discovery.devices:
         raise FetchError(f"nobody answers at {len(places)} addresses", "are the targets and the communities right?")
-    silent = len(places) - len({device.address for device in found.discovery.devices})
-    notices = (Notice("devices", "", f"{silent} of {len(places)} addresses did not answer"),) if silent > 0 else ()
-    return entries_of_inventory(inventory_of(found.discovery)), notices
+    remembered = remember(entries_of_inventory(inventory_of(found.discovery)), before, {place.address for place in places})
+    return remembered.entries, tuple(_of_silent(remembered, len(places) - len(found.discovery.devices)))
+
+
+def _of_silent(remembered: Remembered, silent: int) -> Iterator[Notice]:
+    forget = "--force forgets them"
+    if silent > 0:
+        yield Notice("devices", "", f"{silent} addresses did not answer, or are of a device that answered at another")
+    for section, names in (("devices", remembered.devices), ("links", remembered.links)):
+        if names:
+            listed = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
+            yield Notice(section, "", f"{len(names)} not found now, so kept as they were: {listed}", forget)
 
 
 def _declared(settings: Settings) -> Inventory | None:

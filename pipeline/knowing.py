@@ -96,9 +96,10 @@ def knowledge_of(inventory: Inventory, rules: RuleSet, declared: Inventory | Non
     ``declared`` has as well what holds no more, or not yet, if that is more than ``inventory``.
     """
     if before is not None and before.inventory.version == inventory.version:
-        inventory, directory, topology = before.inventory, before.directory, before.topology
+        inventory, directory, topology, groups = before.inventory, before.directory, before.topology, before.measuring.shares.groups
     else:
         directory, topology = Directory.of(inventory), Topology.of(inventory)
+        groups = Groups.of(inventory, topology)
     return Knowledge(
         inventory=inventory,
         directory=directory,
@@ -108,7 +109,7 @@ def knowledge_of(inventory: Inventory, rules: RuleSet, declared: Inventory | Non
         plans=rules.plans,
         thresholds=rules.thresholds,
         routing=rules.routing,
-        measuring=rules.measuring(Groups.of(inventory, topology)),
+        measuring=rules.measuring(groups),
         declared=declared,
         correlating=Correlating.of(rules.correlations, Relations.of(inventory, topology)),
     )

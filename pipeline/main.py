@@ -98,13 +98,13 @@ async def outputs(settings: Settings, stop: asyncio.Event) -> None:
 async def api(settings: Settings, stop: asyncio.Event) -> None:
     """History and obligations -> console and JSON; what people do by it -> obligations and ``events``."""
     from pipeline.api.server import run_api
-    from pipeline.inventory.files import InventorySource
+    from pipeline.inventory.present import PresentInventory
     from pipeline.obligations import Obligations
     from pipeline.operating import Operating
     from pipeline.reading import Reader
 
     with Reader(settings) as reader, Obligations(settings.obligations_url()) as store:
-        operating = Operating(settings.broker, reader, store, InventorySource(settings.inventory_dir).current)
+        operating = Operating(settings.broker, reader, store, PresentInventory(settings).current)
         await run_api(settings, reader, stop, operating)
 
 

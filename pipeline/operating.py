@@ -85,7 +85,7 @@ class Operating:
             return self._planned(given)
         target = ResourceId(given.target)
         if given.kind in _SHELVES and kind_of(target) is not ResourceKind.UNKNOWN and "/" in given.target:
-            self._check_resource(given.target)
+            self._check_resources([given.target])
             return given, self._domains_of(target)
         found = self._reader.named(given.target, kinds)
         if len(found) != 1:
@@ -113,22 +113,21 @@ class Operating:
                 raise OperationError("say what the window is over: at least one resource, such as site/ams or device/pe1")
             if given.starts_at >= given.until:
                 raise OperationError("the window ends before it begins")
-            for name in given.resources:
-                self._check_resource(name)
+            self._check_resources(given.resources)
         return given, self._all_domains()
 
-    def _check_resource(self, name: str) -> None:
+    def _check_resources(self, names: Iterable[str]) -> None:
+        """Raises ``OperationError`` for a resource that the inventory does not have, with the nearest that it has."""
         inventory = self._inventory()
-        kind = kind_of(ResourceId(name))
-        if kind is ResourceKind.REGION:
-            regions = {f"region/{site.region}" for site in inventory.sites.values() if site.region}
-            if name not in regions:
-                raise OperationError(f"there is no {name}; {did_you_mean(name, regions) or 'the inventory has no regions'}")
-            return
-        known = Directory.of(inventory).resources
-        if name not in known:
-            alike = [each for each in known if each.startswith(f"{kind.value}/")] or list(known)
-            raise OperationError(f"there is no {name} in the inventory; {did_you_mean(name, alike) or 'names are as site/ams, device/pe1'}")
+        known = Directory.of(inventory).resources | {f"region/{site.region}" for site in inventory.sites.values() if site.region}
+        for name in names:
+            kind = kind_of(ResourceId(name))
+            if kind is ResourceKind.CUSTOMER:
+                raise OperationError(f"{name} is no thing that fails: name the customer's services, as service/…")
+            if name not in known:
+                alike = [each for each in known if each.startswith(f"{kind.value}/")] or list(known)
+                remedy = did_you_mean(name, alike) or "names are as site/ams, device/pe1"
+                raise OperationError(f"there is no {name} in the inventory; {remedy}")
 
     def _domains_of(self, resource: ResourceId) -> list[str]:
         device = self._inventory().devices.get(device_of(resource) or "")

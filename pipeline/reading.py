@@ -207,7 +207,7 @@ class Reader:
 
         Open ``incidents`` (the latest :data:`MOST_DRAWN`) are coloured; the picture is ``svg``, for a page ``inline``.
         """
-        incidents = self._queries.incidents("open", MOST_DRAWN)
+        incidents = self.incidents("open", MOST_DRAWN)
         alarms = {alarm["id"]: alarm for alarm in self._queries.alarms_by_id(each for one in incidents for each in one["alarms"])}
         return self._pictures.with_incidents(self._known(), incidents, alarms, resource)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pipeline.budgeting import Budgets, Lasting
 from pipeline.config.settings import Settings
 from pipeline.core.outage import ServiceState
-from pipeline.inventory.files import InventorySource
+from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
 from pipeline.outputs.tickets import Suffered
 from pipeline.resources import data_dir
@@ -15,8 +15,8 @@ from pipeline.store.queries import Queries
 
 @contextmanager
 def agreements(settings: Settings, store: Obligations) -> Iterator[Callable[[Sequence[Suffered]], list[str]]]:
-    """Lines on the agreements of services, from the files of the settings and the history; the function may be called in any thread."""
-    inventory = InventorySource(settings.inventory_dir)
+    """Lines on the agreements of services, from the inventory and the history; the function may be called in any thread."""
+    inventory = PresentInventory(settings)
     with Queries.of(settings.history) as queries:
         budgets = Budgets(queries, store, inventory.current, settings.rules_dir or data_dir("rules"))
         yield lambda services: remarks(budgets, services)

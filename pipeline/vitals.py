@@ -18,6 +18,7 @@ from pipeline.auditing import beside_the_host, host_drops, left_behind, polls_le
 from pipeline.config.settings import Settings
 from pipeline.core.inventory import Inventory
 from pipeline.doctoring import Counted, Finding, Journaled, Kept, Look, Verdict, once_each, polls_stored
+from pipeline.inventory.snapshot import Snapshots, age_text
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
 
@@ -136,6 +137,7 @@ class Vitals:
             *self._receiving(),
             *self._journals(),
             *self._devices(),
+            *self._sources(),
             *self._outbox(),
             self._disk(),
         )
@@ -222,6 +224,17 @@ class Vitals:
         verdict = Verdict.BROKEN if declared and not answering else Verdict.HOLDS  # some being down is the network's trouble, not ours
         remedy = "no device answers: check addresses, ports and communities in the inventory, and what stands between"
         yield Finding("devices", verdict, f"{answering} of {declared} answered their last poll", remedy)
+
+    def _sources(self) -> Iterator[Finding]:
+        """The sources of the inventory: broken is one whose last whole answer is too old."""
+        own, snapshots, now = self._settings.inventory, Snapshots(self._settings.snapshot_dir), time.time_ns()
+        for source in own.fetched:
+            state = snapshots.state(source.name)
+            age = now - state.fetched_at
+            verdict = Verdict.BROKEN if not state.fetched_at or 0 < own.stale_s * 10**9 < age else Verdict.HOLDS
+            told = f"its last whole answer is {age_text(age)} old" if state.fetched_at else "it never gave a whole answer"
+            remedy = state.error or f"ask it: assure topology fetch {source.name}"
+            yield Finding(f"source {source.name}", verdict, told, remedy if verdict is Verdict.BROKEN else "")
 
     def _outbox(self) -> Iterator[Finding]:
         try:

@@ -142,6 +142,27 @@ def test_a_network_that_answers_is_a_source_and_agrees_with_another(
     assert inventory.devices["pe1"].interfaces[0].index == a.index("et-0/0/0")
 
 
+def test_what_is_silent_in_an_outage_is_kept_until_that_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that is down does not answer, and its neighbours have forgotten it."""
+    a, b = Box("pe1", 1, ports=("et-0/0/0",)), Box("pe2", 2, ports=("et-0/0/0",))
+    alone = Box("pe1", 1, ports=("et-0/0/0",))
+    cabled(a, "et-0/0/0", b, "et-0/0/0")
+    answers = [[a.answers(), b.answers()], [alone.answers()], [alone.answers()]]
+    monkeypatch.setattr(fetching, "ask", lambda *_: ())
+    monkeypatch.setattr(fetching, "found_of", lambda *_: Found((), discover(answers.pop(0)), None))
+    source = SourceSettings("lldp", SourceKind.DISCOVERY, targets=(a.address, b.address))
+    settings = settings_of(tmp_path, source)
+    fetch(source, settings)
+    before = load_present(settings)
+    assert set(before.links) == {"pe1--pe2"}
+    silent = fetch(source, settings)
+    assert load_present(settings) == before
+    assert "devices: 1 not found now, so kept as they were: pe2; --force forgets them" in map(str, silent.notices)
+    assert "links: 1 not found now, so kept as they were: pe1--pe2; --force forgets them" in map(str, silent.notices)
+    fetch(source, settings, takes_loss=True)
+    assert (set(load_present(settings).devices), load_present(settings).links) == ({"pe1"}, {})
+
+
 def test_a_discovery_that_nobody_answers_or_has_nobody_to_ask_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = SourceSettings("lldp", SourceKind.DISCOVERY)
     settings = settings_of(tmp_path, source)

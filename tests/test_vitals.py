@@ -16,11 +16,12 @@ from collectors.trap.ber import DecodeError, Reason
 from collectors.trap.metric import TrapMetrics
 from collectors.trap.quarantine import Quarantine
 from pipeline import auditing, bus, vitals
-from pipeline.config.settings import COMPONENTS, BrokerSettings, Settings, WebhookSettings
+from pipeline.config.settings import COMPONENTS, BrokerSettings, InventorySettings, Settings, SourceKind, SourceSettings, WebhookSettings
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.core.inventory import Device, Inventory
 from pipeline.core.obligation import TicketLink
 from pipeline.doctoring import Counted, Finding, Journaled, Kept, Verdict
+from pipeline.inventory.snapshot import Snapshot, Snapshots
 from pipeline.obligations import Obligations
 from pipeline.store.client import StoreError
 from pipeline.store.queries import Queries
@@ -341,3 +342,24 @@ def test_a_poll_that_is_not_stored_is_told_with_its_collector(look_at: Callable[
     assert "3 are missing, most of poll-2" in finding.remedy
     queries.down = True
     assert look_at().polls().verdict is Verdict.UNKNOWN
+
+
+def test_sources_of_the_inventory_are_looked_at(settings: Settings, parts: Parts, look_at: Callable[[], Vitals]) -> None:
+    """Broken is one that never gave a whole answer, or whose last is too old; a failure alone is not."""
+    names = ("fresh", "failing", "old", "never")
+    sources = tuple(SourceSettings(name, SourceKind.DISCOVERY) for name in names)
+    object.__setattr__(settings, "inventory", InventorySettings(sources, stale_after_s=3_600.0))
+    kept, now = Snapshots(settings.snapshot_dir), time.time_ns()
+    for name, hours in (("fresh", 0), ("failing", 0), ("old", 5)):
+        kept.write(Snapshot(name, "discovery", now - hours * 3_600 * 10**9, {}), 0)
+    kept.failed("failing", now, "nobody answers")
+    kept.failed("old", now, "nobody answers")
+    found = {each.name: each for each in look_at().parts() if each.name.startswith("source ")}
+    assert {name: found[f"source {name}"].verdict for name in names} == {
+        "fresh": Verdict.HOLDS,
+        "failing": Verdict.HOLDS,
+        "old": Verdict.BROKEN,
+        "never": Verdict.BROKEN,
+    }
+    assert (found["source old"].detail, found["source old"].remedy) == ("its last whole answer is 5 h old", "nobody answers")
+    assert found["source never"].remedy == "ask it: assure topology fetch never"

@@ -163,6 +163,8 @@ def _facts(incident: Incident, told: Told) -> dict[str, str]:
         "planned": incident.planned or "no",
         "flapping": "yes" if incident.flapping else "no",
         "confirmed": "yes" if incident.confirmed_by else "no",
+        "acknowledged by": incident.acknowledged_by or "nobody",
+        "shelved": incident.shelved or "no",
         **{f"service {one.service}": one.state.value for one in sorted(incident.impacts, key=lambda one: one.service)},
         **told_words(told),
     }

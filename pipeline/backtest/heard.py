@@ -18,7 +18,6 @@ from collectors.trap.inform import RepeatedInforms
 from pipeline import wire
 from pipeline.backtest.engine import Input
 from pipeline.config.settings import Settings
-from pipeline.core.event import Event
 from pipeline.core.idle import TICK_NS
 from pipeline.core.raw import RawPoll
 from pipeline.journaled import Wanted, collectors_of, decoded, decoder_of, select
@@ -31,13 +30,12 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of one journal; times are 0 when nothing is. ``collects`` is ``traps`` or ``polls``."""
+    """What is kept of one journal; ``first_at`` (UTC nanoseconds) is 0 when nothing is. ``collects`` is ``traps`` or ``polls``."""
 
     collector: str
     collects: str
     folder: Path
     first_at: int = 0
-    last_at: int = 0
     is_complete: bool = False
     """Whether its first record is the first that there ever was: nothing has left it."""
 
@@ -48,7 +46,6 @@ class Account:
 
     notifications: int = 0
     polls: int = 0
-    others: int = 0
     repeated_informs: int = 0
     unreadable_polls: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -63,7 +60,7 @@ def kept(settings: Settings) -> list[Kept]:
         one = Kept(collector, collects, folder)
         if folder.is_dir():
             seen = overview(folder)
-            one = replace(one, first_at=seen.first_at, last_at=seen.last_at, is_complete=seen.first_sequence == 1)
+            one = replace(one, first_at=seen.first_at, is_complete=seen.first_sequence == 1)
         found.append(one)
     return found
 
@@ -76,11 +73,10 @@ def heard(settings: Settings, journals: Iterable[Kept], starts_at: int, ends_at:
     return merge(*streams, key=_place)
 
 
-def in_stretches(found: Iterable[Heard], events: Iterable[Event] = ()) -> Iterator[tuple[int, list[Input]]]:
+def in_stretches(found: Iterable[Heard], others: Iterable[Heard] = ()) -> Iterator[tuple[int, list[Input]]]:
     """What came, gathered by the tick that follows it: the tick's time, and what came up to it since the tick before."""
-    told = ((event.occurred_at, event.collector, event.sequence, event) for event in events)
     until, gathered = 0, list[Input]()
-    for at, _, _, item in merge(found, told, key=_place):
+    for at, _, _, item in merge(found, others, key=_place):
         tick = -(-at // TICK_NS) * TICK_NS
         if tick != until and gathered:
             yield until, gathered

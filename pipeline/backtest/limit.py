@@ -43,8 +43,8 @@ def unread(account: Account) -> Iterator[str]:
 def silent_history(why: str) -> str:
     """The history does not answer, and is not needed."""
     return (
-        f"The history does not answer ({why}): outages of the same months before the replay are not counted,"
-        " and events of the detectors and storm guards take no part."
+        f"The history does not answer ({why}): of outages of the same months before, only those since the warm-up are counted,"
+        " and neither events of the detectors and storm guards nor what people did take part."
     )
 
 
@@ -66,6 +66,14 @@ def other_versions(was: Past, by: Knowledge) -> Iterator[str]:
         others = sum(getattr(incident, field) != version for incident in was.incidents.values())
         if others:
             yield f"{others} of {len(was.incidents)} incidents were judged by other {what} then, which may be why something is other."
+
+
+def other_moments() -> str:
+    """Why a replay may differ from what was though nothing else is other."""
+    return (
+        "Decisions then fell on other quarters of a second: what ended, or was told, at one moment then may fall apart here,"
+        " or the other way round, so that a revision is one more or one less."
+    )
 
 
 def thinned(heard: int, passed_on: int) -> Iterator[str]:

@@ -2,18 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from pipeline.backtest.past import Owed, Stretch
 from pipeline.core.inventory import Inventory
 from pipeline.core.outage import Outage
 from pipeline.core.period import Period, month_of
 from pipeline.core.plan import Plan
-from pipeline.core.settlement import ContractState, Terms, record, settle, terms_of
+from pipeline.core.settlement import ContractState, PlannedWork, Terms, record, settle, terms_of
 from pipeline.core.sla import Evaluation
+from pipeline.core.window import announced
 
 
-def owed(inventory: Inventory, plans: dict[str, Plan], outages: Iterable[Outage], stretch: Stretch) -> dict[tuple[str, str, str], Owed]:
-    """What each service's months come to as of the stretch's end, with these outages, by (contract, service, period)."""
+def owed(
+    inventory: Inventory, plans: dict[str, Plan], outages: Iterable[Outage], stretch: Stretch, planned: PlannedWork
+) -> dict[tuple[str, str, str], Owed]:
+    """What each service's months come to as of the stretch's end, with these outages, by (contract, service, period).
+
+    ``planned`` is the work that people planned at run time.
+    """
+    if planned.windows:
+        inventory = replace(inventory, windows=announced(inventory.windows, planned.windows))
     by_contract: dict[str, list[Outage]] = defaultdict(list)
     for outage in outages:
         by_contract[outage.contract].append(outage)

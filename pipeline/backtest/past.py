@@ -14,7 +14,8 @@ from pipeline.core.effect import EffectKind
 from pipeline.core.incident import Incident
 from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
-from pipeline.core.routing import Occasion
+from pipeline.core.settlement import PlannedWork, plan
+from pipeline.core.window import WindowRow
 from pipeline.wire import Topic
 
 TICKETS = (EffectKind.TICKET_OPEN, EffectKind.TICKET_UPDATE, EffectKind.TICKET_RESOLVE)
@@ -70,13 +71,18 @@ class Owed:
 
 @dataclass
 class Past:
-    """Incidents, acts and outages of a stretch, by id, and what is owed, by (contract, service, period)."""
+    """Incidents, acts and outages of a stretch, by id, and what is owed, by (contract, service, period).
+
+    ``earlier`` are outages of the warm-up, over before the stretch; ``planned`` is the work that people planned at run time.
+    """
 
     stretch: Stretch
     incidents: dict[str, Incident] = field(default_factory=dict)
     acts: dict[str, Act] = field(default_factory=dict)
     outages: dict[str, Outage] = field(default_factory=dict)
     owed: dict[tuple[str, str, str], Owed] = field(default_factory=dict)
+    earlier: list[Outage] = field(default_factory=list)
+    planned: PlannedWork = field(default_factory=PlannedWork)
     counts: Counter[str] = field(default_factory=Counter)
 
     def take(self, made: Mapping[Topic, Iterable[Any]]) -> None:
@@ -86,10 +92,11 @@ class Past:
         for effect in made.get(Topic.EFFECTS, ()):  # none pays: what is owed is reckoned at the end
             if self.stretch.has(effect.decided_at):
                 self.acts.setdefault(effect.key, act_of(effect.key, effect.kind, effect.subject, effect.route, effect.decided_at))
-        for outage in made.get(Topic.OUTAGES, ()):
-            before = self.outages.get(outage.id)
-            if before is None or before.revision <= outage.revision:
-                self.outages[outage.id] = outage
+        for said in made.get(Topic.OUTAGES, ()):
+            if isinstance(said, WindowRow):
+                self.planned = plan(self.planned, said)
+            elif said.id not in self.outages or self.outages[said.id].revision <= said.revision:
+                self.outages[said.id] = said
         self._count(made)
 
     def hear(self, inputs: Iterable[object]) -> None:
@@ -104,9 +111,9 @@ class Past:
         """Keep what has a part in the stretch; outages that were withdrawn, which end as they begin, have none."""
         meets = self.stretch.meets
         self.incidents = {name: one for name, one in self.incidents.items() if meets(one.started_at, one.resolved_at)}
-        self.outages = {
-            name: one for name, one in self.outages.items() if meets(one.started_at, one.ended_at) and one.ended_at != one.started_at
-        }
+        lasted = [one for one in self.outages.values() if one.ended_at != one.started_at]
+        self.outages = {one.id: one for one in lasted if meets(one.started_at, one.ended_at)}
+        self.earlier = [one for one in lasted if one.ended_at and one.ended_at <= self.stretch.starts_at]
 
     def _count(self, made: Mapping[Topic, Iterable[Any]]) -> None:
         for event in made.get(Topic.EVENTS, ()):
@@ -132,5 +139,5 @@ _TICKET_WORDS = {EffectKind.TICKET_OPEN: "opened", EffectKind.TICKET_UPDATE: "up
 
 def act_of(key: str, kind: EffectKind, subject: str, route: str, at: int) -> Act:
     """An act from an effect's fields; a page's occasion stands in its key (``notify:incident:route:occasion…``)."""
-    what = _TICKET_WORDS.get(kind) or next((word.value for word in Occasion if word.value in key.rpartition(f":{route}:")[2]), "told")
+    what = _TICKET_WORDS.get(kind) or key.rpartition(f":{route}:")[2].partition(":")[0] or "told"
     return Act(key, kind, subject, route, what, at)

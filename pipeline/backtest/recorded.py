@@ -1,16 +1,22 @@
 """A stretch of the past as the history has it, in the shape in which a replay gives it."""
 
-from collections.abc import Iterator
-
+from pipeline.backtest.heard import Heard
 from pipeline.backtest.past import Past, Stretch, act_of
 from pipeline.core.effect import EffectKind
 from pipeline.core.event import Condition, Event, EventSource, Severity, Signal
 from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Tier
+from pipeline.core.operation import WINDOW_KINDS, Operation, OperationKind
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.resource import ResourceId
 from pipeline.store.client import Row
 from pipeline.store.past import PastQueries
+
+LASTING = tuple(sorted({*WINDOW_KINDS, OperationKind.SHELVE, OperationKind.UNSHELVE}))
+"""What people do that may bear on much later."""
+LONGEST_PLANNED_NS = 100 * 86_400 * 10**9
+PEOPLE = "~"
+"""What stands where others have a collector: what people did at one time comes last."""
 
 
 def recorded(queries: PastQueries, stretch: Stretch) -> Past:
@@ -41,9 +47,16 @@ def outages_beside(queries: PastQueries, stretch: Stretch, starts_at: int) -> li
     return [outage for outage in found if not stretch.meets(outage.started_at, outage.ended_at)]
 
 
-def events_of_others(queries: PastQueries, starts_at: int, ends_at: int) -> Iterator[Event]:
-    """Events that others than the worker made: the detectors' and the storm guards'. Raises ``StoreError``."""
-    return map(event_of, queries.events_of_others(starts_at, ends_at))
+def said_by_others(queries: PastQueries, starts_at: int, ends_at: int) -> list[Heard]:
+    """What came to the domains from others than the worker, in order of arrival. Raises ``StoreError``.
+
+    Events of the detectors and the storm guards, and what people did; of shelves and maintenance windows also what was done long before.
+    """
+    events = map(event_of, queries.events_of_others(starts_at, ends_at))
+    came: list[Heard] = [(event.occurred_at, event.collector, event.sequence, event) for event in events]
+    rows = queries.operations_between(starts_at, ends_at, list(LASTING), starts_at - LONGEST_PLANNED_NS)
+    came += [(max(row["answered_at"], starts_at), PEOPLE, place, operation_of(row)) for place, row in enumerate(rows)]
+    return sorted(came, key=lambda each: each[:3])
 
 
 def incident_of(row: Row) -> Incident:
@@ -72,6 +85,9 @@ def incident_of(row: Row) -> Incident:
         topology_version=row["topology_version"],
         rules_version=row["rules_version"],
         revision=row["revision"],
+        acknowledged_by=row.get("acknowledged_by", ""),
+        escalation=row.get("escalation", 0),
+        shelved=row.get("shelved", ""),
     )
 
 
@@ -90,6 +106,23 @@ def outage_of(row: Row, as_of: int) -> Outage:
         confirmed_by=row["confirmed_by"],
         excluded=row["excluded"],
         revision=row["revision"],
+    )
+
+
+def operation_of(row: Row) -> Operation:
+    """An operation from its row."""
+    return Operation(
+        id=row["id"],
+        kind=OperationKind(row["kind"]),
+        at=row["at"],
+        operator=row["operator"],
+        target=row["target"],
+        domain=row["domain"],
+        text=row["text"],
+        until=row["until"] or 0,
+        starts_at=row["starts_at"],
+        resources=tuple(row["resources"]),
+        via=row["via"],
     )
 
 

@@ -19,12 +19,11 @@ Stretches = Iterable[tuple[int, list[Input]]]
 class Trial:
     """What was made of the past by one set of knowledge.
 
-    ``standing`` are resource and alarm type of what stood as the stretch began, ``ticks`` how many it took.
+    ``standing`` are resource and alarm type of what stood as the stretch began.
     """
 
     past: Past
     standing: frozenset[tuple[str, str]]
-    ticks: int
 
 
 def replay(
@@ -33,13 +32,12 @@ def replay(
     correlation: CorrelationSettings,
     stretch: Stretch,
     warm_from: int,
-    beside: Sequence[Outage] = (),
+    beside: Sequence[Outage] | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Trial]:
     """Run what came from ``warm_from`` on through each set of knowledge, which is as of then.
 
-    ``beside`` are outages that the stretch's months had before it.
-
+    ``beside`` are outages that the stretch's months had before it; where nobody knows (``None``), those of the warm-up.
     The stretch begins and ends with a tick (:func:`rounded`). Writes nothing anywhere.
     """
     engines = [Engine(each, correlation, warm_from) for each in by]
@@ -54,8 +52,10 @@ def replay(
         progress(until)
     for each, past in zip(by, pasts, strict=True):
         past.close()
-        past.owed = owed(each.whole, each.current().plans, (*beside, *past.outages.values()), stretch)
-    return [Trial(past, stood, engine.ticks) for past, stood, engine in zip(pasts, standing, engines, strict=True)]
+        past.owed = owed(
+            each.whole, each.current().plans, (*(past.earlier if beside is None else beside), *past.outages.values()), stretch, past.planned
+        )
+    return [Trial(past, stood) for past, stood in zip(pasts, standing, strict=True)]
 
 
 def _to_the_end(came: Stretches, stretch: Stretch) -> Iterator[tuple[int, list[Input]]]:

@@ -7,20 +7,19 @@ from pathlib import Path
 from pipeline.backtest import limit
 from pipeline.backtest.dated import Dated
 from pipeline.backtest.difference import Difference, difference
-from pipeline.backtest.heard import Account, Kept, heard, in_stretches, kept
+from pipeline.backtest.heard import Account, Heard, Kept, heard, in_stretches, kept
 from pipeline.backtest.lean import lean, measures_alike
 from pipeline.backtest.owed import owed
 from pipeline.backtest.past import Past, Stretch
-from pipeline.backtest.recorded import events_of_others, outages_beside, recorded
+from pipeline.backtest.recorded import outages_beside, recorded, said_by_others
 from pipeline.backtest.run import Trial, replay
 from pipeline.config.mib_file import load_mib_index
 from pipeline.config.rule_set import RuleSet, load_rule_set
 from pipeline.config.settings import Settings
-from pipeline.core.event import Event
 from pipeline.core.inventory import Inventory
 from pipeline.core.knowledge import Knowledge
 from pipeline.core.outage import Outage
-from pipeline.core.validity import as_of
+from pipeline.core.settlement import PlannedWork
 from pipeline.inventory.files import load_inventory
 from pipeline.inventory.present import load_present
 from pipeline.knowing import knowledge_of
@@ -52,11 +51,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Both accounts and what differs. ``known`` is by what they were made (as of the start), ``None`` for the history.
+    """Both accounts and what differs. ``known`` is by what they were made (as the warm-up began), ``None`` for the history.
 
     ``limits`` are sentences.
 
-    ``is_lean`` says that alarms which no incident comes of were left out, ``ticks`` is how many the last replay took.
+    ``is_lean`` says that alarms which no incident comes of were left out.
     """
 
     question: Question
@@ -67,7 +66,6 @@ class Answer:
     account: Account
     limits: tuple[str, ...]
     is_lean: bool
-    ticks: int
 
 
 @dataclass
@@ -75,7 +73,7 @@ class _History:
     """What the history adds, and why it does not if it is silent."""
 
     beside: list[Outage] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    others: list[Heard] = field(default_factory=list)
     silent: str = ""
 
 
@@ -88,28 +86,32 @@ def ask(settings: Settings, question: Question, progress: Callable[[int], None] 
     present = declared(settings)
     is_other = question.rules is not None or question.topology is not None
     tried = declared(settings, question.rules, question.topology) if is_other else present
-    known = (None if question.against_history else present.at(stretch.starts_at), tried.at(stretch.starts_at))
-    is_lean = not question.all_kpis and measures_alike(known[0] or known[1], known[1])
-    by = [each.dated(question.warm_from, is_lean=is_lean) for each in ([tried] if question.against_history else [present, tried])]
+    is_lean = not question.all_kpis and measures_alike(present.rules, tried.rules)
+    by = [tried.dated(question.warm_from, is_lean=is_lean)]
+    if not question.against_history:
+        by.insert(0, present.dated(question.warm_from, is_lean=is_lean, beside=by[0].current()))
+    known = (None if question.against_history else by[0].current(), by[-1].current())
     with PastQueries.of(settings.history) as queries:
         history = _read_history(queries, question)
-        came = in_stretches(heard(settings, journals, question.warm_from, stretch.ends_at, account), history.events)
-        trials = replay(came, by, settings.correlation, stretch, question.warm_from, history.beside, progress)
-        was = _as_it_was(queries, stretch, present, history.beside) if question.against_history else trials[0].past
+        came = in_stretches(heard(settings, journals, question.warm_from, stretch.ends_at, account), history.others)
+        trials = replay(came, by, settings.correlation, stretch, question.warm_from, None if history.silent else history.beside, progress)
+        was = trials[0].past
+        if question.against_history:
+            was = _as_it_was(queries, stretch, present, history.beside, trials[0].past.planned)
         limits = [*limit.gaps(journals, stretch, question.warm_from), *limit.unread(account)]
         limits += _of_history(queries, history, stretch, trials)
+    found = difference(was, trials[-1].past, is_lean=is_lean)
     if question.against_history:
-        limits += limit.other_versions(was, known[1])
+        limits += [*limit.other_versions(was, known[1]), *([] if found.is_empty else [limit.other_moments()])]
     return Answer(
         question=question,
         sides=(was, trials[-1].past),
         known=known,
-        difference=difference(was, trials[-1].past, is_lean=is_lean),
+        difference=found,
         journals=journals,
         account=account,
         limits=tuple(limits),
         is_lean=is_lean,
-        ticks=trials[-1].ticks,
     )
 
 
@@ -120,15 +122,11 @@ class Declared:
     inventory: Inventory
     rules: RuleSet
 
-    def at(self, at: int) -> Knowledge:
-        """What holds at a time (UTC nanoseconds)."""
-        return knowledge_of(as_of(self.inventory, at), self.rules)
-
-    def dated(self, at: int, *, is_lean: bool) -> Dated:
-        """A source that begins at a time."""
+    def dated(self, at: int, *, is_lean: bool, beside: Knowledge | None = None) -> Dated:
+        """A source that begins at a time; what ``beside`` derived from the same inventory is kept."""
 
         def build(holds: Inventory) -> Knowledge:
-            known = knowledge_of(holds, self.rules)
+            known = knowledge_of(holds, self.rules, before=beside)
             return lean(known) if is_lean else known
 
         return Dated(self.inventory, build, at)
@@ -148,7 +146,7 @@ def _read_history(queries: PastQueries, question: Question) -> _History:
     try:
         return _History(
             outages_beside(queries, stretch, stretch.starts_at - LONGEST_MONTH_NS),
-            list(events_of_others(queries, question.warm_from, stretch.ends_at)),
+            said_by_others(queries, question.warm_from, stretch.ends_at),
         )
     except StoreError as error:
         if question.against_history:
@@ -156,10 +154,10 @@ def _read_history(queries: PastQueries, question: Question) -> _History:
         return _History(silent=str(error))
 
 
-def _as_it_was(queries: PastQueries, stretch: Stretch, present: Declared, beside: Sequence[Outage]) -> Past:
+def _as_it_was(queries: PastQueries, stretch: Stretch, present: Declared, beside: Sequence[Outage], planned: PlannedWork) -> Past:
     """The history's account; what was owed is reckoned as in a replay, from the outages that it holds."""
     was = recorded(queries, stretch)
-    was.owed = owed(present.inventory, present.rules.plans, (*beside, *was.outages.values()), stretch)
+    was.owed = owed(present.inventory, present.rules.plans, (*beside, *was.outages.values()), stretch, planned)
     return was
 
 

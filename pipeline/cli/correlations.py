@@ -46,13 +46,13 @@ def correlations() -> None:
 def propose(
     *, config: Path | None, starts_at: int, ends_at: int | None, window: float, out: Path, dry_run: bool, force: bool, as_json: bool
 ) -> None:
-    """Propose correlation rules from the alarms of the past, each with its evidence.
+    """Propose rules from past alarms, each with its evidence.
 
     Counts how often alarms of one type followed those of another on the same or on neighbouring elements (by the present inventory), and
     holds that against chance. What is no chance is printed; what a rule could use is written as a file of rules with their evidence and
     tests. It is not in force: look through it, and move it into rules/correlation.
 
-    `followed` is out of the cause's episodes, `chance` how many would have been anyway, `lift` the least that it is more than that (95 %).
+    `followed` is out of the cause's episodes, `lift` how many times as often as by chance at least (95 %), `after` the median time between.
 
     \b
     assure correlations propose --from 30d
@@ -61,13 +61,13 @@ def propose(
     from pipeline.core.co_occurrence import Limits  # noqa: PLC0415  # numbers and the database client, for this command alone
     from pipeline.correlating import propose as look  # noqa: PLC0415  # as above
     from pipeline.correlating import rules_folder  # noqa: PLC0415  # as above
-    from pipeline.inventory.files import load_inventory  # noqa: PLC0415  # as above
+    from pipeline.inventory.present import load_present  # noqa: PLC0415  # as above
     from pipeline.store.raises import Raises  # noqa: PLC0415  # as above
 
     settings = read_settings(config)
     if not dry_run:
         _refuse(out, rules_folder(settings), force=force)
-    inventory = load_inventory(settings.inventory_dir)
+    inventory = load_present(settings)
     try:
         with Raises.of(settings.history) as history:
             found = look(history, settings, inventory, starts_at, ends_at or time.time_ns(), Limits(window_s=window))
@@ -111,15 +111,15 @@ def _print(found: "Proposal", written: Path | None) -> None:
     if not study.raises:
         click.echo("No alarm was raised in that time.")
         return
-    span = f"{clock(study.starts_at)} to {clock(study.ends_at)} UTC"
-    click.echo(f"{plural(study.raises, 'raise')} of alarms, {span}; {plural(study.asked, 'pair')} of alarm types held against chance.")
+    click.echo(f"{plural(study.raises, 'raise')} of alarms, {clock(study.starts_at, 1)} to {clock(study.ends_at, 1)} UTC.")
+    click.echo(f"{plural(study.asked, 'pair')} of alarm types held against chance.\n")
     if not found.findings:
         click.echo("None follows another more often than chance would have it.")
         return
     console().print(findings_table(found.findings, wide=console().width >= WIDE))
     if written:
-        click.echo(f"\n{plural(len(found.proposed), 'rule')} written to {written}, not in force. Look through them, then move the file")
-        click.echo("into rules/correlation of your rules folder.")
+        click.echo(f"\n{plural(len(found.proposed), 'rule')} written to {written}, not in force.")
+        click.echo("Look through them, then move the file into rules/correlation of your rules.")
     elif not found.proposed:
         click.echo("\nThere is nothing that a new rule would say.")
 
@@ -133,14 +133,13 @@ def findings_table(findings: "Sequence[tuple[Finding, Verdict]]", *, wide: bool)
             each.cause,
             each.effect,
             each.relation.value,
-            f"{each.followed} of {each.episodes}",
-            f"{each.expected:.2g}",
+            f"{each.followed}/{each.episodes}",
             f"{each.lift_low:.0f}x",
-            f"{each.lag_s:.3g} s",
-            *((f"{each.low:.0%}-{each.high:.0%}", f"{each.q:.0e}") if wide else ()),
+            f"{each.lag_s:.0f} s",
+            *((f"{each.expected:.2g}", f"{each.low:.0%}-{each.high:.0%}", f"{each.q:.0e}") if wide else ()),
             WHY[verdict] if wide else verdict.value,
         )
         for each, verdict in findings
     )
-    extra = ("share", "false rate") if wide else ()
-    return table(("cause", "effect", "where", "followed", "chance", "lift", "after", *extra, "what"), rows)
+    extra = ("by chance", "share", "false rate") if wide else ()
+    return table(("cause", "effect", "where", "followed", "lift", "after", *extra, "what"), rows)

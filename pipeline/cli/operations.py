@@ -5,6 +5,7 @@ import getpass
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -39,14 +40,14 @@ def _login() -> str:
 
 def do(config: Path | None, operation: Operation, kinds: tuple[str, ...], wait_seconds: float, *, as_json: bool) -> None:
     """Have it done, and tell what became of it: exit code 1 when it was refused, 3 for an unknown name, 4 without an answer."""
-    from pipeline.inventory.files import load_inventory  # noqa: PLC0415  # read only when it is looked into
+    from pipeline.inventory.present import load_present  # noqa: PLC0415  # read only when it is looked into
     from pipeline.operating import Operating  # noqa: PLC0415  # the Kafka client is for these commands only
     from pipeline.planning import operation_value  # noqa: PLC0415
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say is said below
     settings = read_settings(config)
     with reader(config) as read, obligations(settings) as store:
-        operating = Operating(settings.broker, read, store, lambda: load_inventory(settings.inventory_dir))
+        operating = Operating(settings.broker, read, store, cache(lambda: load_present(settings)))
         try:
             stored = asyncio.run(operating.submit(operation, kinds, wait_seconds))
         except OperationError as error:

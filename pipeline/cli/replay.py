@@ -37,7 +37,7 @@ DAY_NS = 86_400 * 10**9
 @click.option("--to", "ends_at", type=Moment(), help="Before then. Default: now.")
 @click.option("--rules", type=click.Path(path_type=Path), metavar="DIR", help="By the rules of this folder instead of the settings'.")
 @click.option("--topology", metavar="TIME|DIR", help="By the inventory of a folder, or as it was known at a time.")
-@click.option("--against", type=click.Choice([HISTORY, PRESENT]), help="What it is held against. Default: see below.")
+@click.option("--against", type=click.Choice([HISTORY, PRESENT]), help="What it is held against. Default: as told above.")
 @click.option("--warm-up", "warm_up", type=Length(), default="1d", show_default=True, help="Read from so long before, to know what stood.")
 @click.option("--kpis", is_flag=True, help="Measure every KPI, also for alarms that no incident comes of: many times slower.")
 @click.option(
@@ -60,8 +60,9 @@ def replay(
 ) -> None:
     """What would have been: the past through the same core, at full speed.
 
-    Reads the collectors' journals, every datagram and every poll, through trap rules, KPIs, thresholds, correlation, routing and SLA plans,
-    and tells what would be other: incidents, tickets, pages, outages, credits. It writes to no topic, ticket, webhook, table or ledger.
+    Reads the collectors' journals on this machine, every datagram and every poll, through trap rules, KPIs, thresholds, correlation,
+    routing and SLA plans, and tells what would be other: incidents, tickets, pages, outages, credits. What people did then takes part,
+    where the history answers. It writes to no topic, ticket, webhook, table or ledger.
 
     \b
     --rules DIR or --topology TIME|DIR
@@ -170,7 +171,7 @@ def _progress(question: Question, *, quiet: bool) -> Iterator[Callable[[int], No
 
 def _print(answer: Answer, took_s: float) -> None:
     out, found = console(), answer.difference
-    click.echo(_heading(answer))
+    out.print(Text(_heading(answer)))
     for line in answer.limits:
         out.print(Text.assemble(("! ", "yellow"), line))
     out.print()

@@ -32,7 +32,7 @@ _ONE = {"lsps": "LSP", "lags": "LAG", "power": "power feed", "dependencies": "de
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[SOURCE]...")
-@click.option("--force", is_flag=True, help="Take an answer that lost more than half of what the source had.")
+@click.option("--force", is_flag=True, help="Take an answer as it is, however much of what the source had is gone.")
 @config_option
 @json_option
 def fetch(*, names: tuple[str, ...], force: bool, config: Path | None, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """`assure topology draw`: the network as a map, or what one resource needs in layers, as SVG or PNG."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +17,7 @@ from pipeline.drawing.network_map import network_map
 from pipeline.drawing.scene import Scene
 from pipeline.drawing.wording import incident_words, map_words, resource_words
 
+Json = dict[str, Any]
 MOST_DEVICES = 400
 """A map of more is no picture."""
 
@@ -43,9 +45,9 @@ def draw(*, resource: str | None, out: Path, incident: str | None, force: bool, 
         fail(f"{out.name} does not end in {' or '.join(SUFFIXES)}: the ending says what is written", Exit.USAGE)
     if out.exists() and not force:
         fail(f"{out} is there already; --force replaces it", Exit.USAGE)
-    case, about, started_at = _case(asked.config, incident) if incident else (None, "", 0)
-    seen = _seen(asked, started_at)
-    scene = _scene(seen, resource, case, about)
+    found, case = _incident(asked.config, incident) if incident else (None, None)
+    seen = _seen(asked, found)
+    scene = _scene(seen, resource, case, incident_words(found) if found else "")
     try:
         write_picture(scene, out)
     except OSError as error:
@@ -53,23 +55,23 @@ def draw(*, resource: str | None, out: Path, incident: str | None, force: bool, 
     click.echo(f"{out}: {scene.title}")
 
 
-def _case(config: Path | None, incident: str) -> tuple[Case, str, int]:
-    """The incident as a picture shows it, in words, and when it began."""
+def _incident(config: Path | None, incident: str) -> tuple[Json, Case]:
+    """The incident, and as a picture shows it."""
     with reader(config) as read:
         found = read.incident(incident)
         alarms = read.alarms_of(found["alarms"]) if found else []
     if found is None:
         fail(f"there is no one incident that begins with {incident}; ids: `assure incidents`", Exit.NOT_FOUND)
-    return case_of(found, alarms), incident_words(found), int(found["started_at"])
+    return found, case_of(found, alarms)
 
 
-def _seen(asked: Asked, started_at: int) -> View:
-    """The inventory that is asked for, for an incident as it was when that began; else, with a word, as it is now."""
-    if not started_at or asked.at is not None or asked.known_at is not None or asked.inventory is not None:
+def _seen(asked: Asked, incident: Json | None) -> View:
+    """The inventory that is asked for; for an incident the one that it names; when that is not known, with a word, the present one."""
+    if incident is None or asked != Asked(asked.config):
         return asked.view()
-    then = Asked(asked.config, at=started_at).view_if_known()
+    then = asked.view_of(incident.get("topology_version", ""), incident["started_at"])
     if then is None:
-        click.echo(f"The inventory of {clock(started_at)} is not in the history: drawn as it is now.", err=True)
+        click.echo(f"The inventory of {clock(incident['started_at'])} is not in the history: drawn as it is now.", err=True)
         return asked.view()
     return then
 

@@ -12,6 +12,7 @@ import click
 from pipeline.cli.config import config_option, no_answer, read_settings
 from pipeline.cli.moment import Moment
 from pipeline.cli.output import Exit, clock, fail
+from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import did_you_mean
 from pipeline.core.declaration import entries
 from pipeline.core.inventory import NETWORK, Inventory
@@ -76,15 +77,23 @@ class Asked:
         known = self.known_at if self.known_at is not None else self.at or now
         return View(as_of(known_inventory(self.config, known), self.at or known), self.at or known, known)
 
-    def view_if_known(self) -> View | None:
-        """What the history knows of ``at``; ``None`` when it does not answer, or does not reach back so far."""
-        at = self.at or time.time_ns()
+    def view_of(self, version: str, at: int) -> View | None:
+        """The topology that an incident of ``at`` names by its version, or else what was known at that time.
+
+        ``None`` when the history does not answer, or has neither.
+        """
+        recorded, _, since = version.partition("@")
         try:
             with InventoryHistory.of(read_settings(self.config).history) as history:
-                found = history.known_at(at)
+                named = history.of_version(recorded) if recorded else None
+                found = named or history.known_at(at)
         except OSError:
             return None
-        return View(as_of(found, at), at, at) if found else None
+        if found is None:
+            return None
+        if named is not None:
+            return View(as_of(named, nanoseconds(since)) if since else named, at, at)
+        return View(as_of(found, at), at, at)
 
 
 def view_options(command: Callable[..., Any]) -> Callable[..., Any]:

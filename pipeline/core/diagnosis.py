@@ -57,14 +57,18 @@ def settle(context: Context, state: DomainState) -> bool:
     """Weigh every component whose evidence has settled; whether any had."""
     timing = context.timing
     quiet, cap = int(timing.settle_s * NANOSECONDS), int(timing.settle_cap_s * NANOSECONDS)
-    if not state.pending or min(state.alarms[key].pending_at for key in state.pending) + min(quiet, cap) > state.now:
+    if not state.pending or state.now < state.settle_at:
         return False
     settled = False
+    state.settle_at = state.now + min(quiet, cap)
     for component in _components(state):
         times = [state.alarms[key].pending_at for key in component.keys if key in state.pending]
-        if state.now >= max(times) + quiet or state.now >= min(times) + cap:
+        due = min(max(times) + quiet, min(times) + cap)
+        if state.now >= due:
             _weigh(context, state, component)
             settled = True
+        else:
+            state.settle_at = min(state.settle_at, due)
     return settled
 
 
@@ -103,14 +107,14 @@ def _connected(state: DomainState, start: int) -> set[int]:
     consequences = state.consequences
     found, waiting, spent = {start}, [start], set[int]()
     while waiting:
-        for cause in consequences.causes(waiting.pop()):
-            if cause not in spent:
-                spent.add(cause)
-                alarmed = state.by_cause[cause]
-                if consequences.is_promising(cause, len(alarmed)):
-                    new = alarmed - found
-                    found |= new
-                    waiting.extend(new)
+        fresh = consequences.causes(waiting.pop()) - spent
+        spent |= fresh
+        for cause in fresh:
+            alarmed = state.by_cause[cause]
+            if len(alarmed) > 1 and consequences.is_promising(cause, len(alarmed)):
+                new = alarmed - found
+                found |= new
+                waiting.extend(new)
     return found
 
 

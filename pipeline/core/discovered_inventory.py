@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pipeline.core.discovery import DiscoveredDevice, DiscoveredInterface, DiscoveredLink, Discovery, End, is_virtual
+from pipeline.core.discovery import Component, DiscoveredDevice, DiscoveredInterface, DiscoveredLink, Discovery, End, is_virtual
 from pipeline.core.inventory import Device, Interface, Inventory, Lag, Link, Site
 
 UNPLACED = "unplaced"
@@ -41,6 +41,7 @@ def interface_names(discovery: Discovery) -> dict[End, str]:
 
 
 def _device(device: DiscoveredDevice, interfaces: tuple[DiscoveredInterface, ...]) -> Device:
+    cards = cards_of(device)
     return Device(
         name=device.name,
         site=site_of(device.location),
@@ -50,10 +51,39 @@ def _device(device: DiscoveredDevice, interfaces: tuple[DiscoveredInterface, ...
         community="public" if device.user else device.community,
         snmp_version=device.snmp_version,
         user=device.user,
-        interfaces=tuple(Interface(row.name, row.index, row.speed_mbps, row.alias) for row in interfaces),
+        interfaces=tuple(Interface(row.name, row.index, row.speed_mbps, row.alias, cards.get(row.index, "")) for row in interfaces),
         source=device.source,
         confidence=device.confidence,
     )
+
+
+def cards_of(device: DiscoveredDevice) -> dict[int, str]:
+    """Line cards by ifIndex: the nearest module above a port that carries other ports as well (a transceiver carries one).
+
+    Nothing where one module carries every port: to lose that is to lose the device.
+    """
+    parts = {part.index: part for part in device.components}
+    above = {part.if_index: _modules_above(part, parts) for part in device.components if part.if_index is not None}
+    carries = Counter(module for modules in above.values() for module in modules)
+    found = {port: next((module for module in modules if carries[module] > 1), None) for port, modules in above.items()}
+    cards = {port: module for port, module in found.items() if module is not None}
+    names: dict[int, str] = {}
+    for module in sorted(set(cards.values())):
+        name = re.sub(r"[^A-Za-z0-9.:@+-]+", "-", parts[module].name).strip(".:@+-") or f"card-{module}"
+        names[module] = name if name not in names.values() else f"{name}-{module}"
+    return {port: names[module] for port, module in cards.items()} if len(names) > 1 else {}
+
+
+def _modules_above(part: Component, parts: Mapping[int, Component]) -> list[int]:
+    """The modules that contain a part, the nearest first; an agent may tell of parts that contain each other."""
+    found: list[int] = []
+    seen = {part.index}
+    while part.parent in parts and part.parent not in seen:
+        part = parts[part.parent]
+        seen.add(part.index)
+        if part.kind == "module":
+            found.append(part.index)
+    return found
 
 
 def site_of(location: str) -> str:

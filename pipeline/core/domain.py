@@ -213,6 +213,7 @@ class DomainState:
     answers: list[Answer] = field(default_factory=list)
     replanned: dict[str, WindowRow] = field(default_factory=dict)
     symptoms: Symptoms = field(default_factory=Symptoms)
+    settle_at: int = 0
     impacts: Impacts = field(init=False)
     consequences: Consequences = field(init=False)
     stale: set[str] = field(default_factory=set)
@@ -275,6 +276,7 @@ class DomainState:
         self.plan_anew(context)
         self.release_at = min((shelf.until for shelf in self.shelves.values() if not shelf.is_released), default=0)
         self.heed_at.clear()
+        self.settle_at = 0
         for row in self.incidents.values():
             if not row.resolved_at:
                 self.open[row.id] = None

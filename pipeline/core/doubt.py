@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from math import log
 
-from pipeline.core.likelihood import WRONG_EDGE
+from pipeline.core.likelihood import KNOWN_UP, WRONG_EDGE
 from pipeline.core.resource import ResourceKind, resource_id
 from pipeline.core.standing import Record, Standing
 from pipeline.core.topology import Topology
@@ -24,8 +24,12 @@ EPSILON = 1e-9
 
 
 def doubt(standing: Standing, nodes: Iterable[int]) -> None:
-    """Suppose records wrong while that raises the score, looking upstream from those of ``nodes`` that speak against being down."""
-    for node in sorted(nodes):
+    """Suppose records wrong while that raises the score, looking upstream from those of ``nodes`` that are known to be up.
+
+    Silence makes nobody doubt a record, unless it is one of little confidence.
+    """
+    least = 0.0 if standing.topology.doubtful else KNOWN_UP
+    for node in sorted(node for node in standing.bad.intersection(nodes) if standing.worth(node) <= least):
         if standing.worth(node) < 0:
             for record, cost in sorted(_records(standing, node).items()):
                 before = standing.score

@@ -23,7 +23,7 @@ from pipeline.core.operation import (
     with_comment,
 )
 from pipeline.core.reason import Reason
-from pipeline.core.resource import ResourceId, ResourceKind, kind_of
+from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of
 from pipeline.core.shelf import NANOSECONDS, covering
 from pipeline.core.window import WindowRow, apply, row_of
 
@@ -169,7 +169,7 @@ def _clear(alarm: Alarm, operation: Operation, number: int) -> Event:
         alarm_type=alarm.alarm_type,
         signal=Signal.CLEAR,
         severity=alarm.severity,
-        text=alarm.text,
+        text=f"closed by {operation.operator}" + (f": {operation.text[:COMMENT_LIMIT]}" if operation.text else ""),
         source=EventSource.OPERATOR,
         device=alarm.device,
         collector="",
@@ -205,7 +205,7 @@ def _shelve(_: Context, state: DomainState, operation: Operation) -> Acted:
         return _only(refused(Reason.ENDS_IN_THE_PAST))
     shelf = replace(found, until=operation.until, reason=operation.text, operator=operation.operator, operated=operation.given)
     state.put_shelf(shelf)
-    for key in [key for key in state.alarms if shelf.covers(key)]:
+    for key in _lying_on(state, shelf):
         _change_alarm(state, key, OperatorState.SHELVED, _why(shelf), Change.SHELVED, Reason.SHELVED, operation)
     return _only(verdict)
 
@@ -224,7 +224,21 @@ def _why(shelf: ShelfRow) -> str:
 
 
 def _shelf_over(state: DomainState, key: AlarmKey, at: int) -> ShelfRow | None:
-    return next((shelf for shelf in state.shelves.values() if shelf.until > at and shelf.covers(key)), None)
+    for name in ("|".join(key), f"{key.resource}||"):
+        shelf = state.shelves.get(name)
+        if shelf is not None and shelf.until > at:
+            return shelf
+    return None
+
+
+def _lying_on(state: DomainState, shelf: ShelfRow) -> list[AlarmKey]:
+    """The alarms that a shelf is for, in a fixed order: its own, or all of its resource."""
+    if shelf.alarm_type:
+        key = AlarmKey(shelf.resource, shelf.alarm_type, shelf.qualifier)
+        return [key] if key in state.alarms else []
+    device = device_of(shelf.resource)
+    keys = state.by_device.get(device, set()) if device else state.alarms.keys()
+    return sorted(key for key in keys if key.resource == shelf.resource)
 
 
 def release_shelves(state: DomainState) -> None:
@@ -237,7 +251,8 @@ def release_shelves(state: DomainState) -> None:
 
 
 def _release(state: DomainState, shelf: ShelfRow, reason: Reason, at: int) -> None:
-    for key in [key for key, row in state.alarms.items() if shelf.covers(key) and row.alarm.operator_state is OperatorState.SHELVED]:
+    lying = [key for key in _lying_on(state, shelf) if state.alarms[key].alarm.operator_state is OperatorState.SHELVED]
+    for key in lying:
         if _shelf_over(state, key, max(at, state.now)) is None:
             _change_alarm(state, key, OperatorState.UN_SHELVED, "", Change.UN_SHELVED, reason, None, at)
 

@@ -26,7 +26,7 @@ def due_at(context: Context, state: DomainState) -> int:
 
 def wants_sweeps(state: DomainState) -> bool:
     """Whether there is anything that a sweep may forget."""
-    return bool(state.alarms or state.incidents)
+    return bool(state.alarms or state.incidents or state.operations or state.shelves or state.planned)
 
 
 def _due(context: Context, state: DomainState) -> Iterator[int]:
@@ -35,6 +35,9 @@ def _due(context: Context, state: DomainState) -> Iterator[int]:
         yield state.now
     if state.pending:
         yield min(state.alarms[key].pending_at for key in state.pending) + int(min(timing.settle_s, timing.settle_cap_s) * NANOSECONDS)
+    yield from (at for at in (state.release_at, state.replan_at) if at)
+    if context.escalations:
+        yield from state.heed_at.values()
     for name in state.waiting:
         row = state.incidents.get(name)
         if row is not None and not row.absorbed_by:
@@ -51,7 +54,7 @@ def _incident_due(context: Context, state: DomainState, row: IncidentRow) -> Ite
         quiet_s = context.timing.flap_window_s if row.flapping else context.timing.settle_s
         yield max((alarm.cleared_at for alarm in alarms), default=row.started_at) + int(quiet_s * NANOSECONDS)
     if row.incident.planned:
-        yield from (window.ends_at + 1 for window in context.inventory.windows if window.name == row.incident.planned)
+        yield next((window.ends_at + 1 for window in state.windows if window.name == row.incident.planned), state.now)
 
 
 def next_tick(now: int, until: int, due: int, sweep_ns: int) -> int:

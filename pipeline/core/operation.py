@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from pipeline.core.alarm import AlarmKey
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId
 
@@ -150,12 +149,6 @@ class ShelfRow:
     def name(self) -> str:
         """What tells it from others."""
         return f"{self.resource}|{self.alarm_type}|{self.qualifier}"
-
-    def covers(self, key: AlarmKey) -> bool:
-        """Whether an alarm lies on this shelf, whatever the time."""
-        return self.resource == key.resource and (
-            not self.alarm_type or (self.alarm_type, self.qualifier) == (key.alarm_type, key.qualifier)
-        )
 
 
 class Standing(StrEnum):

@@ -27,6 +27,7 @@ IMPROVING_WORK = 300_000
 
 OWN_SUPPLY = FEED_LOST + prior(ResourceKind.SUPPLY)
 NOTHING = float("-inf")
+NOTHING_UP: frozenset[int] = frozenset()
 RIVALS = 8
 EPSILON = 1e-9
 
@@ -38,7 +39,8 @@ class Candidate:
     """A node that may have failed; ``twins`` are others with the same consequences for all that is observed, which only priors tell apart.
 
     ``alone`` is its score as the only root, ``promise`` the same if what is known to be up were laid to one wrong record; ``cover`` are
-    the alarms that it explains, ``telling`` all that says something if it failed.
+    the alarms that it explains, ``telling`` those that are alarmed or known to be up of what would fail,
+    ``gates`` those that lead to an alarm and that the next failure may open.
     """
 
     node: int
@@ -49,6 +51,7 @@ class Candidate:
     rank: Rank
     consequence: Consequence
     telling: frozenset[int]
+    gates: frozenset[int]
     twins: list["Candidate"] = field(default_factory=list)
 
 
@@ -88,7 +91,7 @@ class Snapshot:
 class Search:
     """One search. After :meth:`solve`, ``standing`` holds the answer; roots that it held before stay.
 
-    ``explaining`` are the leading candidates that cover each alarm, best first.
+    ``explaining`` are the leading candidates that cover each alarm, best first; ``opening`` the gates upstream of alarms.
     """
 
     consequences: Consequences
@@ -98,10 +101,12 @@ class Search:
     leading: list[Candidate] = field(default_factory=list)
     explaining: dict[int, list[Candidate]] = field(default_factory=dict)
     fixed: tuple[int, ...] = ()
+    opening: frozenset[int] = frozenset()
 
     def solve(self) -> None:
         """Find the roots."""
         self.fixed = tuple(self.standing.roots)
+        self.opening = frozenset(gate for node in self.evidence.alarmed for gate in self.consequences.gates_above(node))
         self._weigh_candidates()
         self._greedy(self.leading)
         self._improve()
@@ -139,7 +144,7 @@ class Search:
         leaders: dict[object, Candidate] = {}
         for one in sorted(found, key=attrgetter("rank")):
             self.candidates[one.node] = one
-            effect = (one.cover, one.consequence.expected, one.consequence.gates)
+            effect = (one.cover, one.consequence.expected, one.gates)
             leader = leaders.setdefault(effect, one)
             if leader is not one:
                 leader.twins.append(one)
@@ -155,8 +160,8 @@ class Search:
         nodes, expected = consequence.nodes, consequence.expected
         fed_less = self.evidence.degraded.intersection(map(self.consequences.powered, consequence.supplies))
         cover = (self.evidence.alarmed & nodes) | fed_less
-        against = [one for one in consequence.polled if one not in cover and standing.is_up(one)]
-        telling = (cover - fed_less).union(expected, against)
+        against = [one for one in consequence.polled if one not in cover and standing.is_up(one)] if self.evidence.up != NOTHING_UP else []
+        telling = (cover - fed_less).union(against)
         if self.fixed:
             alone = promise = prior(kinds[node]) + standing.estimate(consequence, telling)
         else:
@@ -170,7 +175,7 @@ class Search:
             alone = promise + len(against) * KNOWN_UP
             promise += WRONG_EDGE if against else 0.0
         rank = (-round(alone, 9), len(nodes), standing.topology.names[node])
-        return Candidate(node, prior(kinds[node]), alone, promise, cover, rank, consequence, telling)
+        return Candidate(node, prior(kinds[node]), alone, promise, cover, rank, consequence, telling, consequence.gates & self.opening)
 
     def _greedy(self, candidates: Iterable[Candidate], least: float = EPSILON) -> None:
         """Add the candidate that gains most, and so on while one gains more than ``least`` that explains an alarm more."""
@@ -193,7 +198,7 @@ class Search:
         standing, size = self.standing, len(one.consequence.nodes)
         if one.node in standing.down:
             return NOTHING, 0
-        if standing.opens(one.consequence.gates):
+        if standing.opens(one.gates):
             before = standing.score
             is_new = not self.evidence.alarmed.isdisjoint(standing.add(one.node)) or any(map(standing.fed_less.__contains__, one.cover))
             gain = standing.score - before
@@ -258,11 +263,13 @@ class Search:
 
     def _most(self, one: Candidate, rivals: Sequence[Candidate]) -> float:
         """By how much the score could rise at most if one came and its rivals went."""
-        most = one.prior + self.standing.estimate(one.consequence, one.telling)
-        if most > 0 or self.standing.opens(one.consequence.gates) or self.standing.excusable() > 0:
+        standing = self.standing
+        if standing.opens(one.gates):
             return 1.0
-        spared = {node for rival in rivals for node in rival.telling if node not in one.telling}
-        return most - sum(rival.prior for rival in rivals) - sum(min(self.standing.worth(node), 0.0) for node in spared)
+        nodes = one.consequence.nodes
+        spared = standing.bad.intersection(frozenset().union(*(rival.consequence.nodes for rival in rivals))) - nodes
+        most = one.prior + standing.estimate(one.consequence, one.telling) + standing.excused_by(one.consequence)
+        return most - sum(rival.prior for rival in rivals) - sum(map(standing.worth, spared))
 
     def _refill(self, limit: int) -> bool:
         """Drop one root and let others fill the gap: a duct becomes two of its fibres."""
@@ -285,7 +292,7 @@ class Search:
 
     def _is_flawless(self, root: Candidate) -> bool:
         """Whether nothing that a root takes down speaks against it."""
-        return not any(self.standing.worth(node) < 0 for node in root.telling)
+        return self.standing.bad.isdisjoint(root.consequence.nodes)
 
 
 @dataclass(slots=True)

@@ -40,6 +40,7 @@ class Standing:
     down: set[int] = field(default_factory=set)
     absent: dict[Record, float] = field(default_factory=dict)
     fed_less: set[int] = field(default_factory=set)
+    bad: set[int] = field(default_factory=set)
     score: float = 0.0
     work: int = 0
     topology: Topology = field(init=False)
@@ -51,8 +52,14 @@ class Standing:
     _ups: dict[int, bool] = field(default_factory=dict)
     _supplies: dict[int, float] = field(default_factory=dict)
 
+    _children: list[tuple[int, ...]] = field(init=False)
+    _towards: dict[int, tuple[int, ...]] = field(init=False)
+    _dead: set[int] = field(default_factory=set)
+
     def __post_init__(self) -> None:
         self.topology = self.consequences.topology
+        self._children = self.consequences.children
+        self._towards = self.consequences.children_towards(self.evidence.alarmed)
 
     def add(self, root: int) -> list[int]:
         """Let a node fail; the nodes newly down."""
@@ -108,8 +115,12 @@ class Standing:
 
     def excusable(self) -> float:
         """What is lost now by silence that would be excused if who tells of it were down as well."""
-        says = self._says
-        return -sum(worth for node, worth in self._worths.items() if worth < 0 and says[node][1])
+        return -sum(self._worths[node] for node in self.bad if self._says[node][1])
+
+    def excused_by(self, consequence: Consequence) -> float:
+        """What of that the consequence of a cause would excuse."""
+        tellers = [teller for teller in consequence.tellers if teller in self._told_by and teller not in self.down]
+        return -sum(self._worths[node] for node in self.bad.intersection(set().union(*(self._told_by[one] for one in tellers))))
 
     def is_up(self, node: int) -> bool:
         """Whether a node is known to be up."""
@@ -122,35 +133,41 @@ class Standing:
         """Whether an alarmed node is explained."""
         return node in self.down or node in self.fed_less
 
-    def estimate(self, consequence: Consequence, telling: frozenset[int]) -> float:
-        """What it would add to the score if the consequence of a cause, in which ``telling`` say something, came true as well.
+    def estimate(self, consequence: Consequence, telling: Iterable[int]) -> float:
+        """What it would add to the score if the consequence of a cause came true as well.
 
-        Exact, save for gates that open only now and for silence until now unexcused.
+        ``telling`` are the nodes of it that are alarmed or known to be up. Exact, save for gates that open only now and for silence until now
+        unexcused. Sets do the work, however much a cause takes down.
         """
-        nodes = consequence.nodes
-        down, says, reporter, silenced_by = self.down, self._says, self.topology.reporter, self.topology.silenced_by
-        total = 0.0
-        for node in telling - down:
-            said = says.get(node)
-            if said is None:
-                said = says[node] = self._said(node)
-            worth, is_told = said
-            if is_told:
-                teller = reporter[node]
-                if worth > 0:
-                    if teller in down or teller in nodes:
-                        worth = TOLD_BY_THE_DEAD
-                elif teller in down or silenced_by[node] in down:
-                    continue
-            total += worth
+        down, kinds = self.down, self.topology.kinds
+        expected = consequence.expected
+        total = consequence.silence - sum(worth * len(nodes & down) for worth, nodes in consequence.silent)
+        excused = {node for teller in self._dead for node in expected & self.consequences.told_by(teller) if node not in down}
+        total -= sum(SILENT[kinds[node]] for node in excused)
+        for node in telling:
+            if node not in down:
+                total += self._would_say(node, consequence)
+                if node in expected and node not in excused:
+                    total -= SILENT[kinds[node]]
         for gate in consequence.supplies:
-            if gate not in self._counts:
-                total += FEED_LOST if self.consequences.powered(gate) in self.evidence.degraded else FEED_SILENT
+            if gate in self._counts:
+                total -= FEED_SILENT
+            elif self.consequences.powered(gate) in self.evidence.degraded:
+                total += FEED_LOST - FEED_SILENT
         return total
 
-    def opens(self, gates: Iterable[tuple[int, int]]) -> bool:
-        """Whether a gate that holds with some of its parents down already might open with these edges' parents."""
-        return any(child in self._counts and child not in self.down for _, child in gates)
+    def _would_say(self, node: int, consequence: Consequence) -> float:
+        said = self._says.get(node)
+        if said is None:
+            said = self._says[node] = self._said(node)
+        worth, is_told = said
+        if is_told and worth > 0 and (self.topology.reporter[node] in self.down or self.topology.reporter[node] in consequence.nodes):
+            return TOLD_BY_THE_DEAD
+        return worth
+
+    def opens(self, gates: Iterable[int]) -> bool:
+        """Whether one of these gates holds with some of its parents down already: it might open with the next."""
+        return any(gate in self._counts and gate not in self.down for gate in gates)
 
     def is_observable(self, node: int) -> bool:
         """Whether a node alarms when it is down, as a rule."""
@@ -170,11 +187,12 @@ class Standing:
 
     def _rise(self, gone: list[int]) -> list[int]:
         """Take down nodes back with all that hangs on them, then let fall again what others hold down: right on cycles too."""
-        children, need, down, counts, absent = self.topology.children, self.topology.need, self.down, self._counts, self._edges
+        children, towards, need, down = self._children, self._towards, self.topology.need, self.down
+        counts, absent = self._counts, self._edges
         for node in gone:
             down.discard(node)
         for node in gone:
-            for child in children[node]:
+            for child in towards.get(node) or children[node]:
                 if absent and (node, child) in absent:
                     continue
                 count = counts.pop(child) - 1
@@ -192,10 +210,11 @@ class Standing:
 
     def _spread(self, new: list[int]) -> None:
         """Take nodes down with all that hangs on them, which is added to the list."""
-        children, need, down, counts, absent = self.topology.children, self.topology.need, self.down, self._counts, self._edges
+        children, towards, need, down = self._children, self._towards, self.topology.need, self.down
+        counts, absent = self._counts, self._edges
         down.update(new)
         for node in new:
-            for child in children[node]:
+            for child in towards.get(node) or children[node]:
                 if absent and (node, child) in absent:
                     continue
                 count = counts[child] = counts.get(child, 0) + 1
@@ -207,11 +226,14 @@ class Standing:
         """Add what the nodes newly down say; who tells of others may have died with them."""
         self.work += len(new)
         worths, told_by, says = self._worths, self._told_by, self._says
-        told = set[int]()
+        told, kinds = set[int](), self.topology.kinds
         for node in new:
             if node in told_by:
                 told |= told_by[node]
-            if self.topology.kinds[node] is ResourceKind.POWER:
+            kind = kinds[node]
+            if kind is ResourceKind.DEVICE or kind is ResourceKind.REACHABILITY:
+                self._dead.add(node)
+            elif kind is ResourceKind.POWER:
                 self._supplies.update((gate, self._supplies.get(gate, 0.0)) for gate in self.consequences.supplies_of(node))
             said = says.get(node)
             if said is None:
@@ -225,11 +247,15 @@ class Standing:
                 worth = self._worth(node, worth)
             worths[node] = worth
             self.score += worth
+            if worth < 0:
+                self.bad.add(node)
         for node in told:
             self._weigh_again(node)
 
     def _forget(self, up: list[int]) -> None:
         worths, told_by = self._worths, self._told_by
+        self._dead.difference_update(up)
+        self.bad.difference_update(up)
         for node in up:
             worth = worths.pop(node, None)
             if worth is None:
@@ -245,6 +271,7 @@ class Standing:
             worth = self._worth(node, self._says[node][0])
             self.score += worth - self._worths[node]
             self._worths[node] = worth
+            (self.bad.add if worth < 0 else self.bad.discard)(node)
 
     def _weigh_supplies(self) -> None:
         """What devices say whose power feeds changed, or that died or came back."""

@@ -59,6 +59,7 @@ class Topology:
         self.reporter: list[int] = []
         self.doubtful: dict[Edge, float] = {}
         self._index: dict[ResourceId, int] = {}
+        self._bundles: Container[str] = ()
         self._sources: dict[int, str] = {}
         self._gates: list[_Gate] = []
         self._weights: dict[int, dict[int, float]] = {}
@@ -71,6 +72,7 @@ class Topology:
     def of(cls, inventory: Inventory) -> "Topology":
         """Build the graph. What is referred to but not declared becomes a node without parents, never an error; :meth:`cycles` stay."""
         graph = cls(inventory.version)
+        graph._bundles = inventory.lags.keys()
         graph._add_sites(inventory)
         graph._add_lines(inventory)
         graph._add_transport(inventory)
@@ -85,7 +87,7 @@ class Topology:
         for feed in inventory.power.values():
             self._add(resource_id(ResourceKind.POWER, feed.name), _ids(ResourceKind.SITE, _named(feed.site)), feed)
         for device in inventory.devices.values():
-            self._add_device(device, inventory.lags)
+            self._add_device(device)
 
     def _add_lines(self, inventory: Inventory) -> None:
         for duct in inventory.ducts.values():
@@ -107,7 +109,7 @@ class Topology:
         for circuit in inventory.circuits.values():
             self._add(resource_id(ResourceKind.CIRCUIT, circuit.name), map(ResourceId, circuit.needs), circuit, circuit.keep)
 
-    def _add_device(self, device: Device, lags: Container[str]) -> None:
+    def _add_device(self, device: Device) -> None:
         own = resource_id(ResourceKind.DEVICE, device.name)
         node = self._add(own, _ids(ResourceKind.SITE, _named(device.site)), device)
         if device.power:
@@ -120,7 +122,7 @@ class Topology:
             holder = node
             if interface.card:
                 holder = self._part(ResourceKind.CARD, f"{device.name}/{interface.card}", node, node)
-            port = self._part(ResourceKind.PORT, name, NOBODY if name in lags else holder, node)
+            port = self._part(ResourceKind.PORT, name, NOBODY if name in self._bundles else holder, node)
             self._part(ResourceKind.INTERFACE, name, port, node)
         ways = [own]
         if device.uplinks:
@@ -164,7 +166,7 @@ class Topology:
         node = self._index.get(name)
         if node is None or self.reporter[node] == NOBODY:
             device = self._node(resource_id(ResourceKind.DEVICE, end.partition("/")[0]))
-            port = self._part(ResourceKind.PORT, end, device, device)
+            port = self._part(ResourceKind.PORT, end, NOBODY if end in self._bundles else device, device)
             node = self._part(ResourceKind.INTERFACE, end, port, device)
         return node
 

@@ -111,6 +111,18 @@ def effective(inventory: Inventory, rows: Mapping[str, WindowRow]) -> tuple[Main
     return tuple(replace(window, resources=_with_sites(inventory, window.resources)) for window in found)
 
 
+def planned(windows: Iterable[MaintenanceWindow], operations: Iterable[Operation]) -> dict[str, WindowRow]:
+    """What people made of windows, those of the inventory included, in the order in which they acted; refused steps change nothing."""
+    declared = {window.name: row_of(window) for window in windows}
+    rows: dict[str, WindowRow] = {}
+    for operation in sorted(operations, key=lambda each: each.given):
+        known = rows.get(operation.target, declared.get(operation.target))
+        row, _ = apply(known, operation)
+        if row is not None and row is not known:
+            rows[operation.target] = row
+    return rows
+
+
 def announced(windows: Iterable[MaintenanceWindow], rows: Mapping[str, WindowRow]) -> tuple[MaintenanceWindow, ...]:
     """Every window as agreements count it, those of the inventory that people have changed as they are now; none that was cancelled."""
     declared = (window for window in windows if window.name not in rows)

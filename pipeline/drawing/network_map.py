@@ -27,6 +27,8 @@ PARALLEL = 9.0
 EVENNESS = 0.5
 """How much a map by coordinates gives up of its distances for room: 0 is a true map, 1 keeps only who is west and north of whom."""
 _SAMPLES = np.linspace(0.04, 0.96, 24)
+_WEIGHTS = np.column_stack([(1 - _SAMPLES) ** 3, 3 * (1 - _SAMPLES) ** 2 * _SAMPLES, 3 * (1 - _SAMPLES) * _SAMPLES**2, _SAMPLES**3])
+"""Of a cubic's four points, at each sample of its way."""
 _LEAST_SPREAD = 0.001
 _SURE = 1.0
 FAST_MBPS, SLOW_MBPS = 40_000, 10_000
@@ -158,7 +160,7 @@ def _places(inventory: Inventory, groups: Sequence[_Group]) -> Floats:
         raw = by_distance(_neighbours(inventory, groups))
     raw = raw - raw.min(0)
     spread = np.maximum(raw.max(0), _LEAST_SPREAD)
-    area = float(((sizes[:, 0] + SITE_GAP) * (sizes[:, 1] + SITE_GAP)).sum()) * (1.2 + 6 / math.sqrt(len(groups)))
+    area = float(((sizes[:, 0] + SITE_GAP) * (sizes[:, 1] + SITE_GAP)).sum()) * (1.5 + 5 / math.sqrt(len(groups)))
     scale = math.sqrt(area / (spread[0] * spread[1])) if len(groups) > 2 and min(spread) > _LEAST_SPREAD else 320 / max(spread)  # noqa: PLR2004
     longest = 1_500 / max(spread)
     return apart(raw * min(scale, longest), sizes, SITE_GAP)
@@ -316,16 +318,15 @@ class _Obstacles:
     def best_bend(self, a: _Chip, b: _Chip) -> float:
         """How far to the side a link goes best."""
         count = len(self._chips)
-        own = [self._number[a.device.name], self._number[b.device.name], count + a.site, count + b.site]
-        others, names = np.delete(self._solid, own, axis=0), self._solid[own[2:]]
-        boxes = np.delete(self._boxes, [a.site, b.site], axis=0)
-
-        def cost(bend: float) -> tuple[float, float]:
-            way = np.array([at(bent(a.centre, b.centre, bend), float(share)) for share in _SAMPLES])
-            hits = 6.0 * _hits(way, others) + 1.0 * _hits(way, boxes) + 0.2 * _hits(way, names)
-            return hits + abs(bend) / 60, abs(bend)
-
-        return min(BENDS, key=cost)
+        own = np.array([self._number[a.device.name], self._number[b.device.name], count + a.site, count + b.site])
+        ways = np.array([bent(a.centre, b.centre, bend) for bend in BENDS])
+        ways = np.einsum("sh,bhx->bsx", _WEIGHTS, ways)
+        low, high = ways.min((0, 1)), ways.max((0, 1))
+        names = self._solid[own[2:]]
+        others = _near(np.delete(self._solid, own, axis=0), low, high)
+        boxes = _near(np.delete(self._boxes, [a.site, b.site], axis=0), low, high)
+        costs = 6.0 * _hits(ways, others) + 1.0 * _hits(ways, boxes) + 0.2 * _hits(ways, names) + np.abs(BENDS) / 60
+        return BENDS[int(costs.argmin())]
 
     def label(self, text: str, points: tuple[Point, ...]) -> Iterator[Text]:
         """The name of a link beside it, where it covers nothing; none if there is no such place."""
@@ -340,13 +341,18 @@ class _Obstacles:
                 return
 
 
-def _hits(way: Floats, boxes: Floats) -> float:
-    """How many boxes a way runs through, each counted by how much of the way is in it."""
-    if not len(boxes):
-        return 0.0
-    x, y = way[:, 0, None], way[:, 1, None]
+def _near(boxes: Floats, low: Floats, high: Floats) -> Floats:
+    """The boxes that reach into a rectangle."""
+    near: Floats = boxes[(boxes[:, 0] < high[0]) & (boxes[:, 2] > low[0]) & (boxes[:, 1] < high[1]) & (boxes[:, 3] > low[1])]
+    return near
+
+
+def _hits(ways: Floats, boxes: Floats) -> Floats:
+    """How many boxes each way runs through, each counted by how much of the way is in it."""
+    x, y = ways[:, :, 0, None], ways[:, :, 1, None]
     inside = (boxes[:, 0] < x) & (x < boxes[:, 2]) & (boxes[:, 1] < y) & (y < boxes[:, 3])
-    return float(inside.any(0).sum() + inside.sum() / len(way))
+    counted: Floats = inside.any(1).sum(1) + inside.sum((1, 2)) / ways.shape[1]
+    return counted
 
 
 def _legend(inventory: Inventory, roles: Mapping[str, str], marked: Mapping[ResourceId, Mark]) -> list[Item]:

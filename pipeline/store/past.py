@@ -23,6 +23,11 @@ _OTHERS = (
     "SELECT * FROM event FINAL WHERE (source = 'system' OR source = 'anomaly' AND qualifier = {qualifier:String})"  # noqa: S608  # constants
     f" AND occurred_at >= {_STARTS} AND occurred_at < {_ENDS} ORDER BY occurred_at, collector, sequence, id"
 )
+_OPERATIONS = (
+    "SELECT id, domain, kind, at, operator, via, target, text, until, starts_at, resources, answered_at FROM operation FINAL"  # noqa: S608
+    f" WHERE at < {_ENDS} AND (at >= {_STARTS} OR kind IN {{lasting:Array(String)}} AND at >= fromUnixTimestamp64Nano({{oldest:Int64}}))"
+    " ORDER BY answered_at, at, id, domain"
+)
 _RAISED = "change IN ('raised', 'raised-again')"
 _EVIDENCE = f"(condition != 'none' OR alarm_type = '{LIGHT_LOST}')"
 _IN_BETWEEN = " UNION ALL ".join(
@@ -62,6 +67,10 @@ class PastQueries(Queries):
     def events_of_others(self, starts_at: int, ends_at: int) -> list[Row]:
         """Events in between that others than the worker made: the system's own, and the detectors' of elements that are odd as a whole."""
         return self._read(_OTHERS, starts_at=starts_at, ends_at=ends_at, qualifier=QUALIFIER)
+
+    def operations_between(self, starts_at: int, ends_at: int, lasting: list[str], oldest: int) -> list[Row]:
+        """What people did in between, and from ``oldest`` on what is of a ``lasting`` kind; one row for each domain that answered."""
+        return self._read(_OPERATIONS, starts_at=starts_at, ends_at=ends_at, lasting=lasting, oldest=oldest)
 
     def counts_between(self, starts_at: int, ends_at: int) -> dict[str, int]:
         """How many there were of ``events``, those of no rule (``unknown``), ``notifications`` and ``polls``.

@@ -76,6 +76,8 @@ def test_the_fake_tells_of_one_thing_what_the_real_one_tells(full: Stores, reade
     """An incident, what was done for it, a credit, a customer in full."""
     fake = FakeReading()
     assert shape(fake.incident("in-1")) == shape(reader.incident("in-1"))
+    assert shape(fake.topology()) == shape(reader.topology())
+    assert fake.topology("nothing/x") is reader.topology("nothing/x") is None
     assert shape(fake.receipts("in-1")) == shape(reader.receipts("in-1"))
     assert shape(fake.windows(NOW)) == shape(reader.windows(NOW))
     assert shape(fake.operations("in-1")) == shape(reader.operations("in-1"))

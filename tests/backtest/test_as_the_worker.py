@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from pipeline.backtest.dated import Dated
-from pipeline.backtest.heard import Account, heard, in_stretches, kept
+from pipeline.backtest.heard import Account, Heard, heard, in_stretches, kept
 from pipeline.backtest.lean import lean
 from pipeline.backtest.past import Past, Stretch
+from pipeline.backtest.recorded import PEOPLE, operation_of
 from pipeline.backtest.run import replay
 from pipeline.backtest.trying import Declared, declared
 from pipeline.bus import partition_of
@@ -22,6 +23,7 @@ from pipeline.core.event import Condition, Tick
 from pipeline.core.idle import TICK_NS
 from pipeline.core.polling import PollState
 from pipeline.core.raw import RawTrap
+from pipeline.core.resource import ResourceId
 from pipeline.stream.domain import DomainHandler
 from pipeline.stream.edge import PollHandler, TrapHandler
 from pipeline.stream.rows import Keyed, Rows
@@ -71,7 +73,7 @@ def test_kpis_that_no_incident_comes_of_change_nothing_but_the_alarms_told_apart
         all_of_it.owed,
     )
     assert less.counts["evidence"] == all_of_it.counts["evidence"] > 0
-    known = everything.at(BEGIN)
+    known = everything.dated(BEGIN, is_lean=False).current()
     types = dict(known.rules.alarm_types)
     assert lean(known).thresholds == ()
     assert lean(known).measuring.rules == ()
@@ -79,6 +81,32 @@ def test_kpis_that_no_incident_comes_of_change_nothing_but_the_alarms_told_apart
     kept_ones = lean(replace(known, rules=replace(known.rules, alarm_types=types)))
     assert {each.alarm_type for each in kept_ones.thresholds} == {"temperature-high"}
     assert {rule.name for rule in kept_ones.measuring.rules} == {"temperature_celsius"}
+
+
+def test_what_people_did_takes_part(settings: Settings, everything: Declared) -> None:
+    """Work planned a while before the cut: its incident is planned, gets no ticket and pages nobody, and the other's are as they were."""
+    at = BEGIN + MINUTE
+    row = {
+        "id": "o1",
+        "domain": "default",
+        "kind": "window-add",
+        "at": at,
+        "operator": "ada",
+        "via": "cli",
+        "target": "splice",
+        "text": "splicing",
+        "until": BEGIN + 16 * MINUTE,
+        "starts_at": BEGIN + 3 * MINUTE,
+        "resources": ["fibre/f-ams-rtm-1"],
+    }
+    planned: list[Heard] = [(at, PEOPLE, 0, operation_of(row))]
+    stretches = in_stretches(heard(settings, kept(settings), BEGIN, BEGIN + LASTS, Account()), planned)
+    source = everything.dated(BEGIN, is_lean=True)
+    past = replay(stretches, [source], settings.correlation, STRETCH, BEGIN)[0].past
+    found = {incident.root_cause: incident for incident in past.incidents.values()}
+    assert {root: incident.planned for root, incident in found.items()} == {"fibre/f-ams-rtm-1": "splice", "fibre/f-ams-lon-1": ""}
+    assert {act.subject for act in past.acts.values()} == {found[ResourceId("fibre/f-ams-lon-1")].id}
+    assert set(past.planned.windows) == {"splice"}
 
 
 class Worker:

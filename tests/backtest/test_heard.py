@@ -59,7 +59,7 @@ def test_events_of_others_come_between(settings: Settings) -> None:
     """What the detectors or a storm guard said then is put among what was heard, at its time."""
     at = BEGIN + CUTS[0][1] + SECOND
     storm = Event("x", at, ResourceId("system/trap-1"), "storm", Signal.RAISE, Severity.WARNING, "", EventSource.SYSTEM, "", "trap-1", 1)
-    (inputs,) = (inputs for _, inputs in in_stretches(read(settings), [storm]) if storm in inputs)
+    (inputs,) = (inputs for _, inputs in in_stretches(read(settings), [(at, "trap-1", 1, storm)]) if storm in inputs)
     assert all(getattr(item, "polled_at", at) <= at + TICK_NS for item in inputs)
 
 

@@ -138,19 +138,12 @@ def test_another_routing_changes_pages_and_nothing_else(ask: Ask, home: Path) ->
 
 
 def test_a_rule_for_what_none_knew_makes_an_incident_of_then(ask: Ask, home: Path) -> None:
-    """With a ticket and a page, and degraded services, for which nothing is owed."""
+    """Too slight for a ticket or a page, and nothing is owed."""
     (home / "rules-next" / "traps" / "acme.yaml").write_text(RULE)
     document = ask("--rules", "rules-next")
-    assert counts(document) == {
-        "events of no rule": (1, 0),
-        "alarms raised": (20, 21),
-        "incidents": (2, 3),
-        "tickets opened": (2, 3),
-        "pages on-call: opened": (2, 3),
-        "outages": (6, 10),
-    }
+    assert counts(document) == {"events of no rule": (1, 0), "alarms raised": (20, 21), "incidents": (2, 3)}
     assert credits_of(document) == {}  # no poll confirms it
-    assert changed(document) == {"device/ams-p1": ["only after"]}
+    assert list(changed(document).values()) == [["only after"]]
     (found,) = (each["after"] for each in document["incidents"] if each["outcome"] == "only after")
     assert found["started_at"] == BEGIN + 25 * MINUTE
 

@@ -63,8 +63,8 @@ def bench(arguments: Sequence[str]) -> Iterable[Bar]:
         "load": os.getloadavg()[0],
     }
     return [
-        Bar("correlation-rate", rate, "alarms/s of CPU", against),
-        Bar("correlation-worst", max(run.ticks_s), "s, the longest tick", {"bar": WORST_GOAL_S, "median-of-rounds": median(run.worst_s)}),
+        Bar("correlation-rate", rate, "alarms/s", against),
+        Bar("correlation-worst", max(run.ticks_s), "s", {"bar": WORST_GOAL_S, "median-of-rounds": median(run.worst_s)}),
     ]
 
 

@@ -100,7 +100,7 @@ def bench(arguments: Sequence[str]) -> Iterable[Bar]:
         yield bar_of(name, table, 0.93 if table.with_polls else None)
         if table.with_polls:
             yield Bar("root-cause-ari", found.ari, "ARI", {"bar": 0.90, **halves(table, "ari"), **table.dbscan()})
-            yield Bar("root-cause-exact", found.exact, "share of scenarios", {"bar": 0.75, **halves(table, "exact")})
+            yield Bar("root-cause-exact", found.exact, "share-of-scenarios", {"bar": 0.75, **halves(table, "exact")})
     for table in tables(ONE, options):
         yield bar_of("root-cause-one" if table.with_polls else "root-cause-one-no-polls", table, 0.97 if table.with_polls else None)
 

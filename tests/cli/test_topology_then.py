@@ -13,7 +13,7 @@ from pipeline.lab.config import inventory_dir
 from pipeline.store.client import StoreError
 from pipeline.store.inventory_history import Recording
 from tests.cli.conftest import Run, widest
-from tests.support.reader import INCIDENT
+from tests.support.reader import INCIDENT, FakeReader, incident
 
 LAB_DIR = str(inventory_dir())
 LAB = load_inventory(inventory_dir())
@@ -40,6 +40,9 @@ class History:
 
     def recordings(self) -> list[Recording]:
         return [Recording(at, 0, inventory.version, 1, 1) for at, inventory in self.known]
+
+    def of_version(self, version: str) -> Inventory | None:
+        return next((inventory for _, inventory in self.known if inventory.version == version), None)
 
     def known_at(self, at: int) -> Inventory | None:
         if self.down:
@@ -233,5 +236,34 @@ def test_an_incident_is_drawn_as_the_network_was_then(run: Run, tmp_path: Path, 
     history.known = ()
     late = run("topology", "draw", "--incident", INCIDENT[:8], "--out", str(out), "--force", "--inventory", LAB_DIR)
     assert late.exit_code == 0
+    unknown = run("topology", "draw", "--incident", INCIDENT[:8], "--out", str(out), "--force")
+    assert "is not in the history: drawn as it is now" in unknown.output
+    assert f"inventory {LAB.version}" not in out.read_text()
     missing = run("topology", "draw", "--incident", "ffff", "--out", str(out), "--force")
     assert (missing.exit_code, "no one incident" in missing.output) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"), [("old", "inventory old,"), ("", f"inventory {LAB.version},"), ("gone", f"inventory {LAB.version},")]
+)
+def test_an_incident_is_drawn_on_the_topology_that_it_names(
+    run: Run, tmp_path: Path, reader: type[FakeReader], version: str, shown: str
+) -> None:
+    """Whatever else was known then; one that names none, or one that was never recorded, on what was known when it began."""
+    reader.incident = lambda _, name: incident(topology_version=version)
+    out = tmp_path / "incident.svg"
+    assert run("topology", "draw", "--incident", INCIDENT[:8], "--out", str(out)).exit_code == 0
+    assert shown in out.read_text()
+
+
+def test_an_incident_may_name_a_time_of_its_topology(run: Run, tmp_path: Path, reader: type[FakeReader], history: type[History]) -> None:
+    """Entries that did not hold any more at that time are not drawn."""
+    links = LAB.links | {"ams-p1--lon-p1": replace(LAB.links["ams-p1--lon-p1"], valid_until=1_793_577_600_000_000_000)}
+    history.known = ((1, replace(LAB, version="v", links=links)),)
+    drawn = {}
+    for version in ("v", "v@2026-11-02T00:00:00Z"):
+        reader.incident = lambda _, name, own=version: incident(topology_version=own)
+        out = tmp_path / f"{len(drawn)}.svg"
+        assert run("topology", "draw", "--incident", INCIDENT[:8], "--out", str(out)).exit_code == 0
+        drawn[version] = "link ams-p1--lon-p1:" in out.read_text()
+    assert drawn == {"v": True, "v@2026-11-02T00:00:00Z": False}

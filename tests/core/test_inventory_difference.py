@@ -192,6 +192,34 @@ def test_aggregations_are_found_with_their_members_and_the_links_below() -> None
     assert compare(inventory, discovery, [a.address, b.address]) == Comparison((), 0, 0)
 
 
+def parts(box: Box, *rows: tuple[int, int, int, str, str]) -> Box:
+    """Physical parts: index, class (3 chassis, 9 module, 10 port), index of what contains it, name, and of a port its interface."""
+    for index, kind, parent, name, port in rows:
+        box.set("entPhysicalClass", index, kind).set("entPhysicalContainedIn", index, parent).set("entPhysicalName", index, name.encode())
+        if port:
+            box.set("entAliasMappingIdentifier", f"{index}.0", f"1.3.6.1.2.1.2.2.1.1.{box.index(port)}")
+    return box
+
+
+CHASSIS, FPC0 = (1, 3, 0, "chassis", ""), (2, 9, 1, "FPC 0", "")
+PORTS = ((12, 10, 2, "b", "ge2"), (13, 10, 3, "c", "ge3"), (14, 10, 3, "d", "ge4"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "cards"),
+    [
+        ([FPC0, (3, 9, 1, "FPC 1", ""), (4, 9, 2, "SFP", ""), (11, 10, 4, "a", "ge1"), *PORTS], ["FPC-0", "FPC-0", "FPC-1", "FPC-1"]),
+        ([FPC0, (3, 9, 1, "FPC 0", ""), (11, 10, 2, "a", "ge1"), *PORTS], ["FPC-0", "FPC-0", "FPC-0-3", "FPC-0-3"]),
+        ([FPC0, (11, 10, 2, "a", "ge1"), (12, 10, 2, "b", "ge2")], ["", "", "", ""]),
+        ([(2, 9, 3, "x", ""), (3, 9, 2, "y", ""), (11, 10, 2, "a", "ge1")], ["", "", "", ""]),
+    ],
+    ids=["cards under transceivers", "cards of one name", "one board is the device", "parts that contain each other"],
+)
+def test_line_cards_are_found_in_what_contains_what(rows: list[tuple[int, int, int, str, str]], cards: list[str]) -> None:
+    (device,) = inventory_of(discover([parts(Box("a"), CHASSIS, *rows).answers()])).devices.values()
+    assert [port.card for port in device.interfaces] == cards
+
+
 @pytest.mark.parametrize(("location", "site"), [("", "unplaced"), ("???", "unplaced"), ("AMS", "ams"), ("x" * 99, "x" * 40)])
 def test_sites(location: str, site: str) -> None:
     assert site_of(location) == site

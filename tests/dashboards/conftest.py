@@ -158,6 +158,7 @@ def story() -> list[object]:
         credit(evaluation),
         sample.receipt(),
         ledger,
+        sample.answer(),
         sample.dead_letter(),
     ]
 

@@ -14,6 +14,9 @@ from tests.bench.chain import holds
 ROOT = Path(__file__).resolve().parents[2]
 LINE = re.compile(r"BAR (?P<name>[a-z0-9-]+) (?P<figure>\S+) (?P<unit>\S+)(?P<against>( \| \S+ [^|]+)+)")
 
+BESIDE_ROOTS = {"precision", "recall", "strict", "ari", "nearest-ancestor", "all-uplinks", "score", "score-informed", "revisions"}
+"""What stands beside every figure of root causes."""
+
 TINY = {
     "trap-ingest": (
         ["--traps", "8000", "--runs", "1", "--seconds", "0.2"],
@@ -39,6 +42,10 @@ TINY = {
     "poll-values": (
         ["--devices", "4", "--rows", "20", "--seconds", "1", "--runs", "1"],
         {"poll-values": {"bar", "gufo-bare-here", "pysnmp-here", "snmpbulkwalk-here"}},
+    ),
+    "replay-rate": (
+        ["--alarms", "80", "--hours", "1", "--runs", "1"],
+        {"replay-rate": {"polls-here", "times-real-time-here", "idle-day-cpu-s-here"}},
     ),
     "poll-cycle": (
         ["--devices", "40", "--rows", "4", "--interval", "3", "--cycles", "2", "--slow-s", "0.1"],
@@ -84,6 +91,26 @@ TINY = {
     "panel-latency": (
         ["--devices", "6", "--ports", "8", "--minutes", "90", "--runs", "1"],
         {"panel-latency": {"bar", "p50", "slowest-query-p95", "queries", "rows", "readers", "engine-cpu-ms-a-query"}},
+    ),
+    "root-cause": (
+        ["--graphs", "Abilene", "Arpanet196912"],
+        {
+            **{f"root-cause{row}": BESIDE_ROOTS | {"bar"} for row in ("", "-one")},
+            **{f"root-cause{row}-no-polls": BESIDE_ROOTS for row in ("", "-one")},
+            "root-cause-ari": {"bar", "development", "dbscan-ari", "dbscan-tuned-ari"},
+            "root-cause-exact": {"bar", "development"},
+        },
+    ),
+    "root-cause-hard": (
+        ["--graphs", "Arpanet196912"],
+        {
+            **{f"root-cause-{row}": BESIDE_ROOTS | {"bar"} for row in ("lost", "stale")},
+            **{f"root-cause-{row}-no-polls": BESIDE_ROOTS for row in ("lost", "stale")},
+        },
+    ),
+    "correlation-rate": (
+        ["--rounds", "1", "--faults", "2", "--resources", "2000"],
+        {"correlation-rate": {"bar", "worst-tick-s", "resources", "without-solving/s"}, "correlation-worst": {"bar", "median-of-rounds"}},
     ),
     "first-incident": (["--runs", "1"], {"first-incident": {"bar", "start-to-ready-s", "cut-to-incident-ticket-webhook-s"}}),
 }

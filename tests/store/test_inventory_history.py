@@ -224,6 +224,17 @@ def test_what_a_later_program_wrote_is_told(writer: Connection) -> None:
         inventory_at(writer, T + 2)
 
 
+def test_rows_come_as_they_are_made_and_others_may_ask_meanwhile(writer: Connection) -> None:
+    """A stream is never held whole; what fails in its midst is a failure of the store."""
+    rows = writer.stream("SELECT number FROM numbers(1000000)")
+    assert next(rows) == (0,)
+    assert writer.rows("SELECT 1 AS one") == [{"one": 1}]
+    assert sum(1 for _ in rows) == 999_999
+    broken = writer.stream("SELECT throwIf(number = 900000) FROM numbers(1000000) SETTINGS max_block_size = 1000")
+    with pytest.raises(StoreError):
+        list(broken)
+
+
 def test_the_reader_may_ask(history: HistoryProcess, writer: Connection) -> None:
     """By the user who may only read."""
     record(writer, FIRST, T)

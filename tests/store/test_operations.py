@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from pipeline.backtest.recorded import operations
 from pipeline.core.operation import Comment, OperationKind
 from pipeline.store.client import Connection, StoreClient
+from pipeline.store.past import PastQueries
 from pipeline.store.queries import Queries
 from tests.support.history import HistoryProcess, keep
 from tests.support.history_samples import NOW, S, answer, incident
@@ -50,3 +52,15 @@ async def test_the_audit_trail_is_newest_first_and_one_row_for_each_domain(histo
         ("op-1", "default", "ack"),
     ]
     assert (found[0]["until"], found[0]["resources"], of_one[0]["until"], of_one[0]["outcome"]) == (NOW + 9 * S, ["site/ams"], 0, "done")
+
+
+async def test_a_replay_gets_what_people_did_then_and_what_lasts_from_before(history: HistoryProcess, client: StoreClient) -> None:
+    """Windows and shelves of earlier times still hold; an acknowledgement of before does not matter. They come back as they were given."""
+    window = {"kind": OperationKind.WINDOW_ADD, "target": "mw-1", "until": NOW + 9 * S, "starts_at": NOW, "resources": ("site/ams",)}
+    given = [answer("op-1"), answer("op-2", **window), answer("op-3", at=NOW + 100 * S)]
+    later = replace(given[2], answered_at=NOW + 101 * S)
+    keep(Connection.writer(history.settings), *given[:2], later)
+    with PastQueries.of(history.settings) as queries:
+        found = list(operations(queries, NOW + 50 * S, NOW + 200 * S))
+        assert list(operations(queries, NOW + 50 * S, NOW + 60 * S)) == found[:1]
+    assert found == [(NOW + 50 * S, given[1].operation), (NOW + 101 * S, later.operation)]

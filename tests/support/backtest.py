@@ -94,12 +94,12 @@ def installation(folder: Path) -> Path:
     path = folder / "assure.yaml"
     path.write_text(SETTINGS)
     settings = load_settings(path)
-    _journal(settings.journal_dir("trap-1"), sorted(_datagrams()))
-    _journal(settings.journal_dir("poll-1"), _polls())
+    journal(settings.journal_dir("trap-1"), sorted(datagrams()))
+    journal(settings.journal_dir("poll-1"), polls())
     return path
 
 
-def _journal(folder: Path, entries: Iterable[Entry]) -> None:
+def journal(folder: Path, entries: Iterable[Entry]) -> None:
     with Journal(folder, segment_bytes=200_000, journal_bytes=100_000_000) as journal:
         for batch in batched(entries, 100):
             journal.append_many(batch)
@@ -112,39 +112,41 @@ def batched(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _datagrams() -> Iterator[Entry]:
+def datagrams(begin: int = BEGIN) -> Iterator[Entry]:
+    """What the devices sent in half an hour."""
     for fibre, cut_at, mended_at in CUTS:
         for at, up in ((cut_at, False), (mended_at, True)):
             for place, sent in enumerate(about_fibre(fibre, up=up)):
-                yield BEGIN + at + place * SECOND // 100, sent.device.address, sent.payload
+                yield begin + at + place * SECOND // 100, sent.device.address, sent.payload
     device = lab_inventory().devices["ams-p1"]
-    yield BEGIN + UNKNOWN_AT, device.address, v2_trap(UNKNOWN, [Var("1.3.6.1.4.1.4711.1.0", INTEGER, 5)])
+    yield begin + UNKNOWN_AT, device.address, v2_trap(UNKNOWN, [Var("1.3.6.1.4.1.4711.1.0", INTEGER, 5)])
 
 
-def _polls() -> Iterator[Entry]:
-    """Every device, one after the other, each as often."""
+def polls(begin: int = BEGIN) -> Iterator[Entry]:
+    """Every device polled every half minute, one after the other."""
     sequence = 0
     devices = lab_inventory().devices.values()
     for turn in range(LASTS // POLL_EVERY):
         for place, device in enumerate(devices):
             sequence += 1
-            at = BEGIN + turn * POLL_EVERY + place * SECOND
-            yield at, device.address, encode([_answer(device, at, sequence)])
+            at = turn * POLL_EVERY + place * SECOND
+            yield begin + at, device.address, encode([replace(_answer(device, at, sequence), polled_at=begin + at)])
 
 
-def _answer(device: Device, at: int, sequence: int) -> RawPoll:
-    down = {end for fibre, cut_at, mended_at in CUTS if cut_at <= at - BEGIN < mended_at for end in _ends(fibre)}
+def _answer(device: Device, since: int, sequence: int) -> RawPoll:
+    """What a device answers so long after the beginning; its counters begin with it."""
+    down = {end for fibre, cut_at, mended_at in CUTS if cut_at <= since < mended_at for end in _ends(fibre)}
     ports = device.interfaces
     table = table_of(
         [port.index for port in ports],
         if_name=[port.name for port in ports],
         admin_status=[1] * len(ports),
         oper_status=[2 if f"{device.name}/{port.name}" in down else 1 for port in ports],
-        in_octets=[_octets((at - BEGIN) // SECOND)] * len(ports),
+        in_octets=[_octets(since // SECOND)] * len(ports),
         speed=[port.speed_mbps for port in ports],
     )
-    uptime = DAY_TICKS + (at - BEGIN) * 100 // SECOND
-    return RawPoll("poll-1", sequence, at, device.name, PollOutcome.ANSWERED, uptime, profile=GENERIC_NAME, tables={INTERFACES: table})
+    uptime = DAY_TICKS + since * 100 // SECOND
+    return RawPoll("poll-1", sequence, since, device.name, PollOutcome.ANSWERED, uptime, profile=GENERIC_NAME, tables={INTERFACES: table})
 
 
 def _octets(second: int) -> int:

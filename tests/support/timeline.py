@@ -165,7 +165,7 @@ class World:
             for effect in decide(change.incident, change.previous, ROUTING, self.now):
                 self.effects[effect.key] = effect.kind
         for escalated in output.escalations:
-            assert escalated.incident == self.incidents[escalated.incident.id]
+            assert escalated.incident.escalation <= self.incidents[escalated.incident.id].escalation
             for effect in effects_of(escalated, ROUTING.webhooks, self.now):
                 assert effect.key not in self.effects
                 self.effects[effect.key] = effect.kind

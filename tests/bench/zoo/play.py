@@ -9,6 +9,7 @@ from pipeline.config.settings import PollSettings
 from pipeline.core.alarm import AlarmKey
 from pipeline.core.chain import Item, advance
 from pipeline.core.domain import Context, DomainState, IncidentRow, Output
+from pipeline.core.enquiry import settling
 from pipeline.core.event import Event, EventSource, Severity, Signal, StateReport, Tick
 from pipeline.core.resource import ResourceId
 from pipeline.core.suspicion import Question, suspect
@@ -107,14 +108,18 @@ def play(scenario: Scenario, *, with_polls: bool) -> Played:
             items.sort(key=lambda pair: pair[0])
         output = _advance(context, played, [*(item for _, item in items), Tick(START + int(at_s * SECOND))], at_s)
         if polls is not None:
-            polls.ask(questions_of(output), at_s)
+            polls.ask(questions_of(played.state, output), at_s)
     played.raw = len(traps)
     return played
 
 
-def questions_of(output: Output) -> Iterator[Question]:
-    """What the stream asks devices after a batch."""
-    return (question for change in output.alarm_changes if (question := suspect(change)) is not None)
+def questions_of(state: DomainState, output: Output) -> Iterator[Question]:
+    """What the stream asks devices after a batch: whether it is as traps say, and what would tell a doubtful cause from its rivals."""
+    yield from (question for change in output.alarm_changes if (question := suspect(change)) is not None)
+    for change in output.incidents:
+        if change.previous is None or change.previous.root_cause != change.incident.root_cause:
+            row = state.incidents[change.incident.id]
+            yield from settling(state.topology, row.hypothesis, state.reports, row.started_at, state.now)
 
 
 def _advance(context: Context, played: Played, items: Sequence[Item], at_s: float) -> Output:
