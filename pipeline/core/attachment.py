@@ -11,10 +11,12 @@ from dataclasses import replace
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.correlation_rule import CorrelationRule, Relation, Relations, Spot, holds
 from pipeline.core.domain import Context, DomainState, IncidentRow, witness
+from pipeline.core.explanation import Attached
 from pipeline.core.shelf import NANOSECONDS
-from pipeline.core.symptom import Symptom
 
-SHOWN = 6
+SHOWN_SYMPTOMS = 3
+"""How many symptoms of a rule are told one by one."""
+
 WAITS_S = 60
 """How long after its raise an alarm waits for an incident: its cause came before it, but may be late or not yet settled."""
 
@@ -136,19 +138,17 @@ def _candidates(state: DomainState, relations: Relations, rule: CorrelationRule,
                         yield from keys
 
 
-def told_beside(state: DomainState, row: IncidentRow) -> tuple[str, ...]:
-    """The lines of an incident's explanation for its symptoms, the first of many."""
-    known = [symptom for symptom in row.symptoms if symptom[0] in state.alarms]
-    rest = len(known) - SHOWN
-    return (*(_line(state, row, symptom) for symptom in known[:SHOWN]), *((f"And {rest} more such symptoms.",) if rest > 0 else ()))
+def attached(state: DomainState, row: IncidentRow) -> tuple[Attached, ...]:
+    """An incident's symptoms as its explanation has them, rule by rule."""
+    by_rule: dict[str, list[Alarm]] = {}
+    for key, rule in row.symptoms:
+        if key in state.alarms:
+            by_rule.setdefault(rule, []).append(state.alarms[key].alarm)
+    told = ((rule, alarms, tuple(_told(alarm, row) for alarm in alarms[:SHOWN_SYMPTOMS])) for rule, alarms in sorted(by_rule.items()))
+    return tuple(Attached(rule, len(alarms), first) for rule, alarms, first in told)
 
 
-def _line(state: DomainState, row: IncidentRow, symptom: Symptom) -> str:
-    key, rule = symptom
-    alarm = state.alarms[key].alarm
+def _told(alarm: Alarm, row: IncidentRow) -> str:
     after_s = (alarm.last_raised_at - row.started_at) / NANOSECONDS
     cleared = ", cleared since" if alarm.is_cleared else ""
-    return (
-        f"A symptom by the correlation rule {rule}, nothing proves that it has the same cause: {alarm.text} "
-        f"({alarm.alarm_type} on {alarm.resource}, {after_s:.0f} s after it began{cleared})."
-    )
+    return f"{alarm.alarm_type} on {alarm.resource}, {after_s:.0f} s after it began{cleared}"

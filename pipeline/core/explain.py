@@ -57,8 +57,8 @@ def title(resource: ResourceId) -> str:
     return f"{name[:1].upper()}{name[1:]}" if kind_of(resource) is not ResourceKind.UNKNOWN or name.startswith("unknown ") else name
 
 
-def explanation_of(finding: Finding, attached: Sequence[str] = (), rules_version: str = "") -> Explanation:
-    """The grounds of a finding; ``attached`` holds the correlation rule's name of each alarm that one attached."""
+def explanation_of(finding: Finding, attached: tuple[Attached, ...] = (), rules_version: str = "") -> Explanation:
+    """The grounds of a finding; ``attached`` are the symptoms that correlation rules laid to it."""
     hypothesis, alarms = finding.hypothesis, finding.alarms
     kinds = Counter(kind_of(alarm.resource).value for alarm in alarms)
     dark = _cut_off(finding) if hypothesis.excused else ()
@@ -76,7 +76,7 @@ def explanation_of(finding: Finding, attached: Sequence[str] = (), rules_version
         against=Some.of(hypothesis.against, SHOWN),
         doubted=tuple(Doubt(parent, child) for parent, child in hypothesis.doubted[:SHOWN]),
         rivals=rivals,
-        attached=tuple(Attached(rule, number) for rule, number in sorted(Counter(attached).items())),
+        attached=attached,
         confirmed=sum(alarm.confirmed_at > 0 for alarm in alarms),
         rules=tuple(sorted({alarm.rule for alarm in alarms if alarm.rule}))[:SHOWN],
         topology_version=finding.topology.version,

@@ -62,10 +62,11 @@ class Settling:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """How many alarms a correlation rule attached as symptoms."""
+    """How many alarms a correlation rule attached as symptoms; ``first`` tells of a few, each what, where and how long after."""
 
     rule: str
     alarms: int
+    first: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,9 @@ def _excused(told: Explanation) -> str:
 
 
 def _attached(attached: Attached) -> str:
-    return f"{counted(attached.alarms, 'alarm')} attached as symptoms by correlation rule {attached.rule}."
+    said = "; ".join(attached.first) + (f"; and {rest} more" if (rest := attached.alarms - len(attached.first)) > 0 else "")
+    whose = "it has" if attached.alarms == 1 else "they have"
+    return f"Told beside it: {said}. Laid to it by the correlation rule {attached.rule}; nothing proves that {whose} the same cause."
 
 
 def _probability(told: Explanation) -> Iterator[Point]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm
-from pipeline.core.attachment import told_beside
+from pipeline.core.attachment import attached
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
 from pipeline.core.explain import Finding, explanation_of, sentence
 from pipeline.core.handling import shelved_for
@@ -190,7 +190,7 @@ def _incident(
     planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
     version = row.topology_version or context.topology.version
     found = Finding(context.topology, row.hypothesis, alarms)
-    grounds = replace(explanation_of(found, _attached(row), context.rules_version), topology_version=version)
+    grounds = replace(explanation_of(found, attached(state, row), context.rules_version), topology_version=version)
     return Incident(
         id=row.id,
         domain=row.domain,
@@ -198,7 +198,7 @@ def _incident(
         state=IncidentState.RESOLVED if row.resolved_at else IncidentState.OPEN,
         severity=before.severity if before is not None and losses is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
         reason=_reason(context, row, alarms, window if planned else None),
-        explanation=(*texts(points(grounds)), *told_beside(state, row)),
+        explanation=texts(points(grounds)),
         alarms=tuple(alarm.id for alarm in alarms),
         impacts=impacts,
         started_at=row.started_at,
@@ -217,10 +217,6 @@ def _incident(
         escalation=row.handling.escalation,
         shelved=shelved_for(alarms, before.shelved if before is not None else ""),
     )
-
-
-def _attached(row: IncidentRow) -> tuple[str, ...]:
-    return tuple(rule for _, rule in row.symptoms)
 
 
 def _impacts(

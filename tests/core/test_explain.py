@@ -6,7 +6,7 @@ from pipeline.core.alarm import Alarm
 from pipeline.core.correlation import Alternative, Hypothesis
 from pipeline.core.event import Condition, Severity
 from pipeline.core.explain import Finding, explanation_of, title
-from pipeline.core.explanation import Explanation
+from pipeline.core.explanation import Attached, Explanation
 from pipeline.core.inventory import Device, Fibre, Interface, Inventory, Link
 from pipeline.core.points import Point, called, points
 from pipeline.core.resource import ResourceId
@@ -37,11 +37,11 @@ def alarm(resource: ResourceId, rule: str = "if-link-down", confirmed_at: int = 
     )
 
 
-def explained(hypothesis: Hypothesis, *alarms: Alarm, attached: tuple[str, ...] = ()) -> Explanation:
+def explained(hypothesis: Hypothesis, *alarms: Alarm, attached: tuple[Attached, ...] = ()) -> Explanation:
     return explanation_of(Finding(TOPOLOGY, hypothesis, alarms or (alarm(A), alarm(FAR))), attached, "fedcba9876543210")
 
 
-def told(hypothesis: Hypothesis, *alarms: Alarm, attached: tuple[str, ...] = ()) -> list[Point]:
+def told(hypothesis: Hypothesis, *alarms: Alarm, attached: tuple[Attached, ...] = ()) -> list[Point]:
     return list(points(explained(hypothesis, *alarms, attached=attached)))
 
 
@@ -119,8 +119,13 @@ def test_a_sure_cause_asks_for_nothing() -> None:
 
 
 def test_symptoms_and_rules_are_named() -> None:
-    said = told(SURE, alarm(A, "optical-los"), alarm(FAR, confirmed_at=5), attached=("bgp-after-link", "bgp-after-link"))
-    assert texts("attached", said) == ["2 alarms attached as symptoms by correlation rule bgp-after-link."]
+    beside = (Attached("bgp-after-link", 3, ("peer-down on peer/a, 2 s after it began", "peer-down on peer/b, 3 s after it began")),)
+    said = told(SURE, alarm(A, "optical-los"), alarm(FAR, confirmed_at=5), attached=beside)
+    [attached] = texts("attached", said)
+    assert attached.startswith(
+        "Told beside it: peer-down on peer/a, 2 s after it began; peer-down on peer/b, 3 s after it began; and 1 more. "
+    )
+    assert attached.endswith("Laid to it by the correlation rule bgp-after-link; nothing proves that they have the same cause.")
     assert texts("rules", said) == ["Raised by rules if-link-down and optical-los."]
     assert texts("confirmed", said) == ["1 of them confirmed by a poll or an authenticated trap."]
 

@@ -6,6 +6,8 @@ import pytest
 
 from pipeline.core.chain import advance
 from pipeline.core.domain import ROW_TYPES, DomainState, Row
+from pipeline.core.impact import felt_by, is_down
+from pipeline.core.review import members
 from pipeline.wire import pack, unpacker
 from tests.support.timeline import World, play, read, windows_of
 
@@ -39,6 +41,20 @@ def test_state_goes_through_its_rows(path: Path) -> None:
                 stored.pop(key, None)
             else:
                 stored[key] = pack(row)
+
+
+@pytest.mark.parametrize("path", TIMELINES, ids=lambda path: path.stem)
+def test_impact_is_kept_as_if_everything_had_failed_anew(path: Path) -> None:
+    """After each step, what services feel of each open incident is what letting all their causes fail one after the other gives."""
+    world = World.of(windows_of(read(path)))
+    for item in play(path).fed:
+        world.state, output = advance(world.context, world.state, [item])
+        if output.incidents:
+            state = world.state
+            state.felt_anew()
+            rows = sorted((state.incidents[name] for name in state.open), key=lambda row: (row.started_at, row.id))
+            causes = [(row.id, row.hypothesis.root, is_down(members(state, row))) for row in rows if not row.hypothesis.is_grouping]
+            assert {incident: state.impacts.losses(incident) for incident, _, _ in causes} == felt_by(world.context.topology, causes)
 
 
 def _read(key: str, row: bytes) -> Row:
