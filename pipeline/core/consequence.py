@@ -10,8 +10,8 @@ from pipeline.core.topology import Closure, Topology
 REMEMBERED = 1_000_000
 """How many nodes all remembered consequences may have together: some 60 MB."""
 
-POLLED = frozenset({ResourceKind.INTERFACE, ResourceKind.DEVICE, ResourceKind.REACHABILITY})
-"""Kinds that a poll can see up."""
+POLLED = frozenset({ResourceKind.PORT, ResourceKind.INTERFACE, ResourceKind.DEVICE, ResourceKind.REACHABILITY})
+"""Kinds that may be known to be up: a poll sees them so, or, of a port, that it tells of lost light says so."""
 
 TELLERS = frozenset({ResourceKind.DEVICE, ResourceKind.REACHABILITY})
 """Kinds whose failure makes others silent."""

@@ -149,7 +149,7 @@ class Search:
         leaders: dict[object, Candidate] = {}
         for one in sorted(found, key=attrgetter("rank")):
             self.candidates[one.node] = one
-            effect = (one.cover, one.consequence.expected, one.gates)
+            effect = (one.cover, frozenset(one.claims), one.consequence.expected, one.gates)
             leader = leaders.setdefault(effect, one)
             if leader is not one:
                 leader.twins.append(one)

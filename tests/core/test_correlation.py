@@ -120,3 +120,10 @@ def test_every_alarm_is_explained_exactly_once(alarmed: set[int]) -> None:
     explained = [name for hypothesis in answer for name in hypothesis.explained]
     assert sorted(explained) == sorted(GRAPH.names[one] for one in alarmed)
     assert answer == correlate(GRAPH, Evidence(frozenset(sorted(alarmed, reverse=True))))
+
+
+def test_ports_that_tell_of_lost_light_work_so_it_is_the_fibre() -> None:
+    """What lies between them is dark; a port that is known to work is a rival no more, though it explains the same."""
+    (cause,) = found({"interface/a/1", "interface/b/1"}, up=("port/a/1", "port/b/1"))
+    assert cause.root == "fibre/f1"
+    assert cause.probability > 0.9
