@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from pipeline.core.alarm import Alarm
@@ -161,35 +162,55 @@ class Impacts:
                 self.touched.update(felling.weakening(gate))
 
 
-def relevant(topology: Topology, service: str, root: ResourceId, alarms: Sequence[Alarm]) -> list[Alarm]:
-    """The alarms that tell of this service's state: on itself, on what it needs, or on whether its dead device answers.
+class Told:
+    """What an incident's alarms tell of each service that its root takes down; looked up once for all of them.
 
-    All of the incident's if there are none such.
+    An alarm is relevant to a service if it is on itself, on what it needs, or on whether its dead device answers.
     """
-    node = topology.node(resource_id(ResourceKind.SERVICE, service))
-    if node is None:
-        return list(alarms)
-    needed = {topology.names[upstream] for upstream in topology.ancestors(node)}
-    needed |= {topology.names[node], resource_id(ResourceKind.REACHABILITY, name_of(root))}
-    return [alarm for alarm in alarms if alarm.resource in needed] or list(alarms)
 
+    def __init__(self, topology: Topology, root: ResourceId, alarms: Sequence[Alarm]) -> None:
+        self._topology = topology
+        self._alarms = alarms
+        self._cause = topology.node(root)
+        self._own = resource_id(ResourceKind.REACHABILITY, name_of(root))
+        self._by_node: dict[int, list[int]] = {}
+        self._of_own = [place for place, alarm in enumerate(alarms) if alarm.resource == self._own]
+        for place, alarm in enumerate(alarms):
+            node = topology.node(alarm.resource)
+            if node is not None and alarm.resource != self._own:
+                self._by_node.setdefault(node, []).append(place)
 
-def proof(topology: Topology, service: str, root: ResourceId, alarms: Sequence[Alarm]) -> str:
-    """The id of a confirmed alarm that proves the service's outage, empty if there is none.
+    def of(self, service: str) -> Sequence[Alarm]:
+        """The relevant alarms, in their order; all of the incident's if there are none such."""
+        node = self._topology.node(resource_id(ResourceKind.SERVICE, service))
+        return self._alarms if node is None else self._relevant(node) or self._alarms
 
-    Relevant alarms prove it; so does one on what fails directly with a need of the service that the root took down: an access device
-    that answers no poll proves that its uplinks are down, although no service needs the device's answers.
-    """
-    confirmed = [alarm for alarm in alarms if alarm.confirmed_at]
-    told = set(relevant(topology, service, root, alarms))
-    direct = next((alarm.id for alarm in confirmed if alarm in told), "")
-    node, cause = topology.node(resource_id(ResourceKind.SERVICE, service)), topology.node(root)
-    if direct or node is None or cause is None:
-        return direct
-    failed = topology.ancestors(node) & topology.descendants(cause)
-    return next((alarm.id for alarm in confirmed if _fails_with(topology, alarm.resource, failed)), "")
+    def proof(self, service: str) -> str:
+        """The id of a confirmed alarm that proves the service's outage, empty if there is none.
 
+        Relevant alarms prove it; so does one on what fails directly with a need of the service that the root took down: an access device
+        that answers no poll proves that its uplinks are down, although no service needs the device's answers.
+        """
+        direct = next((alarm.id for alarm in self.of(service) if alarm.confirmed_at), "")
+        node = self._topology.node(resource_id(ResourceKind.SERVICE, service))
+        if direct or node is None or self._cause is None:
+            return direct
+        needs = self._topology.ancestors(node)
+        for alarm, beside in self._confirmed:
+            if not needs.isdisjoint(beside):
+                return alarm.id
+        return ""
 
-def _fails_with(topology: Topology, resource: ResourceId, failed: AbstractSet[int]) -> bool:
-    node = topology.node(resource)
-    return node is not None and not failed.isdisjoint(topology.parents[node])
+    def _relevant(self, node: int) -> list[Alarm]:
+        nodes = self._topology.ancestors(node) & self._by_node.keys()
+        places = [place for each in (*nodes, node) for place in self._by_node.get(each, ())]
+        return [self._alarms[place] for place in sorted({*places, *self._of_own})]
+
+    @cached_property
+    def _confirmed(self) -> list[tuple[Alarm, frozenset[int]]]:
+        """Confirmed alarms with what their resource fails directly with, of what the root takes down."""
+        if self._cause is None:
+            return []
+        failed = self._topology.descendants(self._cause)
+        nodes = ((alarm, self._topology.node(alarm.resource)) for alarm in self._alarms if alarm.confirmed_at)
+        return [(alarm, frozenset(failed.intersection(self._topology.parents[node]))) for alarm, node in nodes if node is not None]

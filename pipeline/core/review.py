@@ -8,7 +8,7 @@ from pipeline.core.attachment import attached
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
 from pipeline.core.explain import Finding, explanation_of, sentence
 from pipeline.core.handling import shelved_for
-from pipeline.core.impact import Loss, proof, relevant
+from pipeline.core.impact import Loss, Told
 from pipeline.core.incident import ABSORBED, Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.outage import Felt, Outage, derive, episode, split_at_window
@@ -138,9 +138,9 @@ def _felt(
     window: MaintenanceWindow | None,
 ) -> list[Felt]:
     found: list[Felt] = []
+    told = Told(context.topology, row.hypothesis.root, alarms)
     for name, loss in sorted(losses.items()):
-        told = relevant(context.topology, name, row.hypothesis.root, alarms)
-        spans = [(alarm.last_raised_at, alarm.cleared_at if alarm.is_cleared else 0) for alarm in told]
+        spans = [(alarm.last_raised_at, alarm.cleared_at if alarm.is_cleared else 0) for alarm in told.of(name)]
         since, until = episode(spans or [(row.started_at, 0)])
         service = context.inventory.services.get(name)
         felt = Felt(
@@ -150,7 +150,7 @@ def _felt(
             state=loss.state,
             since_at=since,
             until_at=0 if row.flapping and not row.resolved_at else until,
-            confirmed_by=proof(context.topology, name, row.hypothesis.root, alarms),
+            confirmed_by=told.proof(name),
         )
         found.extend(_cut(felt, window or of_service(state.windows, name, row.started_at), state.now))
     return found

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipeline.backtest.recorded import operations
+from pipeline.backtest.recorded import said_by_others
 from pipeline.core.operation import Comment, OperationKind
 from pipeline.store.client import Connection, StoreClient
 from pipeline.store.past import PastQueries
@@ -61,6 +61,6 @@ async def test_a_replay_gets_what_people_did_then_and_what_lasts_from_before(his
     later = replace(given[2], answered_at=NOW + 101 * S)
     keep(Connection.writer(history.settings), *given[:2], later)
     with PastQueries.of(history.settings) as queries:
-        found = list(operations(queries, NOW + 50 * S, NOW + 200 * S))
-        assert list(operations(queries, NOW + 50 * S, NOW + 60 * S)) == found[:1]
+        found = [(at, item) for at, _, _, item in said_by_others(queries, NOW + 50 * S, NOW + 200 * S)]
+        assert [(at, item) for at, _, _, item in said_by_others(queries, NOW + 50 * S, NOW + 60 * S)] == found[:1]
     assert found == [(NOW + 50 * S, given[1].operation), (NOW + 101 * S, later.operation)]
