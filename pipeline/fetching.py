@@ -16,7 +16,8 @@ from collectors.poll.user import PollUser
 from pipeline.config.problem import ConfigError
 from pipeline.config.secret import Secret
 from pipeline.config.secret_source import SecretError, find_secret
-from pipeline.config.settings import Settings, SourceKind, SourceSettings
+from pipeline.config.settings import Settings
+from pipeline.config.source_settings import SourceKind, SourceSettings
 from pipeline.core.discovered_inventory import inventory_of
 from pipeline.core.inventory import Inventory
 from pipeline.core.inventory_memory import Remembered, remember

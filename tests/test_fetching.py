@@ -11,7 +11,8 @@ from aiohttp import web
 
 from pipeline import fetching
 from pipeline.config.secret import Secret
-from pipeline.config.settings import InventorySettings, Settings, SourceKind, SourceSettings
+from pipeline.config.settings import Settings
+from pipeline.config.source_settings import InventorySettings, SourceKind, SourceSettings
 from pipeline.core.network_discovery import discover
 from pipeline.discovering import Found
 from pipeline.fetching import NANOSECONDS, fetch, follow, in_order

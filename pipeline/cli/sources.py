@@ -16,7 +16,8 @@ from rich.text import Text
 from pipeline.cli.config import config_option, read_settings, settings_path
 from pipeline.cli.output import Exit, console, fail, json_option, plural, print_json, table
 from pipeline.config.problem import Level, Problems, did_you_mean
-from pipeline.config.settings import Settings, SourceKind, SourceSettings
+from pipeline.config.settings import Settings
+from pipeline.config.source_settings import SourceKind, SourceSettings
 from pipeline.core.inventory_merge import FILES, Conflict, counts
 from pipeline.inventory.present import parts_of, read_present
 from pipeline.inventory.snapshot import Snapshots, State, age_text

@@ -8,7 +8,8 @@ from yarl import URL
 
 from pipeline.config.address import AddressRefusedError, check_url
 from pipeline.config.problem import Level, Path_, did_you_mean
-from pipeline.config.settings import InventorySettings, SnmpUserSettings, SourceKind, SourceSettings
+from pipeline.config.settings import SnmpUserSettings
+from pipeline.config.source_settings import InventorySettings, SourceKind, SourceSettings
 from pipeline.core.inventory_merge import FILES
 
 MAX_PAGE = 10_000

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.correlation_rule import CorrelationRule, Relation, Relations, Spot, holds
-from pipeline.core.domain import Context, DomainState, IncidentRow, witness
+from pipeline.core.domain import Context, DomainState, IncidentRow
 from pipeline.core.explanation import Attached
 from pipeline.core.shelf import NANOSECONDS
+from pipeline.core.witness import witness
 
 SHOWN_SYMPTOMS = 3
 """How many symptoms of a rule are told one by one."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change
 from pipeline.core.attachment import lay, let_go, note
 from pipeline.core.diagnosis import settle
-from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, IncidentChange, IncidentRow, Output, witness
+from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, IncidentChange, IncidentRow, Output
 from pipeline.core.escalation import Escalated
 from pipeline.core.event import Condition, Event, EventSource, Signal, StateReport, Tick
 from pipeline.core.handling import escalated, forget_operations, heed, operate, release_shelves, stamp
@@ -22,6 +22,7 @@ from pipeline.core.reconcile import reconcile
 from pipeline.core.resource import ResourceKind, kind_of
 from pipeline.core.review import review
 from pipeline.core.shelf import NANOSECONDS
+from pipeline.core.witness import witness
 
 SWEEP_NS = 10 * NANOSECONDS
 """How often cleared alarms and resolved incidents are looked through for those past their retention: with the first tick of each such

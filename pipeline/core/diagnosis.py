@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from pipeline.core.alarm import Alarm, AlarmKey
 from pipeline.core.attachment import without_symptoms
 from pipeline.core.correlation import Evidence, Hypothesis, correlate
-from pipeline.core.domain import Context, DomainState, IncidentRow, witness
+from pipeline.core.domain import Context, DomainState, IncidentRow
 from pipeline.core.event import Condition
 from pipeline.core.incident import best_match
 from pipeline.core.reason import Reason
@@ -16,6 +16,7 @@ from pipeline.core.reconcile import LIGHT_LOST, MARGIN_NS, is_contradicted
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, name_of, resource_id
 from pipeline.core.shelf import NANOSECONDS, is_flapping
 from pipeline.core.topology import Topology
+from pipeline.core.witness import witness
 
 INCIDENT_NAMESPACE = UUID("b7d1b6f0-1c35-5d3c-9d0b-2f6f0b7f4e03")
 

@@ -13,18 +13,18 @@ from pipeline.core.consequence import Consequences
 from pipeline.core.correlation import Hypothesis
 from pipeline.core.correlation_rule import Correlating
 from pipeline.core.escalation import Escalated, Escalation
-from pipeline.core.event import AlarmType, Condition, Event, EventSource, StateReport
+from pipeline.core.event import AlarmType, Event, StateReport
 from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory, MaintenanceWindow
 from pipeline.core.operation import NEVER, Answer, Given, Handling, OperationRow, ShelfRow
 from pipeline.core.outage import Outage
 from pipeline.core.reason import Reason
-from pipeline.core.reconcile import LIGHT_LOST
-from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of, name_of, resource_id
+from pipeline.core.resource import ResourceId, device_of
 from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
 from pipeline.core.window import WindowRow, effective
+from pipeline.core.witness import witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,20 +158,6 @@ class Output:
     answers: tuple[Answer, ...] = ()
     windows: tuple[WindowRow, ...] = ()
     escalations: tuple[Escalated, ...] = ()
-
-
-def witness(alarm: Alarm) -> ResourceId | None:
-    """The resource that an alarm says is not well: its own, or for lost light the interface; ``None`` if it is no evidence of failure.
-
-    A device that tells by trap of something down, but not of what (an RFC 1157 linkDown without variables), is not itself down.
-    """
-    if alarm.condition is Condition.DOWN and alarm.raised_by is EventSource.TRAP and alarm.resource == f"device/{alarm.device}":
-        return None
-    if alarm.condition is not Condition.NONE:
-        return alarm.resource
-    if alarm.alarm_type == LIGHT_LOST and kind_of(alarm.resource) is ResourceKind.PORT:
-        return resource_id(ResourceKind.INTERFACE, name_of(alarm.resource))
-    return None
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pipeline.core.alarm import Alarm
 from pipeline.core.attachment import attached
-from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow, witness
+from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow
 from pipeline.core.explain import Finding, explanation_of, sentence
 from pipeline.core.handling import shelved_for
 from pipeline.core.impact import Loss, Told
@@ -16,6 +16,7 @@ from pipeline.core.points import points, texts
 from pipeline.core.reason import Reason
 from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping, of_service
 from pipeline.core.trace import TRACED, paths
+from pipeline.core.witness import witness
 
 
 def review(context: Context, state: DomainState) -> tuple[list[IncidentChange], list[Outage]]:

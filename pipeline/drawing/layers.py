@@ -6,12 +6,13 @@ middle, boxes are put in the order in which the fewest lines cross, and as strai
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.core.resource import DERIVED, ResourceId, ResourceKind, kind_of, name_of
 from pipeline.core.topology import Topology
 from pipeline.core.topology_difference import gate
+from pipeline.drawing.lane import THREAD, Node, lanes_of, order
 from pipeline.drawing.legend import Item, framed, item
 from pipeline.drawing.mark import LOOKS, ORDER, PLAIN, Mark, look
 from pipeline.drawing.placing import in_row
@@ -19,13 +20,13 @@ from pipeline.drawing.scene import INK, MUTED, Box, Curve, Point, Scene, Shape, 
 
 FONT, SMALL = 12.0, 10.0
 HEIGHT, LANE_GAP, ROW_GAP = 30.0, 44.0, 28.0
-PADDING, GAP, THREAD = 9.0, 16.0, 10.0
+PADDING, GAP = 9.0, 16.0
 WIDEST = 190.0
 MOST_IN_LANE = 18
 """Boxes of one lane; the rest of it becomes one box that says how many they are."""
 WIDEST_ROW = 1_450.0
 """Pixels from which on the boxes of a lane stand in two rows or more."""
-_SWEEPS, _SETTLINGS = 12, 30
+_SETTLINGS = 30
 _STEP, _ROW_STEP = 1_000, 100
 """Between the ranks of two lanes, and of two rows of one; things of one kind that need each other stand one apart."""
 _LOOSE, _HALF, _STIFF = 1.0, 2.0, 6.0
@@ -55,25 +56,6 @@ _FOCUS = Stroke(INK, 2.4)
 _NEED, _SPARE = Stroke("#7b828c", 1.3), Stroke("#7b828c", 1.3, (5, 3))
 
 
-@dataclass(slots=True)
-class _Node:
-    """A box, or with no label a bend of a line; ``below`` and ``above`` are its neighbours' places in the list of all."""
-
-    label: str
-    rank: int
-    resource: ResourceId | None = None
-    note: str = ""
-    width: float = THREAD
-    x: float = 0.0
-    y: float = 0.0
-    below: list[int] = field(default_factory=list)
-    above: list[int] = field(default_factory=list)
-
-    @property
-    def is_box(self) -> bool:
-        return bool(self.label)
-
-
 @dataclass(frozen=True, slots=True)
 class _Edge:
     """That the last of ``way`` needs the first, over the bends between; ``is_spare`` if it can do without."""
@@ -92,12 +74,12 @@ def layers(graph: Topology, focus: int, marked: Mapping[ResourceId, Mark], title
     merged, needs = _merged(graph, shown, needs, focus, marked)
     ranks = _ranks(graph, merged, needs)
     nodes, edges = _laid(graph, merged, ranks, needs, marked)
-    lanes = _lanes(nodes)
-    _order(nodes, lanes)
+    lanes = lanes_of(nodes)
+    order(nodes, lanes)
     if _in_rows(nodes, lanes, ranks, list(merged)):
         nodes, edges = _laid(graph, merged, ranks, needs, marked)
-        lanes = _lanes(nodes)
-        _order(nodes, lanes)
+        lanes = lanes_of(nodes)
+        order(nodes, lanes)
     _place(nodes, lanes)
     left = max(width_of(_lane_name(nodes, lane), SMALL, bold=True) for lane in lanes) + 26
     shapes = [*_lane_shapes(nodes, lanes, left), *_edge_shapes(nodes, edges), *_box_shapes(nodes, graph.names[focus], marked)]
@@ -208,16 +190,16 @@ def _laid(
     ranks: Mapping[int, int],
     needs: Mapping[int, Mapping[int, float]],
     marked: Mapping[ResourceId, Mark],
-) -> tuple[list[_Node], list[_Edge]]:
+) -> tuple[list[Node], list[_Edge]]:
     """Boxes and bends: the boxes first, in the order of ``labels``."""
-    nodes: list[_Node] = []
+    nodes: list[Node] = []
     number: dict[int, int] = {}
     for node, label in labels.items():
         number[node] = len(nodes)
         note = f"{gate(graph, node)} enough" if node >= 0 and graph.need[node] > 1 else ""
         short = shortened(label, FONT, WIDEST - 2 * PADDING)
         width = max(width_of(short, FONT), width_of(note, SMALL)) + 2 * PADDING
-        nodes.append(_Node(short, ranks[node], graph.names[node] if node >= 0 else None, note, width))
+        nodes.append(Node(short, ranks[node], graph.names[node] if node >= 0 else None, note, width))
     levels = sorted(set(ranks.values()))
     edges = []
     for node, own in needs.items():
@@ -225,7 +207,7 @@ def _laid(
             way = [number[parent]]
             for level in levels[levels.index(ranks[parent]) + 1 : levels.index(ranks[node])]:
                 way.append(len(nodes))
-                nodes.append(_Node("", level))
+                nodes.append(Node("", level))
             way.append(number[node])
             spare = node >= 0 and graph.need[node] > 1
             edges.append(_Edge(tuple(way), spare, sure, _edge_mark(graph, parent, node, marked)))
@@ -263,7 +245,7 @@ def _ranks(graph: Topology, labels: Iterable[int], needs: Mapping[int, Mapping[i
     return found
 
 
-def _in_rows(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]], ranks: dict[int, int], boxes: Sequence[int]) -> bool:
+def _in_rows(nodes: Sequence[Node], lanes: Sequence[Sequence[int]], ranks: dict[int, int], boxes: Sequence[int]) -> bool:
     """Raise the ranks of boxes where a lane is too wide for one row, in turn as they stand; whether there was any."""
     is_any = False
     for lane in lanes:
@@ -275,71 +257,7 @@ def _in_rows(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]], ranks: dict
     return is_any
 
 
-def _lanes(nodes: Sequence[_Node]) -> list[list[int]]:
-    """The places of the nodes of each rank, from the bottom up."""
-    by_rank: dict[int, list[int]] = {}
-    for place, node in enumerate(nodes):
-        by_rank.setdefault(node.rank, []).append(place)
-    return [by_rank[rank] for rank in sorted(by_rank)]
-
-
-def _order(nodes: Sequence[_Node], lanes: list[list[int]]) -> None:
-    """Order each lane by where its neighbours stand, up and down in turn; the order with the fewest crossings is kept."""
-    best, fewest = [list(lane) for lane in lanes], _crossings(nodes, lanes)
-    for sweep in range(_SWEEPS):
-        upwards = sweep % 2 == 0
-        for number in range(1, len(lanes)) if upwards else range(len(lanes) - 2, -1, -1):
-            place = {node: position for position, node in enumerate(lanes[number - 1 if upwards else number + 1])}
-            middle = {}
-            for position, node in enumerate(lanes[number]):
-                near = [place[other] for other in (nodes[node].below if upwards else nodes[node].above) if other in place]
-                middle[node] = sum(near) / len(near) if near else float(position)
-            lanes[number].sort(key=middle.__getitem__)
-        crossings = _crossings(nodes, lanes)
-        if crossings < fewest:
-            best, fewest = [list(lane) for lane in lanes], crossings
-    lanes[:] = best
-    _swap(nodes, lanes)
-
-
-def _swap(nodes: Sequence[_Node], lanes: list[list[int]]) -> None:
-    """Let neighbours change places while that leaves fewer crossings."""
-    for _ in range(_SWEEPS):
-        improved = False
-        for number, lane in enumerate(lanes):
-            near = lanes[max(number - 1, 0) : number] + lanes[number + 1 : number + 2]
-            place = {node: position for other in near for position, node in enumerate(other)}
-            for left in range(len(lane) - 1):
-                one, other = lane[left], lane[left + 1]
-                if _pair(nodes, place, other, one) < _pair(nodes, place, one, other):
-                    lane[left], lane[left + 1] = other, one
-                    improved = True
-        if not improved:
-            return
-
-
-def _pair(nodes: Sequence[_Node], place: Mapping[int, int], left: int, right: int) -> int:
-    """How many lines of two neighbours cross."""
-    count = 0
-    for side in ("below", "above"):
-        for one in getattr(nodes[left], side):
-            count += sum(place[other] < place[one] for other in getattr(nodes[right], side) if other in place) if one in place else 0
-    return count
-
-
-def _crossings(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]]) -> int:
-    count = 0
-    for low, high in pairwise(lanes):
-        place = {node: position for position, node in enumerate(low)}
-        ends = [sorted(place[other] for other in nodes[node].below if other in place) for node in high]
-        seen: list[int] = []
-        for own in ends:
-            count += sum(1 for end in own for other in seen if other > end)
-            seen += own
-    return count
-
-
-def _place(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]]) -> None:
+def _place(nodes: Sequence[Node], lanes: Sequence[Sequence[int]]) -> None:
     """Give each node its place: lanes above each other, in each lane in order, near its neighbours."""
     _raise(nodes, lanes)
     distances = [[_distance(nodes[one], nodes[other]) for one, other in pairwise(lane)] for lane in lanes]
@@ -347,8 +265,8 @@ def _place(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]]) -> None:
         for node, x in zip(lane, in_row([0.0] * len(lane), between), strict=True):
             nodes[node].x = x
     for settling in range(_SETTLINGS):
-        order = range(len(lanes)) if settling % 2 == 0 else range(len(lanes) - 1, -1, -1)
-        for number in order:
+        turns = range(len(lanes)) if settling % 2 == 0 else range(len(lanes) - 1, -1, -1)
+        for number in turns:
             wanted = [_wanted(nodes, node) for node in lanes[number]]
             xs = in_row([x for x, _ in wanted], distances[number], [weight for _, weight in wanted])
             for node, x in zip(lanes[number], xs, strict=True):
@@ -358,7 +276,7 @@ def _place(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]]) -> None:
         each.x -= leftmost
 
 
-def _raise(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]]) -> None:
+def _raise(nodes: Sequence[Node], lanes: Sequence[Sequence[int]]) -> None:
     """Put each lane above the one before."""
     height = 0.0
     for number, lane in enumerate(lanes):
@@ -370,30 +288,30 @@ def _raise(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]]) -> None:
         each.y -= height
 
 
-def _wanted(nodes: Sequence[_Node], node: int) -> tuple[float, float]:
+def _wanted(nodes: Sequence[Node], node: int) -> tuple[float, float]:
     """Where a node would stand best, and how much that matters."""
     weights = [(other, _stiffness(nodes[node], nodes[other])) for other in (*nodes[node].below, *nodes[node].above)]
     total = sum(weight for _, weight in weights)
     return (sum(nodes[other].x * weight for other, weight in weights) / total, total) if total else (nodes[node].x, _LOOSE)
 
 
-def _stiffness(one: _Node, other: _Node) -> float:
+def _stiffness(one: Node, other: Node) -> float:
     return (_STIFF, _HALF, _LOOSE)[one.is_box + other.is_box]
 
 
-def _distance(one: _Node, other: _Node) -> float:
+def _distance(one: Node, other: Node) -> float:
     """Between the middles of two neighbours."""
     return (one.width + other.width) / 2 + GAP if one.is_box or other.is_box else THREAD
 
 
-def _same_lane(nodes: Sequence[_Node], one: Sequence[int], other: Sequence[int]) -> bool:
+def _same_lane(nodes: Sequence[Node], one: Sequence[int], other: Sequence[int]) -> bool:
     return nodes[one[0]].rank // _STEP == nodes[other[0]].rank // _STEP
 
 
 # what is drawn
 
 
-def _lane_name(nodes: Sequence[_Node], lane: Sequence[int]) -> str:
+def _lane_name(nodes: Sequence[Node], lane: Sequence[int]) -> str:
     """``power and ducts``: the kinds of a lane that are there."""
     kinds = LANES[nodes[lane[0]].rank // _STEP]
     present = {kind_of(nodes[node].resource or ResourceId("")) for node in lane}
@@ -410,7 +328,7 @@ def _shifted(shape: Shape, left: float) -> Shape:
             return Curve(tuple((x + left, y) for x, y in points), stroke, title)
 
 
-def _lane_shapes(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]], left: float) -> Iterator[Shape]:
+def _lane_shapes(nodes: Sequence[Node], lanes: Sequence[Sequence[int]], left: float) -> Iterator[Shape]:
     right = max(node.x + node.width / 2 for node in nodes)
     previous = None
     for number, lane in enumerate(lanes):
@@ -424,7 +342,7 @@ def _lane_shapes(nodes: Sequence[_Node], lanes: Sequence[Sequence[int]], left: f
         previous = top
 
 
-def _edge_shapes(nodes: Sequence[_Node], edges: Sequence[_Edge]) -> Iterator[Shape]:
+def _edge_shapes(nodes: Sequence[Node], edges: Sequence[_Edge]) -> Iterator[Shape]:
     for edge in sorted(edges, key=lambda each: -_weight(each.mark)):
         base = _SPARE if edge.is_spare else _NEED
         stroke = base if edge.mark is None else Stroke(LOOKS[edge.mark].outline.colour, 1.9, base.dash)
@@ -433,13 +351,13 @@ def _edge_shapes(nodes: Sequence[_Node], edges: Sequence[_Edge]) -> Iterator[Sha
         yield Curve(_way([nodes[each] for each in edge.way]), stroke, _told(nodes, edge))
 
 
-def _told(nodes: Sequence[_Node], edge: _Edge) -> str:
+def _told(nodes: Sequence[Node], edge: _Edge) -> str:
     low, high = nodes[edge.way[0]].resource, nodes[edge.way[-1]].resource
     sure = f", confidence {edge.confidence:g}" if edge.confidence < 1 else ""
     return f"{high} needs {low}{' or another' if edge.is_spare else ''}{sure}" if low and high else ""
 
 
-def _way(nodes: Sequence[_Node]) -> tuple[Point, ...]:
+def _way(nodes: Sequence[Node]) -> tuple[Point, ...]:
     """From the top of the lowest to the bottom of the highest, upright in every lane."""
     stops: list[tuple[Point, Point]] = []
     for node in nodes:
@@ -455,7 +373,7 @@ def _way(nodes: Sequence[_Node]) -> tuple[Point, ...]:
     return tuple(points)
 
 
-def _box_shapes(nodes: Sequence[_Node], focus: ResourceId, marked: Mapping[ResourceId, Mark]) -> Iterator[Shape]:
+def _box_shapes(nodes: Sequence[Node], focus: ResourceId, marked: Mapping[ResourceId, Mark]) -> Iterator[Shape]:
     for node in nodes:
         if not node.is_box:
             continue
@@ -473,7 +391,7 @@ def _box_shapes(nodes: Sequence[_Node], focus: ResourceId, marked: Mapping[Resou
             yield Text(node.x, node.y + 24.5, node.note, SMALL - 0.5, MUTED, anchor="middle")
 
 
-def _legend(nodes: Sequence[_Node], edges: Sequence[_Edge], marked: Mapping[ResourceId, Mark]) -> list[Item]:
+def _legend(nodes: Sequence[Node], edges: Sequence[_Edge], marked: Mapping[ResourceId, Mark]) -> list[Item]:
     present = {marked[node.resource] for node in nodes if node.resource and node.resource in marked}
     made = [item(mark.value, LOOKS[mark].fill, LOOKS[mark].outline) for mark in Mark if mark in present]
     made.append(item("needs", "", _NEED))

@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from yarl import URL
 
 from pipeline.config.address import AddressRefusedError, check_url, why_refused
-from pipeline.config.settings import SourceSettings
+from pipeline.config.source_settings import SourceSettings
 from pipeline.core.text import shown
 
 LARGEST_ANSWER = 256 * 1024 * 1024

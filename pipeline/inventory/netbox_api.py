@@ -8,7 +8,7 @@ import msgspec
 import pynetbox  # type: ignore[import-untyped]  # it publishes no types
 from pynetbox.core.query import Request, RequestError  # type: ignore[import-untyped]  # as above
 
-from pipeline.config.settings import SourceSettings
+from pipeline.config.source_settings import SourceSettings
 from pipeline.inventory.call import Answer, Caller, FetchError
 from pipeline.inventory.netbox_row import NetBox, Row
 

@@ -16,7 +16,8 @@ import msgspec
 from pipeline.config.decode import shape_of
 from pipeline.config.problem import ConfigError, Level, Problem, Problems, did_you_mean
 from pipeline.config.reload import Reloading
-from pipeline.config.settings import InventorySettings, Settings, SourceKind, SourceSettings
+from pipeline.config.settings import Settings
+from pipeline.config.source_settings import InventorySettings, SourceKind, SourceSettings
 from pipeline.core.inventory import Interface, Inventory
 from pipeline.core.inventory_merge import FILES, Conflict, Merged, Part, Precedence, merge
 from pipeline.inventory.cross import Finding, findings

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.config.settings import SourceKind, SourceSettings
+from pipeline.config.source_settings import SourceKind, SourceSettings
 from pipeline.inventory.call import Answer, Caller, FetchError
 from pipeline.inventory.tmf_row import Item
 

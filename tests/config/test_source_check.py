@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.problem import ConfigError
-from pipeline.config.settings import InventorySettings, Settings, SourceKind, SourceSettings
+from pipeline.config.settings import Settings
 from pipeline.config.settings_file import read_settings
+from pipeline.config.source_settings import InventorySettings, SourceKind, SourceSettings
 
 BASE = "data_dir: d\ninventory_dir: i\ninventory:\n"
 

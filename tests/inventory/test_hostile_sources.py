@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.config.settings import InventorySettings, Settings, SourceKind, SourceSettings
+from pipeline.config.settings import Settings
+from pipeline.config.source_settings import InventorySettings, SourceKind, SourceSettings
 from pipeline.inventory.mapping import Notice
 from pipeline.inventory.netbox import entries_of
 from pipeline.inventory.netbox_api import COLLECTIONS

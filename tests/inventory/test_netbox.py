@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from pipeline.config.secret import Secret
-from pipeline.config.settings import SourceKind, SourceSettings
+from pipeline.config.source_settings import SourceKind, SourceSettings
 from pipeline.inventory.call import Caller, FetchError
 from pipeline.inventory.netbox import entries_of
 from pipeline.inventory.netbox_api import COLLECTIONS, read_netbox

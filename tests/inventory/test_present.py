@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pipeline.config.problem import ConfigError
-from pipeline.config.settings import InventorySettings, Settings, SourceKind, SourceSettings
+from pipeline.config.settings import Settings
+from pipeline.config.source_settings import InventorySettings, SourceKind, SourceSettings
 from pipeline.inventory.files import load_inventory
 from pipeline.inventory.mapping import Notice
 from pipeline.inventory.present import Present, PresentInventory, read_present

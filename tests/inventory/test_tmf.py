@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from pipeline.config.secret import Secret
-from pipeline.config.settings import SourceKind, SourceSettings
+from pipeline.config.source_settings import SourceKind, SourceSettings
 from pipeline.inventory.call import Caller, FetchError
 from pipeline.inventory.snapshot import typed
 from pipeline.inventory.tmf import Resources, Words, resources_of
