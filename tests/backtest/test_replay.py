@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Run, run  # noqa: F401  # a fixture
-from tests.support.backtest import BEGIN, MINUTE, UNKNOWN
+from tests.support.backtest import BEGIN, MINUTE, RULE
 
 FROM, TO = "2026-11-23T10:02:00Z", "2026-11-23T10:30:00Z"
 PAST = ("--from", FROM, "--to", TO)
@@ -27,26 +27,6 @@ windows:
     ends_at: 2026-11-23T10:16:00Z
     noticed_at: 2026-11-01T00:00:00Z
     reason: splicing
-"""
-RULE = f"""\
-traps:
-  - name: acme-power-lost
-    oid: {UNKNOWN}
-    resource: {{kind: device}}
-    alarm_type: power-failure
-    signal: raise
-    text: "power of {{device}} is lost"
-  - name: acme-power-back
-    oid: 1.3.6.1.4.1.4711.0.2
-    resource: {{kind: device}}
-    alarm_type: power-failure
-    signal: clear
-    text: "power of {{device}} is back"
-tests:
-  - oid: {UNKNOWN}
-    expect: {{signal: raise}}
-  - oid: 1.3.6.1.4.1.4711.0.2
-    expect: {{signal: clear}}
 """
 
 

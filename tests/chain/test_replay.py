@@ -8,34 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chain.story import reader, unique, until_sums_hold
+from tests.support.backtest import RULE, UNKNOWN
 from tests.support.datagrams import INTEGER, Var, v2_trap
 from tests.support.fibre_cut import Sent, send
 from tests.support.installation import Installation, becomes, eventually, installation
 from tests.support.lab import lab_inventory
 
 pytestmark = pytest.mark.slow
-
-UNKNOWN = "1.3.6.1.4.1.4711.0.1"
-RULE = f"""\
-traps:
-  - name: acme-power-lost
-    oid: {UNKNOWN}
-    resource: {{kind: device}}
-    alarm_type: power-failure
-    signal: raise
-    text: "power of {{device}} is lost"
-  - name: acme-power-back
-    oid: 1.3.6.1.4.1.4711.0.2
-    resource: {{kind: device}}
-    alarm_type: power-failure
-    signal: clear
-    text: "power of {{device}} is back"
-tests:
-  - oid: {UNKNOWN}
-    expect: {{signal: raise}}
-  - oid: 1.3.6.1.4.1.4711.0.2
-    expect: {{signal: clear}}
-"""
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,27 @@ CUTS = (("f-ams-rtm-1", 5 * MINUTE, 15 * MINUTE), ("f-ams-lon-1", 20 * MINUTE, 2
 POLL_EVERY = 30 * SECOND
 LASTS = 30 * MINUTE
 UNKNOWN = "1.3.6.1.4.1.4711.0.1"
+RULE = f"""\
+traps:
+  - name: acme-power-lost
+    oid: {UNKNOWN}
+    resource: {{kind: device}}
+    alarm_type: power-failure
+    signal: raise
+    text: "power of {{device}} is lost"
+  - name: acme-power-back
+    oid: 1.3.6.1.4.1.4711.0.2
+    resource: {{kind: device}}
+    alarm_type: power-failure
+    signal: clear
+    text: "power of {{device}} is back"
+tests:
+  - oid: {UNKNOWN}
+    expect: {{signal: raise}}
+  - oid: 1.3.6.1.4.1.4711.0.2
+    expect: {{signal: clear}}
+"""
+"""Rules that know it, and what ends it; they prove themselves."""
 UNKNOWN_AT = 25 * MINUTE
 BUSY_FROM = 12 * MINUTE
 
