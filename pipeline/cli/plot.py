@@ -56,9 +56,18 @@ def legend(line: Line, mark: int) -> Text:
     bounds = np.array([*line.lower, *line.upper])
     ranged = bool(((bounds >= low) & (bounds <= high)).any())
     parts: list[str | tuple[str, str]] = [f"{line.title}, UTC"]
-    parts += [", ", (_BOUND, _STYLES[_BOUND]), " what is usual lies between"] if ranged else []
+    parts += [", ", (_BOUND, _STYLES[_BOUND]), " what is usual lies between"] if ranged else [_beyond(line, mark)]
     parts += [", ", (_MARK, _STYLES[_MARK]), f" {_clock(mark / 1e9, 0)}"] if mark else []
     return Text.assemble(*parts)
+
+
+def _beyond(line: Line, mark: int) -> str:
+    """Where the expected range lies when the plot has no room for it: at the mark, or at the end."""
+    place = _nearest(line, mark)
+    place = len(line.at) - 1 if place is None else place
+    if not np.isfinite([line.lower[place], line.upper[place]]).all():
+        return ""
+    return f", usual is {line.lower[place]:.3g} to {line.upper[place]:.3g}, beyond the plot"
 
 
 def png(line: Line, mark: int, title: str, path: Path) -> None:
