@@ -24,7 +24,8 @@ from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
-from pipeline.core.plan import Plan, validate
+from pipeline.core.plan import Plan
+from pipeline.core.plan_check import Finding, validate, versions_findings
 from pipeline.core.profile import Profile, ProfileBook
 from pipeline.core.rollup import GROUPS, Groups, RollupRule, Shares
 from pipeline.core.routing import Routing
@@ -163,14 +164,26 @@ def _versioned(book: RuleBook, correlations: tuple[CorrelationRule, ...]) -> Rul
 
 
 def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:
-    plans: dict[str, Plan] = {}
+    versions: dict[str, list[tuple[Plan, RuleFile[PlanFile], int]]] = {}
     for file in files:
         for place, plan in enumerate(file.form.plans):
-            _tell_twice(file, ("plans", place), plan.name, plans, "plan")
             for finding in validate(plan):
-                file.tell(("plans", place, *_parts(finding.path)), f"plan {plan.name}: {finding.message}", finding.remedy)
-            plans.setdefault(plan.name, plan)
-    return plans
+                _tell_finding(file, place, plan, finding)
+            versions.setdefault(plan.name, []).append((plan, file, place))
+    return {name: _joined(told) for name, told in versions.items()}
+
+
+def _joined(told: list[tuple[Plan, RuleFile[PlanFile], int]]) -> Plan:
+    """The versions of one plan as one: the latest, with those of earlier times."""
+    for which, finding in versions_findings(tuple(plan for plan, _, _ in told)):
+        plan, file, place = told[which]
+        _tell_finding(file, place, plan, finding)
+    latest, *earlier = sorted((plan for plan, _, _ in told), key=lambda plan: -plan.valid_from)
+    return replace(latest, earlier=tuple(earlier)) if earlier else latest
+
+
+def _tell_finding(file: RuleFile[PlanFile], place: int, plan: Plan, finding: Finding) -> None:
+    file.tell(("plans", place, *_parts(finding.path)), f"plan {plan.name}: {finding.message}", finding.remedy)
 
 
 def _parts(path: str) -> Path_:

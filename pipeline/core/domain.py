@@ -21,6 +21,7 @@ from pipeline.core.operation import NEVER, Answer, Given, Handling, OperationRow
 from pipeline.core.outage import Outage
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId, device_of
+from pipeline.core.routing import TicketRule
 from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
 from pipeline.core.window import WindowRow, effective
@@ -44,7 +45,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a domain is folded against: the topology, who bought what, the alarm types, who is told when nobody acknowledges.
+    """What a domain is folded against: topology, who bought what, alarm types, who is told when nobody acknowledges, what gets a ticket.
 
     Replaced as a whole when any of it changes.
     """
@@ -56,6 +57,7 @@ class Context:
     rules_version: str = ""
     escalations: tuple[Escalation, ...] = ()
     correlating: Correlating = field(default_factory=Correlating)
+    tickets: TicketRule | None = None
 
     @classmethod
     def of(
@@ -85,7 +87,7 @@ class IncidentRow:
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
     between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
     are alarms that a correlation rule attached, each with the rule's name. ``handling`` is what people did with it.
-    ``topology_version`` is of the topology on which the cause was found.
+    ``topology_version`` is of the topology on which the cause was found. ``ticketed_at`` is when it first called for a ticket.
     """
 
     id: str
@@ -103,6 +105,7 @@ class IncidentRow:
     handling: Handling = Handling()  # noqa: RUF009  # frozen, so one may be shared
     topology_version: str = ""
     symptoms: tuple[Symptom, ...] = ()
+    ticketed_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pipeline.core.handling import shelved_for
 from pipeline.core.impact import Loss, Told
 from pipeline.core.incident import ABSORBED, Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
-from pipeline.core.outage import Felt, Outage, derive, episode, split_at_window
+from pipeline.core.outage import Felt, Outage, answered, derive, episode, split_at_window
 from pipeline.core.points import points, texts
 from pipeline.core.reason import Reason
 from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping, of_service
@@ -120,6 +120,9 @@ def _describe(
     felt = [] if row.absorbed_by else _felt(context, state, row, _last_felt(row) if losses is None else losses, alarms, window)
     after = derive(row.outages, felt, row.id, row.hypothesis.root, max(at, row.started_at), revised=row.revised)
     incident = _incident(context, state, row, alarms, after, window, losses)
+    if not row.ticketed_at and context.tickets is not None and context.tickets.refusal(incident) is None:
+        row = replace(row, ticketed_at=at)
+    after = tuple(answered(outage, row.outages, row.ticketed_at, row.handling.acknowledged_at, row.resolved_at) for outage in after)
     known = {outage.id: outage for outage in row.outages}
     outages.extend(outage for outage in after if known.get(outage.id) != outage)
     changed = row.incident is None or replace(incident, revision=row.incident.revision) != row.incident

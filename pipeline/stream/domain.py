@@ -170,5 +170,6 @@ class DomainHandler:
                 known.rules.version,
                 known.routing.escalations,
                 known.correlating,
+                known.routing.tickets,
             )
         return self._context
