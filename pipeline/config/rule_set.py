@@ -94,7 +94,7 @@ class PlanSource(Reloading[dict[str, Plan]]):
 
 def load_plans(folder: Path) -> dict[str, Plan]:
     """The SLA plans of a rules folder by name. Raises ``ConfigError``; a schedule with a gap or an overlap is refused, the gap named."""
-    return _load(folder / "slas", PlanFile, _plans)
+    return _load(folder / "slas", PlanFile, joined_plans)
 
 
 def load_thresholds(folder: Path) -> tuple[Threshold, ...]:
@@ -142,7 +142,7 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     value = RuleSet(
         _versioned(rules.book, known_correlations),
         mibs,
-        _plans(plans),
+        joined_plans(plans),
         _thresholds(kpis, rules.book.alarm_types),
         _routing(routing),
         known_profiles,
@@ -163,8 +163,9 @@ def _versioned(book: RuleBook, correlations: tuple[CorrelationRule, ...]) -> Rul
     return replace(book, version=hashlib.sha256(f"{book.version}{correlations!r}".encode()).hexdigest()[: len(book.version)])
 
 
-def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:
-    versions: dict[str, list[tuple[Plan, RuleFile[PlanFile], int]]] = {}
+def joined_plans(files: Iterable[RuleFile[Any]]) -> dict[str, Plan]:
+    """The plans of files by name, the versions of one joined; what is wrong with any is told at its place."""
+    versions: dict[str, list[tuple[Plan, RuleFile[Any], int]]] = {}
     for file in files:
         for place, plan in enumerate(file.form.plans):
             for finding in validate(plan):
@@ -173,7 +174,7 @@ def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:
     return {name: _joined(told) for name, told in versions.items()}
 
 
-def _joined(told: list[tuple[Plan, RuleFile[PlanFile], int]]) -> Plan:
+def _joined(told: list[tuple[Plan, RuleFile[Any], int]]) -> Plan:
     """The versions of one plan as one: the latest, with those of earlier times."""
     for which, finding in versions_findings(tuple(plan for plan, _, _ in told)):
         plan, file, place = told[which]
@@ -182,7 +183,7 @@ def _joined(told: list[tuple[Plan, RuleFile[PlanFile], int]]) -> Plan:
     return replace(latest, earlier=tuple(earlier)) if earlier else latest
 
 
-def _tell_finding(file: RuleFile[PlanFile], place: int, plan: Plan, finding: Finding) -> None:
+def _tell_finding(file: RuleFile[Any], place: int, plan: Plan, finding: Finding) -> None:
     file.tell(("plans", place, *_parts(finding.path)), f"plan {plan.name}: {finding.message}", finding.remedy)
 
 
