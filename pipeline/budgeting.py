@@ -14,9 +14,10 @@ from typing import Any, Protocol
 from pipeline.config.problem import ConfigError
 from pipeline.config.rule_set import PlanSource
 from pipeline.core.budget import Budget, budget
+from pipeline.core.exclusion import Exclusion, recorded
 from pipeline.core.inventory import Inventory, MaintenanceWindow
 from pipeline.core.obligation import StoredOperation
-from pipeline.core.operation import WINDOW_KINDS, OperationKind
+from pipeline.core.operation import EXCLUSION_KINDS, WINDOW_KINDS, OperationKind
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.period import NANOSECONDS, month_of
 from pipeline.core.plan import Plan
@@ -86,14 +87,14 @@ class Budgets:
         ``services`` are told with what they suffer now; ``None`` for nothing that is known.
         """
         now, known, plans = self._clock(), self._inventory(), self._known_plans()
-        windows = announced_of(known.windows, self._operations.operations(kinds=WINDOW_KINDS, limit=MOST_WINDOWS)) if services else ()
-        agreed = {name: terms for name in list(services)[:MOST] if (terms := _terms(known, plans, windows, name)) is not None}
+        windows, exclusions = excused(known, self._operations) if services else ((), ())
+        agreed = {name: terms for name in list(services)[:MOST] if (terms := _terms(known, plans, windows, exclusions, name)) is not None}
         if not agreed:
             return {}
         since = min(month_of(now, terms.customer.timezone).starts_at for terms in agreed.values()) - EARLIER_NS
         outages: dict[str, list[Outage]] = {name: [] for name in agreed}
         for row in self._queries.outages_of(agreed, since):
-            outages[row["service"]].append(_outage(row))
+            outages[row["service"]].append(outage_of(row))
         found = {}
         for name, terms in agreed.items():
             suffered = [*outages[name], *_begun(name, services[name], outages[name])]
@@ -107,7 +108,16 @@ class Budgets:
             return {}
 
 
-def _terms(known: Inventory, plans: Mapping[str, Plan], windows: tuple[MaintenanceWindow, ...], name: str) -> Terms | None:
+def excused(known: Inventory, operations: OperationQueries) -> tuple[tuple[MaintenanceWindow, ...], tuple[Exclusion, ...]]:
+    """Every maintenance window as agreements count it, and every exclusion that stands, by what people did."""
+    windows = announced_of(known.windows, operations.operations(kinds=WINDOW_KINDS, limit=MOST_WINDOWS))
+    said = (stored.operation for stored in operations.operations(kinds=EXCLUSION_KINDS, limit=MOST_WINDOWS) if stored.outcome != "refused")
+    return windows, recorded(said)
+
+
+def _terms(
+    known: Inventory, plans: Mapping[str, Plan], windows: tuple[MaintenanceWindow, ...], exclusions: tuple[Exclusion, ...], name: str
+) -> Terms | None:
     """What was agreed for one service, if its contract, plan and customer are all known."""
     service = known.services.get(name)
     contract = known.contracts.get(service.contract) if service else None
@@ -115,10 +125,11 @@ def _terms(known: Inventory, plans: Mapping[str, Plan], windows: tuple[Maintenan
     plan = plans.get(contract.plan) if contract else None
     if service is None or contract is None or customer is None or plan is None:
         return None
-    return Terms(contract, plan, customer, (service,), windows)
+    return Terms(contract, plan, customer, (service,), windows, exclusions)
 
 
-def _outage(row: Json) -> Outage:
+def outage_of(row: Json) -> Outage:
+    """An outage from the history's row."""
     return Outage(**{name: row[name] for name in _OUTAGE} | {"state": ServiceState(row["state"])})
 
 

@@ -15,9 +15,10 @@ from pipeline import bus
 from pipeline.config.problem import did_you_mean
 from pipeline.config.settings import BrokerSettings
 from pipeline.core.directory import DEFAULT_DOMAIN, Directory
+from pipeline.core.exclusion import ExclusionKind
 from pipeline.core.inventory import Inventory
 from pipeline.core.obligation import StoredOperation
-from pipeline.core.operation import COMMENT_LIMIT, WINDOW_KINDS, Operation, OperationError, OperationKind
+from pipeline.core.operation import COMMENT_LIMIT, EXCLUSION_KINDS, WINDOW_KINDS, Operation, OperationError, OperationKind
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of
 from pipeline.obligations import Obligations
@@ -31,6 +32,8 @@ Json = dict[str, Any]
 LONGEST = 400 * 86_400 * 1_000_000_000
 """Nanoseconds; nothing is shelved or planned for longer than about a year."""
 PUBLISH_S = 5.0
+MOST_EXCLUSIONS = 10_000
+"""Exclusions among which one is looked up by the beginning of its id."""
 LOOK_EVERY_S = 0.05
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,79}")
 _SHELVES = frozenset({OperationKind.SHELVE, OperationKind.UNSHELVE})
@@ -83,6 +86,8 @@ class Operating:
         self._check(given)
         if given.kind in WINDOW_KINDS:
             return self._planned(given)
+        if given.kind in EXCLUSION_KINDS:
+            return self._excluded(given)
         target = ResourceId(given.target)
         if given.kind in _SHELVES and kind_of(target) is not ResourceKind.UNKNOWN and "/" in given.target:
             self._check_resources([given.target])
@@ -115,6 +120,32 @@ class Operating:
                 raise OperationError("the window ends before it begins")
             self._check_resources(given.resources)
         return given, self._all_domains()
+
+    def _excluded(self, given: Operation) -> tuple[Operation, list[str]]:
+        """One domain hears of it and tells every contract, always the same one, so that what is taken back comes after."""
+        first = self._all_domains()[:1]
+        if given.kind is OperationKind.INCLUDE:
+            latest = self._store.operations(kinds=[OperationKind.EXCLUDE], limit=MOST_EXCLUSIONS)
+            named = [stored.operation for stored in latest if given.target and stored.operation.id.startswith(given.target)]
+            if len(named) != 1:
+                how_many = "several exclusions begin" if named else "there is no exclusion whose id begins"
+                raise OperationError(f"{how_many} with '{given.target}'; ids: assure sla exclusions", Reason.UNKNOWN_TARGET)
+            return replace(given, target=named[0].id), first
+        if given.reason_kind not in set(ExclusionKind):
+            remedy = did_you_mean(given.reason_kind, list(ExclusionKind))
+            raise OperationError(f"'{given.reason_kind}' is no kind of reason; {remedy or ', '.join(ExclusionKind)}")
+        if not given.text.strip():
+            raise OperationError("say why in words too: whoever checks the credit reads it")
+        if not 0 < given.starts_at < given.until <= given.starts_at + LONGEST:
+            raise OperationError("the excluded time ends after it begins, by 400 days at most")
+        name = given.target.removeprefix(f"{ResourceKind.SERVICE}/")
+        if name in self._inventory().services:
+            return replace(given, target=f"{ResourceKind.SERVICE}/{name}"), first
+        found = self._reader.named(given.target, ("incident",))
+        if len(found) != 1:
+            text, reason = _which(given.target, found, ("incident",))
+            raise OperationError(f"{text}, and no service is called so; {did_you_mean(name, self._inventory().services)}", reason)
+        return replace(given, target=found[0]["id"]), first
 
     def _check_resources(self, names: Iterable[str]) -> None:
         """Raises ``OperationError`` for a resource that the inventory does not have, with the nearest that it has."""
@@ -158,7 +189,7 @@ class Operating:
 
 
 def _asked(operation: Operation) -> tuple[Any, ...]:
-    return operation.kind, operation.target, operation.text, operation.operator
+    return operation.kind, operation.target, operation.text, operation.operator, operation.reason_kind
 
 
 def _which(target: str, found: list[Json], kinds: Collection[str]) -> tuple[str, Reason]:

@@ -21,6 +21,7 @@ def operation_value(stored: StoredOperation) -> Json:
         "via": operation.via,
         "target": operation.target,
         "text": operation.text,
+        "reason_kind": operation.reason_kind,
         "starts_at": operation.starts_at,
         "until": operation.until,
         "resources": list(operation.resources),

@@ -9,13 +9,17 @@ from msgspec import convert
 
 from pipeline.budgeting import Budgets, Lasting
 from pipeline.caring import felt_by
+from pipeline.config.rule_set import load_plans
 from pipeline.config.settings import Settings
+from pipeline.core.evaluation import Evaluation
 from pipeline.core.explanation import Explanation
 from pipeline.core.incident import Impact
 from pipeline.core.inventory import Customer, Inventory
+from pipeline.core.ledger import Credit
 from pipeline.core.obligation import TicketLink
-from pipeline.core.operation import WINDOW_KINDS
+from pipeline.core.operation import EXCLUSION_KINDS, WINDOW_KINDS
 from pipeline.core.outage import ServiceState
+from pipeline.core.plan import Plan
 from pipeline.core.points import Point, points
 from pipeline.core.trace import way
 from pipeline.core.wording import state_text, tiers_of
@@ -25,6 +29,7 @@ from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
 from pipeline.planning import operation_value, windows_of
 from pipeline.ranking import suffers, tightest, urgency
+from pipeline.rerating import Chosen, rated_month
 from pipeline.resources import data_dir
 from pipeline.revising import history
 from pipeline.store.queries import Queries
@@ -39,6 +44,8 @@ MOST_OPEN = 1000
 """Open incidents that are put in order of what matters most."""
 OPEN, RESOLVED = "open", "resolved"
 MOST_DRAWN = 50
+MOST_ENTERED = 1_000_000
+_ALL = Chosen()
 
 
 class Reader:
@@ -222,6 +229,26 @@ class Reader:
         """The latest evaluation of each service and period, or those of one settlement, with the customers' names and tiers."""
         customers = self._known().customers
         return [_called(evaluation, customers) for evaluation in self._queries.evaluations(evaluated_at, limit)]
+
+    def rated(self, label: str, now: int, chosen: Chosen = _ALL, plan: Plan | None = None) -> list[Evaluation]:
+        """A month rated again from the history, by each contract's plan or by another: see :func:`pipeline.rerating.rated_month`."""
+        plans = load_plans(self._settings.rules_dir or data_dir("rules"))
+        other = None if plan is None else (lambda _: plan)
+        return rated_month(self._known(), plans, self._queries, self._obligations, label, now, chosen, other)
+
+    def entered(self, label: str) -> list[Credit]:
+        """What the ledger has for a month (``2026-11``)."""
+        return [entry.credit for entry in self._obligations.credits(period=label, limit=MOST_ENTERED)]
+
+    def customer_names(self) -> dict[str, str]:
+        """What people call each customer."""
+        return {name: customer.display_name for name, customer in self._known().customers.items()}
+
+    def exclusions(self, limit: int = 1000) -> list[Json]:
+        """What people said should not count, newest first, each with ``withdrawn``."""
+        given = [operation_value(each) for each in self._obligations.operations(kinds=EXCLUSION_KINDS, limit=limit)]
+        gone = {each["target"] for each in given if each["kind"] == "include"}
+        return [{**each, "withdrawn": each["id"] in gone} for each in given if each["kind"] == "exclude"]
 
     def credits(self) -> list[Json]:
         """The latest entries of the ledger (at most 1000), newest first, with the customers' names and tiers."""

@@ -16,6 +16,7 @@ from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.evaluation import Evaluation
 from pipeline.core.event import Event, StateReport, Tick
+from pipeline.core.exclusion import ExclusionRow
 from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch
 from pipeline.core.operation import Answer, Operation
@@ -83,6 +84,7 @@ KINDS: dict[str, type[Any]] = {
     "operation": Operation,
     "answer": Answer,
     "window": WindowRow,
+    "exclusion": ExclusionRow,
     "dead-letter": DeadLetter,
 }
 """Kind on the wire -> type in the code. A kind is never given another meaning: a new form is a new kind."""

@@ -58,7 +58,8 @@ class Stores:
 def outage(name: str, started_at: int, ended_at: int = 0, **changes: Any) -> Json:
     known = {"id": f"o-{started_at}", "service": name, "customer": "acme", "contract": "k", "state": "down", "incident": "i"}
     proof = {"confirmed_by": "a1", "excluded": "", "root_cause": "device/pe1", "revision": 1, "recorded_at": 5}
-    return {**known, **proof, "started_at": started_at, "ended_at": ended_at, **changes}
+    answered = dict.fromkeys(("ticketed_at", "acknowledged_at", "closed_at"), 0)
+    return {**known, **proof, **answered, "started_at": started_at, "ended_at": ended_at, **changes}
 
 
 def budgets(stores: Stores, rules: Path = ROOT / "rules") -> Budgets:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pipeline.backtest.past import Owed, Stretch
 from pipeline.core.evaluation import Evaluation
+from pipeline.core.exclusion import standing
 from pipeline.core.inventory import Inventory
 from pipeline.core.outage import Outage
 from pipeline.core.period import Period, month_of
@@ -19,7 +20,7 @@ def owed(
 ) -> dict[tuple[str, str, str], Owed]:
     """What each service's months come to as of the stretch's end, with these outages, by (contract, service, period).
 
-    ``planned`` is the work that people planned at run time.
+    ``planned`` is the work that people planned at run time, and what they said should not count.
     """
     if planned.windows:
         inventory = replace(inventory, windows=announced(inventory.windows, planned.windows))
@@ -28,11 +29,16 @@ def owed(
         by_contract[outage.contract].append(outage)
     found = (
         _of(evaluation, month)
-        for name, terms in terms_of(inventory, plans).items()
+        for name, terms in terms_of(inventory, plans, standing(planned.exclusions.values())).items()
         for month in months(stretch, terms.customer.timezone)
         for evaluation in _evaluated(name, terms, by_contract[name], month, stretch)
     )
-    return {(one.contract, one.service, one.period): one for one in found}
+    together: dict[tuple[str, str, str], Owed] = {}
+    for one in found:
+        key = (one.contract, one.service, one.period)
+        before = together.get(key)  # availability comes first; what other promises owe is added to it
+        together[key] = one if before is None else replace(before, amount_minor=before.amount_minor + one.amount_minor)
+    return together
 
 
 def months(stretch: Stretch, timezone: str) -> Iterator[Period]:

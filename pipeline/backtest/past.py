@@ -11,10 +11,11 @@ from typing import Any
 from pipeline.backtest.lean import is_evidence
 from pipeline.core.alarm import Change
 from pipeline.core.effect import EffectKind
+from pipeline.core.exclusion import ExclusionRow
 from pipeline.core.incident import Incident
 from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
-from pipeline.core.settlement import PlannedWork, plan
+from pipeline.core.settlement import PlannedWork, exclude, plan
 from pipeline.core.window import WindowRow
 from pipeline.wire import Topic
 
@@ -95,6 +96,8 @@ class Past:
         for said in made.get(Topic.OUTAGES, ()):
             if isinstance(said, WindowRow):
                 self.planned = plan(self.planned, said)
+            elif isinstance(said, ExclusionRow):
+                self.planned = exclude(self.planned, said)
             elif said.id not in self.outages or self.outages[said.id].revision <= said.revision:
                 self.outages[said.id] = said
         self._count(made)

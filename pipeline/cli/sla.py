@@ -13,9 +13,13 @@ from pipeline.cli.config import config_option, no_answer, read_settings
 from pipeline.cli.group import Group
 from pipeline.cli.output import Exit, console, fail, json_option, print_json
 from pipeline.cli.show import reader
+from pipeline.cli.sla_exclude import exclude, exclusions, include
 from pipeline.cli.sla_rate import rate
+from pipeline.cli.sla_report import Files, chosen_options, report_month, what_if
+from pipeline.rerating import Chosen
 
 Json = dict[str, Any]
+_file = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 
 
 @click.group(cls=Group)
@@ -25,22 +29,48 @@ def sla() -> None:
     \b
     assure sla settle             evaluate the present month as if it ended now
     assure sla report             the latest evaluation of each service
+    assure sla report --month M   a month from the history; CSV, HTML
+    assure sla what-if            the same under another plan
+    assure sla exclude            say that time should not count, and why
     assure sla rate               a calculator: outages and a plan from files
     """
 
 
 @sla.command()
 @config_option
+@click.option("--month", default="", help="Rate this month from the history, such as 2026-11.")
+@chosen_options
+@click.option("--csv", type=_file, help="With --month: write a table ('-' prints it).")
+@click.option("--html", type=_file, help="With --month: write a page to send or print.")
+@click.option("--provider", default="", help="Your name, for the page.")
 @json_option
-def report(*, config: Path | None, as_json: bool) -> None:
+def report(
+    *,
+    config: Path | None,
+    month: str,
+    customer: str,
+    contract: str,
+    service: str,
+    csv: Path | None,
+    html: Path | None,
+    provider: str,
+    as_json: bool,
+) -> None:
     """The latest evaluation of each service and month.
 
-    Missed targets come first, then each credit with its arithmetic.
+    Missed targets come first, then each credit with its arithmetic. With --month, that month is rated anew from the history, beside what
+    the ledger has; whoever wants a PDF prints the page.
 
     \b
     assure sla report
     assure sla report --json | jq '.[] | select(.violated)'
+    assure sla report --month 2026-11 --customer acme --html acme.html
     """
+    if month:
+        report_month(config, month, Chosen(customer, contract, service), Files(csv, html, provider), as_json=as_json)
+        return
+    if any((customer, contract, service, csv, html)):
+        fail("say which month: --month 2026-11", Exit.USAGE)
     with reader(config) as read:
         evaluations, entries = read.evaluations(), read.credits()
     if as_json:
@@ -106,4 +136,5 @@ def _print(evaluations: list[Json], entries: list[Json]) -> None:
     console().print(settlement(evaluations, entries))
 
 
-sla.add_command(rate)
+for command in (rate, what_if, exclude, include, exclusions):
+    sla.add_command(command)

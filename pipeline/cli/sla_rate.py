@@ -42,15 +42,15 @@ def rate(
     A calculator: it reads the two files and nothing else, and tells how each figure comes about.
 
     \b
-    assure sla rate --plan gold.yaml --outages november.csv --charge 1200.00 --tz Europe/Amsterdam
-    assure sla rate --plan published.yaml --name example-cable --outages o.yaml --month 2026-11
+    assure sla rate --plan gold.yaml --outages november.csv --charge 1200.00
+    assure sla rate --plan p.yaml --outages o.yaml --tz Europe/Amsterdam
 
     \b
-    outages:                                    at,lasts_s,until,kind,text
-      - {at: 2026-11-10T08:00:00Z, lasts_s: 300}
-      - {at: 2026-11-12T08:00:00+01:00, until: 2026-11-12T09:30:00+01:00, state: degraded}
+    outages:
+      - {at: 2026-11-10T08:00:00Z, lasts_s: 300, state: degraded}
+      - {at: 2026-11-12T08:00:00Z, until: 2026-11-12T09:30:00Z}
     exclusions:
-      - {kind: force-majeure, at: 2026-11-12T08:00:00+01:00, lasts_s: 600, text: flood}
+      - {kind: force-majeure, at: 2026-11-12T08:00:00Z, lasts_s: 600}
     """
     plan, sheet = read_plan(plan_file, name), read_outages(outage_file)
     money = currency or plan.currency or "EUR"

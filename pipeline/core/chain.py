@@ -64,6 +64,7 @@ def _output(state: DomainState, incidents: list[IncidentChange], outages: list[O
     told, state.told = tuple(state.told), []
     answers, state.answers = tuple(state.answers), []
     windows, state.replanned = tuple(state.replanned.values()), {}
+    exclusions, state.excluded = tuple(state.excluded), []
     return Output(
         alarm_changes=(*changes, *repeats.values()),
         incidents=tuple(incidents),
@@ -74,6 +75,7 @@ def _output(state: DomainState, incidents: list[IncidentChange], outages: list[O
         answers=answers,
         windows=windows,
         escalations=tuple(escalations),
+        exclusions=exclusions,
     )
 
 

@@ -14,6 +14,7 @@ from pipeline.core.correlation import Hypothesis
 from pipeline.core.correlation_rule import Correlating
 from pipeline.core.escalation import Escalated, Escalation
 from pipeline.core.event import AlarmType, Event, StateReport
+from pipeline.core.exclusion import ExclusionRow
 from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory, MaintenanceWindow
@@ -149,7 +150,7 @@ class Output:
     ``alarm_changes`` leaves out inputs that changed nothing, and of an alarm's repeats in one batch keeps the last; ``counts`` has them all
     by reason. ``rows`` are the changed rows, ``None`` for one to be deleted. ``events`` are those that polls, or people who close an alarm,
     gave rise to in here. ``answers`` are to operations, ``windows`` the maintenance windows that they changed, ``escalations`` say who is
-    to be told that nobody has acknowledged.
+    to be told that nobody has acknowledged, ``exclusions`` what people said should not count against agreements.
     """
 
     alarm_changes: tuple[AlarmChange, ...] = ()
@@ -161,6 +162,7 @@ class Output:
     answers: tuple[Answer, ...] = ()
     windows: tuple[WindowRow, ...] = ()
     escalations: tuple[Escalated, ...] = ()
+    exclusions: tuple[ExclusionRow, ...] = ()
 
 
 @dataclass(slots=True)
@@ -201,6 +203,7 @@ class DomainState:
     told: list[Event] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     replanned: dict[str, WindowRow] = field(default_factory=dict)
+    excluded: list[ExclusionRow] = field(default_factory=list)
     symptoms: Symptoms = field(default_factory=Symptoms)
     settle_at: int = 0
     impacts: Impacts = field(init=False)

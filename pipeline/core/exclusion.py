@@ -1,7 +1,11 @@
 """Why time may not count against an agreement: kinds of exclusions, and stretches of time that people recorded, each with its reason."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pipeline.core.operation import Operation, OperationKind
+from pipeline.core.resource import ResourceId, ResourceKind, kind_of, name_of
 
 
 class ExclusionKind(StrEnum):
@@ -70,3 +74,55 @@ class Exclusion:
     def told(self) -> str:
         """The reason in words, with who says so."""
         return " ".join(part for part in (self.text or self.id, f"({self.operator})" if self.operator else "") if part)
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionRow:
+    """What was said of one exclusion by its ``id``: recorded (``exclusion``), or taken back, in whichever order the two are heard.
+
+    ``at`` is when the latest was said (UTC nanoseconds).
+    """
+
+    id: str
+    at: int
+    exclusion: Exclusion | None = None
+    is_withdrawn: bool = False
+
+
+def row_of(operation: Operation) -> ExclusionRow:
+    """What a person's operation says of an exclusion."""
+    if operation.kind is OperationKind.INCLUDE:
+        return ExclusionRow(operation.target, operation.at, is_withdrawn=True)
+    target = ResourceId(operation.target)
+    of_service = kind_of(target) is ResourceKind.SERVICE
+    exclusion = Exclusion(
+        id=operation.id,
+        kind=ExclusionKind(operation.reason_kind),
+        starts_at=operation.starts_at,
+        ends_at=operation.until,
+        service=name_of(target) if of_service else "",
+        incident="" if of_service else operation.target,
+        text=operation.text,
+        operator=operation.operator,
+    )
+    return ExclusionRow(operation.id, operation.at, exclusion)
+
+
+def told(known: ExclusionRow | None, new: ExclusionRow) -> ExclusionRow:
+    """The row with what was newly said; what was taken back stays so."""
+    if known is None:
+        return new
+    return ExclusionRow(known.id, max(known.at, new.at), known.exclusion or new.exclusion, known.is_withdrawn or new.is_withdrawn)
+
+
+def standing(rows: Iterable[ExclusionRow]) -> tuple[Exclusion, ...]:
+    """The exclusions that were not taken back, in the order in which they name time."""
+    return tuple(sorted((row.exclusion for row in rows if row.exclusion and not row.is_withdrawn), key=lambda each: each.place))
+
+
+def recorded(operations: Iterable[Operation]) -> tuple[Exclusion, ...]:
+    """The exclusions that stand after these operations."""
+    rows: dict[str, ExclusionRow] = {}
+    for row in map(row_of, operations):
+        rows[row.id] = told(rows.get(row.id), row)
+    return standing(rows.values())

@@ -7,6 +7,7 @@ from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change, OperatorSt
 from pipeline.core.domain import AlarmRow, Context, DomainState, IncidentRow
 from pipeline.core.escalation import Escalated, rule_for
 from pipeline.core.event import Event, EventSource, Signal
+from pipeline.core.exclusion import row_of as row_of_exclusion
 from pipeline.core.operation import (
     COMMENT_LIMIT,
     VERDICTS,
@@ -334,6 +335,15 @@ def _look_again(state: DomainState, row: WindowRow) -> None:
             state.put_incident(replace(incident, revised=True))
 
 
+# exclusions
+
+
+def _exclude(_: Context, state: DomainState, operation: Operation) -> Acted:
+    """Nothing of the domain changes; the contracts hear of it."""
+    state.excluded.append(row_of_exclusion(operation))
+    return _only(VERDICTS[operation.kind, Standing.OPEN])
+
+
 _ACT: dict[OperationKind, Callable[[Context, DomainState, Operation], Acted]] = {
     OperationKind.ACK: _acknowledge,
     OperationKind.UNACK: _acknowledge,
@@ -341,6 +351,8 @@ _ACT: dict[OperationKind, Callable[[Context, DomainState, Operation], Acted]] = 
     OperationKind.CLOSE: _close,
     OperationKind.SHELVE: _shelve,
     OperationKind.UNSHELVE: _shelve,
+    OperationKind.EXCLUDE: _exclude,
+    OperationKind.INCLUDE: _exclude,
     OperationKind.WINDOW_ADD: _plan,
     OperationKind.WINDOW_EXTEND: _plan,
     OperationKind.WINDOW_END: _plan,
@@ -358,6 +370,8 @@ _SAID: dict[Reason, str] = {
     Reason.WINDOW_EXTENDED: "the maintenance window is extended",
     Reason.MAINTENANCE_ENDED: "the maintenance window is over; what is still wrong is told now",
     Reason.WINDOW_CANCELLED: "the maintenance window is cancelled",
+    Reason.EXCLUSION_RECORDED: "recorded; each plan says whether it is an excuse",
+    Reason.EXCLUSION_WITHDRAWN: "taken back; the time counts again",
     Reason.UNKNOWN_TARGET: "nothing by that name is remembered here; what was resolved or cleared is forgotten after an hour",
     Reason.NOT_OPEN: "it is resolved or cleared already",
     Reason.NOT_ACKNOWLEDGED: "nobody has acknowledged it",

@@ -35,8 +35,12 @@ class OperationKind(StrEnum):
     WINDOW_EXTEND = "window-extend"
     WINDOW_END = "window-end"
     WINDOW_CANCEL = "window-cancel"
+    EXCLUDE = "exclude"
+    INCLUDE = "include"
 
 
+EXCLUSION_KINDS = frozenset({OperationKind.EXCLUDE, OperationKind.INCLUDE})
+"""Saying that time should not count against agreements, and taking that back."""
 WINDOW_KINDS = frozenset(
     {OperationKind.WINDOW_ADD, OperationKind.WINDOW_EXTEND, OperationKind.WINDOW_END, OperationKind.WINDOW_CANCEL},
 )
@@ -47,9 +51,10 @@ class Operation:
     """One act of a person, for one correlation domain.
 
     ``id`` is the idempotency key. ``operator`` is the person's name and ``via`` the way they came (``cli`` or ``api``). ``target`` is the
-    id of an incident or alarm, a resource (to shelve all its alarms), or the name of a maintenance window. ``text`` is the comment or the
-    reason. ``until`` is the end of a shelf, window or exclusion, ``starts_at`` the start of the last two (UTC nanoseconds). ``resources``
-    are what a window is over; ``reason_kind`` is why time is excluded from agreements (an ``ExclusionKind``).
+    id of an incident or alarm, a resource (to shelve all its alarms; the service whose time is excluded), the name of a maintenance window,
+    or the id of an exclusion. ``text`` is the comment or the reason. ``until`` is the end of a shelf, window or exclusion, ``starts_at``
+    the start of the last two (UTC nanoseconds). ``resources`` are what a window is over; ``reason_kind`` is why time is excluded from
+    agreements (an ``ExclusionKind``).
     """
 
     id: str
@@ -194,6 +199,7 @@ STANDINGS: dict[OperationKind, tuple[Standing, ...]] = {
     OperationKind.COMMENT: (Standing.ABSENT, Standing.OPEN, Standing.ACKNOWLEDGED, Standing.RESOLVED),
     OperationKind.CLOSE: (Standing.ABSENT, Standing.OPEN, Standing.ACKNOWLEDGED, Standing.MEASURED, Standing.RESOLVED),
     **dict.fromkeys((OperationKind.SHELVE, OperationKind.UNSHELVE), (Standing.ABSENT, Standing.OPEN, Standing.SHELVED)),
+    **dict.fromkeys(EXCLUSION_KINDS, (Standing.OPEN,)),
     **dict.fromkeys(WINDOW_KINDS, (Standing.ABSENT, Standing.PLANNED, Standing.IN_FORCE, Standing.OVER, Standing.CANCELLED)),
 }
 """How the target of each kind may stand."""
@@ -226,6 +232,8 @@ VERDICTS: dict[tuple[OperationKind, Standing], Verdict] = {
     (OperationKind.UNSHELVE, Standing.ABSENT): _UNKNOWN,
     (OperationKind.UNSHELVE, Standing.OPEN): refused(Reason.NOT_SHELVED),
     (OperationKind.UNSHELVE, Standing.SHELVED): _done(Reason.UN_SHELVED),
+    (OperationKind.EXCLUDE, Standing.OPEN): _done(Reason.EXCLUSION_RECORDED),
+    (OperationKind.INCLUDE, Standing.OPEN): _done(Reason.EXCLUSION_WITHDRAWN),
     (OperationKind.WINDOW_ADD, Standing.ABSENT): _done(Reason.WINDOW_ADDED),
     (OperationKind.WINDOW_ADD, Standing.PLANNED): refused(Reason.NAME_TAKEN),
     (OperationKind.WINDOW_ADD, Standing.IN_FORCE): refused(Reason.NAME_TAKEN),

@@ -48,6 +48,8 @@ class Reason(StrEnum):
     WINDOW_ADDED = "window-added"
     WINDOW_EXTENDED = "window-extended"
     WINDOW_CANCELLED = "window-cancelled"
+    EXCLUSION_RECORDED = "exclusion-recorded"
+    EXCLUSION_WITHDRAWN = "exclusion-withdrawn"
     UNKNOWN_TARGET = "unknown-target"
     NOT_OPEN = "not-open"
     NOT_ACKNOWLEDGED = "not-acknowledged"

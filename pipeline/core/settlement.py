@@ -11,16 +11,19 @@ from dataclasses import dataclass, field, replace
 from pipeline.core.credit import propose
 from pipeline.core.effect import Effect
 from pipeline.core.evaluation import METRIC, Evaluation
-from pipeline.core.exclusion import Exclusion
+from pipeline.core.exclusion import Exclusion, ExclusionRow, told
 from pipeline.core.inventory import Contract, Customer, Inventory, MaintenanceWindow, Service
 from pipeline.core.outage import Outage
-from pipeline.core.period import month_of
+from pipeline.core.period import NANOSECONDS, month_of
 from pipeline.core.plan import Plan, version_at
 from pipeline.core.sla import evaluate_all, with_revision
 from pipeline.core.window import WindowRow
 
 LATE_SECONDS = 3600
 """How long after a month's end it is settled, so that what was under way when it ended has arrived."""
+
+LASTING = 2**63 - 1
+"""The end of what has not ended."""
 
 KEEP_MONTHS_NS = 100 * 86_400 * 1_000_000_000
 """How long an ended outage stays in the state: the months that late data may still reopen."""
@@ -36,19 +39,27 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class ContractState:
-    """One contract's outages by id, what was issued by ``service|period``, and the last month that was settled at its end."""
+    """One contract's outages by id, what was issued by ``service|period``, and the last month that was settled at its end.
+
+    ``late_from`` and ``late_until`` bound what was newly heard since (UTC nanoseconds; 0: nothing): a month that was settled and has a part
+    in it is settled again at ``late_due``.
+    """
 
     contract: str
     outages: dict[str, Outage] = field(default_factory=dict)
     issued: dict[str, Issued] = field(default_factory=dict)
     settled_through: str = ""
+    late_from: int = 0
+    late_until: int = 0
+    late_due: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedWork:
-    """Maintenance windows that people declared or changed at run time, by name."""
+    """Maintenance windows that people declared or changed at run time, by name, and exclusions that they recorded, by id."""
 
     windows: dict[str, WindowRow] = field(default_factory=dict)
+    exclusions: dict[str, ExclusionRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +109,28 @@ def terms_of(inventory: Inventory, plans: dict[str, Plan], exclusions: Iterable[
 def record(state: ContractState, outages: Iterable[Outage]) -> ContractState:
     """The state with newer revisions of outages; an older revision than the one known changes nothing."""
     known = dict(state.outages)
+    late = state
     for outage in outages:
         before = known.get(outage.id)
         if before is None or outage.revision > before.revision:
             known[outage.id] = outage
-    return replace(state, outages=known)
+            if state.settled_through:
+                ends = [each.ended_at or LASTING for each in (outage, before) if each is not None]
+                late = reopen(late, min(outage.started_at, before.started_at if before else outage.started_at), max(ends))
+    return replace(late, outages=known)
+
+
+def reopen(state: ContractState, starts_at: int, ends_at: int) -> ContractState:
+    """The state with something newly heard of a stretch of time: what was settled of it will be looked at again."""
+    first = min(state.late_from, starts_at) if state.late_from else starts_at
+    return replace(state, late_from=first, late_until=max(state.late_until, ends_at))
+
+
+def is_of(exclusion: Exclusion, state: ContractState, terms: Terms) -> bool:
+    """Whether an exclusion speaks of a service of the contract, or of what an incident did to one."""
+    if exclusion.service:
+        return any(service.name == exclusion.service for service in terms.services)
+    return any(outage.incident == exclusion.incident for outage in state.outages.values())
 
 
 def plan(work: PlannedWork, row: WindowRow) -> PlannedWork:
@@ -114,7 +142,13 @@ def plan(work: PlannedWork, row: WindowRow) -> PlannedWork:
     if known is not None and known.operated >= row.operated:
         return work
     kept = {name: each for name, each in work.windows.items() if each.forget_at > row.operated[0] - KEEP_MONTHS_NS}
-    return PlannedWork({**kept, row.window.name: row})
+    return replace(work, windows={**kept, row.window.name: row})
+
+
+def exclude(work: PlannedWork, row: ExclusionRow) -> PlannedWork:
+    """The planned work with what was newly said of one exclusion; what is too old for any month to be reopened is forgotten."""
+    kept = {name: each for name, each in work.exclusions.items() if each.at > row.at - KEEP_MONTHS_NS}
+    return replace(work, exclusions={**kept, row.id: told(work.exclusions.get(row.id), row)})
 
 
 def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:
@@ -173,14 +207,36 @@ def evaluations_of(outages: Iterable[Outage], terms: Terms, at: int, now: int) -
 def tick(state: ContractState, terms: Terms, now: int) -> Settlement:
     """Settle the month that ended last, once, ``LATE_SECONDS`` after its end; forget outages too old to matter.
 
-    A state that has never settled begins with the month that it first sees end.
+    A state that has never settled begins with the month that it first sees end. What is heard of a settled month settles it again, as long
+    after it was noticed: the difference is proposed as an adjustment.
     """
-    present = month_of(now - LATE_SECONDS * 1_000_000_000, terms.customer.timezone)
+    present = month_of(now - LATE_SECONDS * NANOSECONDS, terms.customer.timezone)
     ended = month_of(present.starts_at - 1, terms.customer.timezone)
     if not state.settled_through:
         return Settlement(replace(state, settled_through=ended.label))
     if state.settled_through >= ended.label:
-        return Settlement(state)
+        return _late(state, terms, now)
     settled = settle(state, terms, ended.starts_at, now)
     kept = {key: outage for key, outage in settled.state.outages.items() if not outage.ended_at or outage.ended_at > now - KEEP_MONTHS_NS}
-    return replace(settled, state=replace(settled.state, outages=kept, settled_through=ended.label))
+    after = replace(settled.state, outages=kept, settled_through=ended.label)
+    if after.late_from >= ended.starts_at:  # what was heard late was heard in time for this month
+        after = replace(after, late_from=0, late_until=0, late_due=0)
+    return replace(settled, state=after)
+
+
+def _late(state: ContractState, terms: Terms, now: int) -> Settlement:
+    """Settle again what was settled and is touched by what was heard since, once it has been quiet; never what is forgotten in part."""
+    if not state.late_from:
+        return Settlement(state)
+    if not state.late_due:
+        return Settlement(replace(state, late_due=now + LATE_SECONDS * NANOSECONDS))
+    if now < state.late_due:
+        return Settlement(state)
+    settlement = Settlement(replace(state, late_from=0, late_until=0, late_due=0))
+    month = month_of(max(state.late_from, now - KEEP_MONTHS_NS), terms.customer.timezone)
+    while month.label <= state.settled_through and month.starts_at < state.late_until:
+        if month.starts_at > now - KEEP_MONTHS_NS:
+            again = settle(settlement.state, terms, month.starts_at, now)
+            settlement = Settlement(again.state, (*settlement.evaluations, *again.evaluations), (*settlement.effects, *again.effects))
+        month = month_of(month.ends_at, terms.customer.timezone)
+    return settlement

@@ -157,19 +157,30 @@ class Queries(Reader):
         wanted = list(dict.fromkeys(services))
         return self._read(sql, services=wanted, since=since) if wanted else []
 
+    def outages_within(self, starts_at: int, ends_at: int) -> list[Row]:
+        """Outages that have a part between two instants (UTC nanoseconds), as of their last revision."""
+        sql = (
+            "SELECT * FROM outage FINAL WHERE started_at < fromUnixTimestamp64Nano({ends_at:Int64})"
+            " AND (ended_at IS NULL OR ended_at > fromUnixTimestamp64Nano({starts_at:Int64})) ORDER BY started_at, id"
+        )
+        return self._read(sql, starts_at=starts_at, ends_at=ends_at)
+
     def outage(self, outage_id: str) -> Row | None:
         """One outage as of its last revision."""
         return _first(self._read("SELECT * FROM outage FINAL WHERE id = {id:String}", id=outage_id))
 
-    def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Row]:
-        """The latest evaluation of each service and period, newest period first; with ``evaluated_at`` those of that settlement only."""
+    def evaluations(self, evaluated_at: int | None = None, limit: int = 1000, period: str = "") -> list[Row]:
+        """The latest evaluation of each service, promise and period, newest period first.
+
+        With ``evaluated_at`` those of that settlement only, with ``period`` those of that month.
+        """
         sql = (
             "SELECT * FROM evaluation FINAL"
-            " WHERE {any:Bool} OR evaluated_at = fromUnixTimestamp64Nano({at:Int64})"
+            " WHERE ({any:Bool} OR evaluated_at = fromUnixTimestamp64Nano({at:Int64})) AND ({period:String} IN ('', period))"
             " ORDER BY period DESC, contract, service, metric, revision DESC, evaluated_at DESC"
             " LIMIT 1 BY contract, service, metric, period LIMIT {limit:UInt32}"
         )
-        return self._read(sql, any=evaluated_at is None, at=evaluated_at or 0, limit=limit)
+        return self._read(sql, any=evaluated_at is None, at=evaluated_at or 0, limit=limit, period=period)
 
     def evaluation(self, evaluation_id: str) -> Row | None:
         """One evaluation with its intervals and arithmetic."""

@@ -12,6 +12,7 @@ from pipeline.core.anomaly_batch import NUMBERS, AnomalyBatch
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.evaluation import Evaluation
 from pipeline.core.event import Event, StateReport, Tick
+from pipeline.core.exclusion import ExclusionRow
 from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch
 from pipeline.core.operation import Answer, Operation
@@ -236,7 +237,7 @@ CONVERTERS: Mapping[type[Any], Converter] = {
 }
 PACKERS: Mapping[type[Any], Callable[[Sequence[Any], Mapping[str, int]], Rows]] = {KpiBatch: kpi_rows}
 NO_RULES: Mapping[str, int] = {}
-NOT_KEPT = frozenset({StateReport, Tick, Settle, Question, Part, Operation, WindowRow})
+NOT_KEPT = frozenset({StateReport, Tick, Settle, Question, Part, Operation, WindowRow, ExclusionRow})
 """Values that are means, not history: their effect is in what they led to. The sink counts them."""
 
 

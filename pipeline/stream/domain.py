@@ -111,6 +111,7 @@ class DomainHandler:
         turn.send(Topic.ANSWERS, partition, output.answers)
         for other in range(self._partitions):  # contracts of every partition may be agreed to exclude this work
             turn.send(Topic.OUTAGES, other, output.windows)
+            turn.send(Topic.OUTAGES, other, output.exclusions)
         if output.incidents:
             OPEN.labels(domain).set(len(state.open))
             for change in output.incidents:

@@ -4,10 +4,24 @@ from dataclasses import replace
 
 from pipeline.bus import partition_of
 from pipeline.core.event import Tick
+from pipeline.core.exclusion import ExclusionRow, standing
 from pipeline.core.knowledge import KnowledgeSource
 from pipeline.core.outage import Outage
 from pipeline.core.settle import Settle
-from pipeline.core.settlement import ContractState, PlannedWork, Settlement, Terms, plan, record, settle, terms_of, tick
+from pipeline.core.settlement import (
+    ContractState,
+    PlannedWork,
+    Settlement,
+    Terms,
+    exclude,
+    is_of,
+    plan,
+    record,
+    reopen,
+    settle,
+    terms_of,
+    tick,
+)
 from pipeline.core.window import WindowRow, announced
 from pipeline.stream.rows import Keyed
 from pipeline.stream.turn import MARK, Turn
@@ -23,7 +37,7 @@ class SettlementHandler:
         self._planned = planned
         self._partitions = partitions
 
-    def handle(self, partition: int, items: list[Outage | WindowRow | Settle | Tick], turn: Turn) -> None:
+    def handle(self, partition: int, items: list[Outage | WindowRow | ExclusionRow | Settle | Tick], turn: Turn) -> None:
         """Record outages and planned work; settle the partition's contracts on request, or on a tick after a month's end."""
         for item in items:
             if isinstance(item, Outage):
@@ -34,23 +48,43 @@ class SettlementHandler:
                 after = plan(before, item)
                 if after != before:
                     self._planned.put(turn, _planned_key(partition), after)
+            elif isinstance(item, ExclusionRow):
+                self._exclude(partition, item, turn)
             else:
                 self._settle_all(partition, item, turn)
 
-    def _settle_all(self, partition: int, request: Settle | Tick, turn: Turn) -> None:
+    def _exclude(self, partition: int, row: ExclusionRow, turn: Turn) -> None:
+        """Keep what was said; months that are settled already are looked at again."""
+        before = self._work(turn, partition)
+        after = exclude(before, row)
+        if after == before:
+            return
+        self._planned.put(turn, _planned_key(partition), after)
+        exclusion = after.exclusions[row.id].exclusion
+        if exclusion is None:
+            return
+        for name, terms in self._terms(partition, after).items():
+            state = self._state(turn, name)
+            if state.settled_through and is_of(exclusion, state, terms):
+                self._contracts.put(turn, name, reopen(state, exclusion.starts_at, exclusion.ends_at))
+
+    def _terms(self, partition: int, work: PlannedWork) -> dict[str, Terms]:
+        """The terms of the partition's contracts."""
         known = self._source.current()
         inventory = known.declared or known.inventory
-        work = self._work(turn, partition)
         if work.windows:
             inventory = replace(inventory, windows=announced(inventory.windows, work.windows))
-        for name, terms in terms_of(inventory, known.plans).items():
-            if partition_of(name, self._partitions) == partition:
-                before = self._state(turn, name)
-                after = _settle(before, terms, request)
-                if after.state != before:
-                    self._contracts.put(turn, name, after.state)
-                turn.send(Topic.EVALUATIONS, partition, after.evaluations)
-                turn.send(Topic.EFFECTS, partition, after.effects)
+        found = terms_of(inventory, known.plans, standing(work.exclusions.values()))
+        return {name: terms for name, terms in found.items() if partition_of(name, self._partitions) == partition}
+
+    def _settle_all(self, partition: int, request: Settle | Tick, turn: Turn) -> None:
+        for name, terms in self._terms(partition, self._work(turn, partition)).items():
+            before = self._state(turn, name)
+            after = _settle(before, terms, request)
+            if after.state != before:
+                self._contracts.put(turn, name, after.state)
+            turn.send(Topic.EVALUATIONS, partition, after.evaluations)
+            turn.send(Topic.EFFECTS, partition, after.effects)
 
     def _work(self, turn: Turn, partition: int) -> PlannedWork:
         return self._planned.get(turn, _planned_key(partition)) or PlannedWork()

@@ -11,7 +11,18 @@ from pipeline.core.chain import advance
 from pipeline.core.domain import ROW_TYPES, Context, DomainState, Output
 from pipeline.core.event import Tick
 from pipeline.core.handling import _SAID
-from pipeline.core.operation import COMMENTS_KEPT, STANDINGS, VERDICTS, Comment, Handling, Operation, OperationKind, Outcome, with_comment
+from pipeline.core.operation import (
+    COMMENTS_KEPT,
+    EXCLUSION_KINDS,
+    STANDINGS,
+    VERDICTS,
+    Comment,
+    Handling,
+    Operation,
+    OperationKind,
+    Outcome,
+    with_comment,
+)
 from pipeline.core.reason import Reason
 from pipeline.wire import pack, unpacker
 from tests.support.timeline import SECOND, START, World, ns_of
@@ -127,7 +138,7 @@ def test_a_worker_that_dies_between_goes_on_from_its_rows(given: list[tuple[Oper
     assert rows_of(last) == rows_of(straight)
 
 
-@pytest.mark.parametrize("kind", OperationKind)
+@pytest.mark.parametrize("kind", sorted(set(OperationKind) - EXCLUSION_KINDS))
 def test_nothing_that_is_asked_of_what_is_unknown_is_done_in_silence(kind: OperationKind) -> None:
     _, output = run([operation(1, kind, "nobody", 40)])
     (answer,) = output.answers
@@ -142,3 +153,20 @@ def test_answered_operations_are_forgotten_with_everything_else() -> None:
     assert {len(state.operations), len(state.shelves)} == {2, 1}
     state, _ = advance(BROKEN.context, state, [Tick(START + 3_700 * SECOND), Tick(START + 3_720 * SECOND)])
     assert (state.operations, state.shelves) == ({}, {})
+
+
+def test_an_exclusion_is_told_to_the_contracts_once_and_changes_nothing_of_the_domain() -> None:
+    """Whether its target is known was asked before; the domain answers for it and passes it on."""
+    said = operation(1, OperationKind.EXCLUDE, "service/a", 40, until=START + 90 * SECOND, reason_kind="no-access", text="locked")
+    back = operation(2, OperationKind.INCLUDE, said.id, 50)
+    state, output = run([said, said, back])
+    assert [(answer.outcome, answer.reason) for answer in output.answers] == [
+        (Outcome.DONE, Reason.EXCLUSION_RECORDED),
+        (Outcome.DONE, Reason.EXCLUSION_RECORDED),
+        (Outcome.DONE, Reason.EXCLUSION_WITHDRAWN),
+    ]
+    first, second = output.exclusions
+    assert (first.id, second.id, second.is_withdrawn) == (said.id, said.id, True)
+    assert first.exclusion is not None
+    assert (first.exclusion.service, first.exclusion.kind, first.exclusion.text) == ("a", "no-access", "locked")
+    assert state.excluded == []

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.core.inventory import Contract, Customer, Inventory, Service, Tier
+from pipeline.core.exclusion import Exclusion, ExclusionKind, ExclusionRow, standing
+from pipeline.core.inventory import ChargeChange, Contract, Customer, Inventory, Service, Tier
 from pipeline.core.outage import Outage, ServiceState
-from pipeline.core.plan import Band, Plan, Rating
-from pipeline.core.settlement import ContractState, Terms, record, settle, terms_of, tick
+from pipeline.core.plan import Band, Chronic, Objective, ObjectiveMetric, Plan, Rating
+from pipeline.core.settlement import ContractState, PlannedWork, Terms, exclude, is_of, record, reopen, settle, terms_of, tick
 
 SECOND = 1_000_000_000
 PLAN = Plan(
@@ -123,3 +124,109 @@ def test_a_service_is_settled_for_the_months_in_which_it_was_declared(begins: st
     service = replace(service, valid_from=at(begins) if begins else 0, valid_until=at(ends) if ends else 0)
     settled = settle(record(ContractState("acme-gold"), [outage(20)]), replace(TERMS, services=(service,)), NOW, NOW)
     assert (amounts(settled) if settled.evaluations else None) == paid
+
+
+def settled_november() -> ContractState:
+    """A state whose November was settled at its end: twenty seconds down, and a twentieth of the charge proposed."""
+    state = tick(record(ContractState("acme-gold"), [outage(20)]), TERMS, NOW).state
+    return tick(state, TERMS, at("2026-12-01T00:00:01")).state
+
+
+def test_data_after_the_month_was_settled_adjust_it_by_themselves_an_hour_later() -> None:
+    """Nothing is changed: the difference is proposed as a new revision, once."""
+    state = record(settled_november(), [outage(80, revision=2)])
+    noticed = tick(state, TERMS, at("2026-12-05T10:00:00"))
+    assert noticed.effects == tick(noticed.state, TERMS, at("2026-12-05T10:59:00")).effects == ()
+    due = tick(noticed.state, TERMS, at("2026-12-05T11:00:00"))
+    assert amounts(due) == [6_000]
+    assert [(one.period, one.revision, one.credit_minor) for one in due.evaluations] == [("2026-11", 2, 12_000)]
+    assert tick(due.state, TERMS, at("2026-12-05T13:00:00")).evaluations == ()
+
+
+def test_data_of_the_present_month_wait_for_its_end() -> None:
+    late = outage(80, id="o2", started_at=at("2026-12-03T10:00:00"), ended_at=at("2026-12-03T10:01:20"))
+    state = tick(record(settled_november(), [late]), TERMS, at("2026-12-05T10:00:00")).state
+    after = tick(state, TERMS, at("2026-12-05T12:00:00"))
+    assert (after.evaluations, after.state.late_from) == ((), 0)
+
+
+def test_a_month_that_is_forgotten_in_part_is_never_settled_again() -> None:
+    """What is older than the state remembers would come out too small, and take back what was right."""
+    state = replace(settled_november(), outages={}, settled_through="2027-03")
+    state = record(state, [outage(5, revision=3)])
+    noticed = tick(state, TERMS, at("2027-04-05T10:00:00"))
+    assert tick(noticed.state, TERMS, at("2027-04-05T12:00:00")).evaluations == ()
+
+
+def test_an_exclusion_takes_back_what_was_proposed() -> None:
+    """The customer had locked the site: what was owed for that is taken back, with the reason in the evidence."""
+    excused = Exclusion("e1", ExclusionKind.FORCE_MAJEURE, at("2026-11-10T00:00:00"), at("2026-11-11T00:00:00"), "vpn", text="flood")
+    terms = replace(TERMS, exclusions=(excused,))
+    state = settled_november()
+    assert is_of(excused, state, TERMS)
+    assert not is_of(replace(excused, service="other"), state, TERMS)
+    assert is_of(replace(excused, service="", incident="i1"), state, TERMS)
+    reopened = tick(reopen(state, excused.starts_at, excused.ends_at), terms, at("2026-12-05T10:00:00")).state
+    due = tick(reopened, terms, at("2026-12-05T11:00:00"))
+    assert amounts(due) == [-6_000]
+    (found,) = due.evaluations
+    assert (found.reason, found.excluded_s, found.intervals[0].excluded) == ("excluded-force-majeure", 20, "excluded-force-majeure: flood")
+
+
+def test_each_promise_has_its_own_entry_and_a_chronic_outage_has_none() -> None:
+    """One outage of five hours: a credit for availability, one for the time to restore; the third promise is only told."""
+    bands = (Band(Decimal(0), Decimal(3600), Decimal(0)), Band(Decimal(3600), None, Decimal(20)))
+    promises = (Objective(ObjectiveMetric.MEAN_TIME_TO_RESTORE, 3600, bands),)
+    terms = replace(TERMS, plan=replace(PLAN, objectives=promises, chronic=Chronic(1)))
+    first = settle(record(ContractState("acme-gold"), [outage(18_000)]), terms, NOW, NOW)
+    assert [(one.metric, one.credit_minor) for one in first.evaluations] == [
+        ("availability", 12_000),
+        ("mean-time-to-restore", 24_000),
+        ("chronic-outage", 0),
+    ]
+    assert amounts(first) == [12_000, 24_000]
+    assert len({effect.key for effect in first.effects}) == 2
+    assert amounts(settle(first.state, terms, NOW, NOW)) == []
+
+
+def test_the_version_of_the_plan_is_that_of_the_months_first_instant() -> None:
+    """A month before any version is not rated at all."""
+    old = replace(PLAN, version="0", bands=(Band(Decimal(0), Decimal(10), Decimal(0)), Band(Decimal(10), None, Decimal(50))))
+    old = replace(old, valid_from=at("2026-10-01T00:00:00"), valid_until=at("2026-11-15T00:00:00"))
+    terms = replace(TERMS, plan=replace(PLAN, valid_from=at("2026-11-15T00:00:00"), earlier=(old,)))
+    state = record(ContractState("acme-gold"), [outage(20)])
+    (found,) = settle(state, terms, NOW, NOW).evaluations
+    assert (found.plan_version, found.credit_minor) == ("0", 60_000)
+    assert settle(state, terms, at("2026-09-10T00:00:00"), NOW).evaluations == ()
+
+
+def test_a_charge_holds_from_its_month_on() -> None:
+    """A credit for November is a share of what November cost."""
+    changes = (ChargeChange("vpn", at("2026-11-01T00:00:00"), 240_000), ChargeChange("vpn", at("2026-10-01T00:00:00"), 60_000))
+    contract = replace(TERMS.contract, charge_changes=changes)
+    assert [contract.charge_at("vpn", at(day)) for day in ("2026-09-30T00:00:00", "2026-10-31T00:00:00", "2026-11-01T00:00:00")] == [
+        120_000,
+        60_000,
+        240_000,
+    ]
+    assert amounts(settle(record(ContractState("c"), [outage(20)]), replace(TERMS, contract=contract), NOW, NOW)) == [
+        3_000
+    ]  # cut in Amsterdam
+
+
+def test_a_contract_in_another_currency_than_its_plan_has_no_terms() -> None:
+    inventory = Inventory("v1", customers={"acme": TERMS.customer}, contracts={"acme-gold": TERMS.contract})
+    assert set(terms_of(inventory, {"gold": replace(PLAN, currency="EUR")})) == {"acme-gold"}
+    assert terms_of(inventory, {"gold": replace(PLAN, currency="USD")}) == {}
+
+
+def test_an_exclusion_stands_whichever_word_comes_first() -> None:
+    """Recorded, taken back, heard in any order and more than once: it does not count. Another one is not touched."""
+    one = Exclusion("e1", ExclusionKind.BLIND, 1, 2, "vpn")
+    said, back = ExclusionRow("e1", 10, one), ExclusionRow("e1", 20, is_withdrawn=True)
+    other = ExclusionRow("e2", 30, replace(one, id="e2"))
+    for order in ((said, back, other), (back, said, other), (other, said, back, said)):
+        work = PlannedWork()
+        for row in order:
+            work = exclude(work, row)
+        assert [each.id for each in standing(work.exclusions.values())] == ["e2"]
