@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pipeline.cli.output import clock, duration, money, styled, table
 from pipeline.config.settings import Settings
+from pipeline.core.evaluation import METRIC
 
 Json = dict[str, Any]
 
@@ -83,8 +84,9 @@ def settlement(evaluations: Sequence[Json], credits_: Sequence[Json]) -> Rendera
         for evaluation in sorted(evaluations, key=lambda e: (not e["violated"], e["customer"], e["service"]))
     )
     shown = table(("customer", "service", "availability", "down", "target", "credit"), rows)
-    settled = {(evaluation["service"], evaluation["period"]): evaluation for evaluation in evaluations}
-    proposed = [_credit(credit, settled[of]) for credit in credits_ if (of := (credit["service"], credit["period"])) in settled]
+    settled = {(each["service"], each["period"]): each for each in evaluations if each.get("metric", METRIC) == METRIC}
+    latest = {(credit["service"], credit["period"]): credit for credit in reversed(credits_)}  # the last word on each month
+    proposed = [_credit(credit, settled[of]) for of, credit in latest.items() if of in settled]
     return Group(shown, *proposed, Text("\nDry run: credits are proposed in the ledger and posted nowhere.\n", style="dim"))
 
 

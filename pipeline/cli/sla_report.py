@@ -85,20 +85,22 @@ def _print(lines: Sequence[Line], month: str) -> None:
         click.echo(f"No agreement has anything to say of {month}.")
         return
     beside = any(line.evaluation.metric != METRIC for line in lines)
+    differ = any(line.evaluation.credit_minor != line.in_ledger for line in lines)
     rows = (
         (
             line.evaluation.customer,
             line.evaluation.service,
             *([line.evaluation.metric] if beside else []),
-            line.figure,
-            line.target,
+            line.figure.replace(" %", "%"),
+            line.target.replace(" %", "%"),
             Text(line.verdict, style="bold red" if line.evaluation.violated else "green"),
             line.credit if line.evaluation.credit_minor else "",
-            line.entered if line.in_ledger else "",
+            *([line.entered if line.in_ledger else ""] if differ else []),
         )
         for line in lines
     )
-    columns = ("customer", "service", *(["promise"] if beside else []), "delivered", "target", "", "credit", "in ledger")
+    promise, ledger = (["promise"] if beside else []), (["ledger"] if differ else [])
+    columns = ("customer", "service", *promise, "delivered", "target", "", "credit", *ledger)
     console().print(table(columns, rows))
     for line in lines:
         if line.evaluation.violated:
@@ -106,8 +108,8 @@ def _print(lines: Sequence[Line], month: str) -> None:
             click.echo("\n".join(f"  {step}" for step in line.evaluation.arithmetic))
     apart = [line for line in lines if line.evaluation.credit_minor != line.in_ledger and line.evaluation.automatic]
     if apart:
-        differ = plural(len(apart), "credit is", "credits are")
-        click.echo(f"\n{differ} not in the ledger as rated here: `assure sla settle` proposes the difference.")
+        how_many = plural(len(apart), "credit is", "credits are")
+        click.echo(f"\n{how_many} not in the ledger as rated here: `assure sla settle` proposes the difference.")
 
 
 @click.command("what-if")
@@ -177,19 +179,23 @@ def _compared(key: tuple[str, str], was: list[Evaluation] | None, would: list[Ev
 
 
 def _print_compared(rows: Sequence[Json], other: str) -> None:
+    telling = [row for row in rows if row["credit_minor"] or row["would_be_minor"] or row["missed"] or row["would_be_missed"]]
     shown = (
         (
             row["customer"],
             row["service"],
-            f"{row['plan']}: {'missed' if row['missed'] else 'met'}",
+            "missed" if row["missed"] else "met",
             money(row["credit_minor"], row["currency"]),
             "missed" if row["would_be_missed"] else "met",
             money(row["would_be_minor"], row["currency"]),
-            money(row["would_be_minor"] - row["credit_minor"], row["currency"]),
         )
-        for row in rows
+        for row in telling
     )
-    console().print(table(("customer", "service", "now", "credit", other, "would be", "difference"), shown))
+    if telling:
+        console().print(table(("customer", "service", "now", "credit", "would be", "credit"), shown))
+    if len(telling) < len(rows):
+        click.echo(f"{plural(len(rows) - len(telling), 'service meets', 'services meet')} what is promised either way")
+    click.echo(f"by {other}:")
     for currency in sorted({row["currency"] for row in rows}):
         was, would = (sum(row[side] for row in rows if row["currency"] == currency) for side in ("credit_minor", "would_be_minor"))
-        click.echo(f"in all {money(was, currency)}; would be {money(would, currency)}: {money(would - was, currency)}")
+        click.echo(f"  {money(would, currency)} instead of {money(was, currency)}, a difference of {money(would - was, currency)}")

@@ -167,6 +167,11 @@ class Obligations:
         with writing(self._engine) as connection:
             return ledger.enter(connection, credit, at)
 
+    def enter_credits(self, credits_: Sequence[Credit], at: int) -> list[Entry]:
+        """As :meth:`enter_credit`, many in one transaction: all, or none when one is refused."""
+        with writing(self._engine) as connection:
+            return [ledger.enter(connection, credit, at) for credit in credits_]
+
     def credits(self, customer: str = "", period: str = "", limit: int = 1000) -> list[Entry]:
         """The latest entries, newest first; of one customer, one period, or all."""
         with reading(self._engine) as connection:

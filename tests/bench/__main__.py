@@ -28,6 +28,7 @@ MODULES = {
     "root-cause": "tests.bench.root_cause",
     "root-cause-hard": "tests.bench.root_cause_hard",
     "correlation-rate": "tests.bench.correlation_rate",
+    "credit-run": "tests.bench.credit_run",
 }
 """Name of the bar -> module."""
 

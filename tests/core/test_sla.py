@@ -1,17 +1,20 @@
 """An evaluation says, to the second and the cent, what was agreed, what was delivered and what is owed."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.exclusion import Exclusion, ExclusionKind
 from pipeline.core.inventory import Contract, MaintenanceWindow
 from pipeline.core.outage import Outage, ServiceState
-from pipeline.core.plan import Denominator, Plan, Rating, Rounding, band_of
-from pipeline.core.plan_check import validate
+from pipeline.core.plan import Chronic, Denominator, Objective, ObjectiveMetric, Plan, Rating, Rounding, band_of
+from pipeline.core.plan_check import validate, versions_findings
 from pipeline.core.reason import Reason
 from pipeline.core.sla import Evaluation, evaluate
+from pipeline.core.span import Span, length, union
 from tests.support.contracts import HOUR, MINUTE, SECOND, bands, contract_of, customer_of, ns, outage_of, plan_of, service_of, window_of
 
 LUMEN = plan_of(
@@ -467,3 +470,100 @@ def test_intervals_add_up_to_what_counted(plan: Plan, outages: list[Outage]) -> 
     counted = [interval for interval in found.intervals if not interval.excluded]
     assert sum(interval.ends_at - interval.starts_at for interval in counted) == found.counted_s * SECOND
     assert 0 <= found.availability <= 100
+
+
+KINDS = st.sampled_from(list(ExclusionKind))
+EXCLUSIONS = st.lists(
+    st.builds(
+        lambda kind, begin, seconds, name: Exclusion(name, kind, START + begin * SECOND, START + (begin + seconds) * SECOND, "s1"),
+        KINDS,
+        WITHIN,
+        st.integers(1, 20_000),
+        st.integers(0, 10**6).map(str),
+    ),
+    max_size=4,
+    unique_by=lambda exclusion: exclusion.id,
+)
+
+
+def apart(found: Evaluation) -> tuple[int, int, int, int]:
+    """The sums of what becomes of downtime."""
+    return found.counted_s, found.excluded_s, found.stopped_s, found.unconfirmed_s
+
+
+@settings(deadline=None)
+@given(outages=OUTAGES, exclusions=EXCLUSIONS)
+def test_each_second_of_downtime_has_one_verdict(outages: list[Outage], exclusions: list[Exclusion]) -> None:
+    """Counted, excluded, stopped and unconfirmed add up to the time in which any outage lasted, none of it twice."""
+    plan = plan_of(ONE_NINE.bands, degraded_counts=True)
+    begun = [union([Span(max(o.started_at, START), o.ended_at)]) for o in outages if o.state is not ServiceState.REDUNDANCY_LOST]
+    whole = length(union(span for spans in begun for span in spans)) // SECOND
+    assert sum(apart(held(plan, *outages, windows=WINDOW, exclusions=exclusions))) == whole
+
+
+@settings(deadline=None)
+@given(outages=OUTAGES, exclusions=EXCLUSIONS, shuffle=st.randoms(use_true_random=False))
+def test_order_of_exclusions_does_not_matter_and_they_never_cost_more(
+    outages: list[Outage], exclusions: list[Exclusion], shuffle: object
+) -> None:
+    """What is excused lowers a credit or leaves it, and whoever wrote first has no advantage."""
+    mixed = list(exclusions)
+    shuffle.shuffle(mixed)  # type: ignore[attr-defined]  # a Random of hypothesis
+    plan = plan_of(LUMEN.bands, LUMEN.rating)
+    found = held(plan, *outages, exclusions=exclusions)
+    assert held(plan, *outages, exclusions=mixed) == found
+    assert found.credit_minor <= held(plan, *outages).credit_minor
+
+
+def test_a_stopped_clock_joins_what_an_exclusion_parts() -> None:
+    """Ten minutes, an hour's wait for entry, ten minutes: one outage of twenty. Cut out as force majeure, it is two, each too short."""
+    plan = plan_of(ONE_NINE.bands, minimum_outage_s=900)
+    wait = Exclusion("e", ExclusionKind.NO_ACCESS, START + 10 * MINUTE, START + 70 * MINUTE, "s1", text="locked")
+    assert apart(held(plan, down(4800), exclusions=[wait])) == (1200, 0, 3600, 0)
+    assert apart(held(plan, down(4800), exclusions=[replace(wait, kind=ExclusionKind.FORCE_MAJEURE)])) == (0, 3600, 0, 0)
+
+
+def test_an_exclusion_of_another_service_or_incident_says_nothing() -> None:
+    mine = Exclusion("e", ExclusionKind.BLIND, START, START + HOUR, "s1")
+    for other in (replace(mine, service="s2"), replace(mine, service="", incident="i2"), replace(mine, service="")):
+        assert held(ONE_NINE, down(600), exclusions=[other]).counted_s == 600
+    assert held(ONE_NINE, down(600), exclusions=[replace(mine, service="", incident="i1")]).counted_s == 0
+
+
+LATE_ANSWER = Objective(ObjectiveMetric.MEAN_RESPONSE_TIME, 5, bands(("1", None, "1")))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "path", "says"),
+    [
+        ({"stops_clock": (ExclusionKind.PLANNED,)}, "$.stops_clock", "planned is cut out already"),
+        ({"holidays": ("25.12.2026",)}, "$.holidays[0]", "is no date"),
+        ({"currency": "EURO"}, "$.currency", "'EURO' is no currency"),
+        ({"rating": Rating.CALENDAR_DAYS, "target": "100"}, "$.day_amount_minor", "a day has no worth"),
+        ({"rating": Rating.PRO_RATA}, "$.bands", "has no bands"),
+        ({"unit_s": 0}, "$.unit_s", "0 is nothing"),
+        ({"chronic": Chronic(0)}, "$.chronic", "no outage at all"),
+        ({"valid_from": 2, "valid_until": 1}, "$.valid_until", "ends before it begins"),
+        ({"target": "50"}, "$.bands[1].credit_percent", "though the target of 50 % is met"),
+        (
+            {"objectives": (Objective(ObjectiveMetric.MEAN_RESPONSE_TIME, 5, bands(("1", None, "1"))),)},
+            "$.objectives[0].bands[0].lower",
+            "gap",
+        ),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_refused_at_its_place(parameters: dict[str, object], path: str, says: str) -> None:
+    steps = bands(("0", "40", "50"), ("40", "99.9", "10"), ("99.9", None, "0"))
+    steps = bands(("0", "50", "50"), ("50", "99.99", "10"), ("99.99", None, "0")) if parameters.get("target") == "50" else steps
+    found = validate(plan_of(steps, **parameters))  # type: ignore[arg-type]  # keyword pass-through of a test
+    assert any(finding.path == path and says in finding.message and finding.remedy for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [((5, 0), "stands twice at one time"), ((20, 0), "gap: between versions a and b none holds"), ((10, 0), "")],
+)
+def test_versions_of_a_plan_follow_each_other(second: tuple[int, int], says: str) -> None:
+    first = replace(LUMEN, version="a", valid_until=10)
+    told = [finding.message for _, finding in versions_findings((replace(LUMEN, version="b", valid_from=second[0]), first))]
+    assert [says in message for message in told] == ([True] if says else [])
