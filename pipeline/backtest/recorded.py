@@ -126,7 +126,7 @@ def operation_of(row: Row) -> Operation:
         starts_at=row["starts_at"],
         resources=tuple(row["resources"]),
         via=row["via"],
-        reason_kind=row["reason_kind"],
+        reason_kind=row.get("reason_kind", ""),
     )
 
 
