@@ -83,6 +83,7 @@ async def sink(settings: Settings, stop: asyncio.Event) -> None:
 async def outputs(settings: Settings, stop: asyncio.Event) -> None:
     """``effects`` -> tickets, webhooks, ledger -> ``receipts``. What asks others over HTTP is here: sources of the inventory too."""
     from pipeline.fetching import follow
+    from pipeline.inventory.present import PresentInventory
     from pipeline.obligations import Obligations
     from pipeline.outputs.run import run_outputs
     from pipeline.remarking import agreements
@@ -90,7 +91,7 @@ async def outputs(settings: Settings, stop: asyncio.Event) -> None:
     following = asyncio.create_task(follow(settings, stop))
     try:
         with Obligations(settings.obligations_url()) as store, agreements(settings, store) as remarks:
-            await run_outputs(settings, store, stop, remarks)
+            await run_outputs(settings, store, stop, remarks, PresentInventory(settings).current)
     finally:
         following.cancel()
 

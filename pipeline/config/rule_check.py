@@ -9,6 +9,7 @@ from pipeline.config.anomaly_check import check_anomaly
 from pipeline.config.correlation_check import check_correlation
 from pipeline.config.decode import Decoder
 from pipeline.config.kpi_check import check_kpi
+from pipeline.config.message_check import check_message, check_notice
 from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import Path_, Problem, Problems, did_you_mean
 from pipeline.config.profile_proof import prove_profiles
@@ -76,7 +77,22 @@ def run_tests(found: ReadSet) -> int:
             for place, test in enumerate(file.form.tests):
                 _tell_differences(file, ("tests", place), *runner(test, rules))
                 ran += 1
+    ran += _message_tests(found)
     return ran + prove_profiles(found.profiles, rules.profiles, rules.mibs)
+
+
+def _message_tests(found: ReadSet) -> int:
+    """What customers are told: by ``notices.yaml``, and in which words; a language's tests are its own."""
+    ran = 0
+    for file in found.notices:
+        for place, test in enumerate(file.form.tests):
+            _tell_differences(file, ("tests", place), *check_notice(test, found.value.notices))
+            ran += 1
+    for language in found.languages:
+        for place, sample in enumerate(language.form.tests):
+            _tell_differences(language, ("tests", place), *check_message(sample, language.form))
+            ran += 1
+    return ran
 
 
 def _tell_differences(file: RuleFile[Any], path: Path_, expected: Mapping[str, Any], actual: Mapping[str, Any] | str) -> None:

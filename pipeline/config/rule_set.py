@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,8 @@ from pipeline.config.anomaly_form import AnomalyFile
 from pipeline.config.correlation_check import correlation_rules
 from pipeline.config.correlation_form import CorrelationFile
 from pipeline.config.kpi_check import tell_wrong_kpis
+from pipeline.config.message_check import languages_of, notices_of, read_message_files, read_notice_files
+from pipeline.config.message_form import MessageFile, NoticeFile
 from pipeline.config.problem import Path_, Problems, did_you_mean
 from pipeline.config.profile_check import read_profiles
 from pipeline.config.profile_form import ProfileFile
@@ -24,6 +26,7 @@ from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
+from pipeline.core.notice import Notices
 from pipeline.core.plan import Plan, validate
 from pipeline.core.profile import Profile, ProfileBook
 from pipeline.core.rollup import GROUPS, Groups, RollupRule, Shares
@@ -49,6 +52,8 @@ class RuleSet:
     rollups: tuple[RollupRule, ...] = ()
     anomalies: tuple[AnomalyRule, ...] = ()
     correlations: tuple[CorrelationRule, ...] = ()
+    notices: Notices = field(default_factory=Notices)
+    languages: dict[str, MessageFile] = field(default_factory=dict)
 
     def measuring(self, groups: Groups) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
@@ -67,6 +72,8 @@ class ReadSet:
     profiles: list[RuleFile[ProfileFile]]
     anomalies: list[RuleFile[AnomalyFile]]
     correlations: list[RuleFile[CorrelationFile]]
+    notices: list[RuleFile[NoticeFile]]
+    languages: list[RuleFile[MessageFile]]
 
 
 def load_rule_set(folder: Path, mibs: MibIndex | None = None) -> RuleSet:
@@ -132,6 +139,7 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     profiles = list(read_files(folder / "profiles", ProfileFile, problems))
     anomalies = list(read_files(folder / "anomalies", AnomalyFile, problems)) if (folder / "anomalies").is_dir() else []
     correlations = list(read_files(folder / "correlation", CorrelationFile, problems)) if (folder / "correlation").is_dir() else []
+    notices, languages = read_notice_files(folder, problems), read_message_files(folder, problems)
     told = len(problems.errors)
     known_profiles = read_profiles(profiles, mibs)
     are_whole = len(problems.errors) == told
@@ -149,10 +157,12 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         rollups,
         anomaly_rules(anomalies, kpi_names, rules.book.alarm_types),
         known_correlations,
+        notices_of(notices),
+        languages_of(languages),
     )
     if are_whole:  # formulas are held against columns and units that are known
         tell_wrong_kpis(kpis, known_profiles.values())
-    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies, correlations)
+    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies, correlations, notices, languages)
 
 
 def _versioned(book: RuleBook, correlations: tuple[CorrelationRule, ...]) -> RuleBook:

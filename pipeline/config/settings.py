@@ -254,6 +254,21 @@ class BillingSettings:
     posting: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class MessageSettings:
+    """What customers are told by ``rules/notices.yaml`` and ``rules/messages``. ``sending`` false is dry run: decided, worded, never sent.
+
+    ``sender`` is the address that mail is from. ``tmf681_url`` is the base of a messaging system (TMF681 v4), asked with ``tmf681_token``;
+    ``allow_private`` lets it be at a private address.
+    """
+
+    sending: bool = False
+    sender: str = ""
+    tmf681_url: str = ""
+    tmf681_token: Secret = field(default_factory=Secret)
+    allow_private: bool = False
+
+
 class ApiRole(StrEnum):
     """What a token of the API is good for: reading, or also changing what people decide."""
 
@@ -313,6 +328,7 @@ class Settings:
     tickets: TicketSettings = field(default_factory=TicketSettings)
     webhooks: tuple[WebhookSettings, ...] = ()
     billing: BillingSettings = field(default_factory=BillingSettings)
+    messages: MessageSettings = field(default_factory=MessageSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
 
     @property

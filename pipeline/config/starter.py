@@ -173,6 +173,16 @@ tickets:
 billing:
   #posting: false
 
+# What customers are told of what they feel (rules/notices.yaml, rules/messages), to the contacts that the inventory names. Without sending
+# it is decided and worded, and nobody is told: the dry run. Mail is from the sender; contacts of channel tmf681 are told by the messaging
+# system at tmf681_url, which may want a token: tmf681_token: file:secrets/messaging
+messages:
+  #sending: false
+  #sender: ""
+  #tmf681_url: ""
+  #tmf681_token: ""
+  #allow_private: false
+
 # The console and the northbound API. Whoever asks needs the token.
 api:
   #listen: "127.0.0.1:18642"

@@ -13,6 +13,7 @@ class EffectKind(StrEnum):
     TICKET_RESOLVE = "ticket-resolve"
     NOTIFY = "notify"
     CREDIT = "credit"
+    MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True)

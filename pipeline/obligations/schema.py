@@ -27,6 +27,7 @@ effect = Table(
     Column("remote_id", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Index("effect_by_state", "state", "ended_at"),
+    Index("effect_by_subject", "subject", "id"),
     Index("effect_lane", "route", "subject", "id", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
 )
 """The outbox: each intended action once, by its key, until it has ended."""
@@ -47,6 +48,7 @@ receipt = Table(
     Column("published", Boolean, nullable=False),
     UniqueConstraint("key", "outcome", "detail", name="receipt_once"),
     Index("receipt_by_subject", "subject"),
+    Index("receipt_by_route", "route", "at"),
     Index("receipt_unpublished", "id", sqlite_where=text("NOT published"), postgresql_where=text("NOT published")),
 )
 """The proofs; ``published`` says whether the topic has it."""
@@ -166,3 +168,13 @@ operation_answer = Table(
     Column("answered_at", BigInteger, nullable=False),
 )
 """What became of an operation in each domain that it was for. No foreign key: the operation may have come by another way."""
+
+message_told = Table(
+    "message_told",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("contact", Text, primary_key=True),
+    Column("remote_id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Which contacts a message to a customer went to already."""

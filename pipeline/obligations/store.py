@@ -10,7 +10,7 @@ from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Approval, Broken, Credit, Entry
 from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, TicketLink
 from pipeline.core.operation import Answer, Operation, OperationKind
-from pipeline.obligations import book, ledger, link, operation, outbox
+from pipeline.obligations import book, ledger, link, message, operation, outbox
 from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
 from pipeline.obligations.migrate import upgrade_engine
 
@@ -108,6 +108,11 @@ class Obligations:
         with reading(self._engine) as connection:
             return outbox.effects(connection, subject, limit)
 
+    def lane(self, route: str, subject: str) -> list[StoredEffect]:
+        """The effects of one route and subject in the order of decision."""
+        with reading(self._engine) as connection:
+            return outbox.lane(connection, route, subject)
+
     def dead_letters(self, limit: int = 100) -> list[StoredEffect]:
         """Effects that were given up, newest first; ``detail`` says why."""
         with reading(self._engine) as connection:
@@ -159,6 +164,23 @@ class Obligations:
         """The latest ticket links, newest first."""
         with reading(self._engine) as connection:
             return link.links(connection, limit)
+
+    # messages to customers
+
+    def sent_since(self, routes: Sequence[str], at: int) -> int:
+        """How many effects of these routes went out to somebody since a time."""
+        with reading(self._engine) as connection:
+            return message.sent_since(connection, routes, at)
+
+    def message_told(self, key: str) -> frozenset[str]:
+        """The contacts that a message went to."""
+        with reading(self._engine) as connection:
+            return message.told(connection, key)
+
+    def mark_message(self, key: str, contact: str, at: int, remote_id: str) -> None:
+        """Remember that a message went to a contact."""
+        with writing(self._engine) as connection:
+            message.mark(connection, key, contact, at, remote_id)
 
     # the credit ledger
 

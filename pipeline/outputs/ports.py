@@ -135,5 +135,24 @@ class OperationsPort(Protocol):
         """Keep what became of operations, once for each domain."""
 
 
-class ObligationsPort(OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, OperationsPort, Protocol):
+class MessagePort(Protocol):
+    """Messages to customers, as they were decided and as they went out."""
+
+    def lane(self, route: str, subject: str) -> list[StoredEffect]:
+        """The effects of one route and subject in the order of decision."""
+
+    def sent_since(self, routes: Sequence[str], at: int) -> int:
+        """How many effects of these routes went out to somebody since a time."""
+
+    def put_effects(self, effects: Sequence[Effect], at: int) -> Stored:
+        """Keep effects whose key is new."""
+
+    def message_told(self, key: str) -> frozenset[str]:
+        """Which contacts a message went to already."""
+
+    def mark_message(self, key: str, contact: str, at: int, remote_id: str) -> None:
+        """Remember that it went to a contact."""
+
+
+class ObligationsPort(MessagePort, OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, OperationsPort, Protocol):
     """All of it: what :func:`pipeline.outputs.run_outputs` wants."""

@@ -1,26 +1,32 @@
 """The outputs process: delivers effects, publishes receipts, keeps answers to operations, and serves the built-in ticket book."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
 from yarl import URL
 
 from pipeline import bus, telemetry
+from pipeline.config.message_check import MessageSource
 from pipeline.config.settings import COMPONENTS, Settings, TicketSettings
 from pipeline.core.effect import Effect, EffectKind
+from pipeline.core.inventory import Channel, Inventory
+from pipeline.outputs.address import check_url
 from pipeline.outputs.billing import BillingOutput
 from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
 from pipeline.outputs.intake import Intake, ReceiptPublisher
+from pipeline.outputs.messaging.message import MessageOutput, Sender
+from pipeline.outputs.messaging.tmf681 import CommunicationMessages
 from pipeline.outputs.metrics import process_metrics
 from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
 from pipeline.outputs.ticket_book import TicketBook
 from pipeline.outputs.tickets import Remarks, TicketOutput, no_remarks
 from pipeline.outputs.tmf621 import TroubleTickets
-from pipeline.outputs.webhook import WebhookOutput, open_sessions
+from pipeline.outputs.webhook import Sessions, WebhookOutput, open_sessions
+from pipeline.resources import data_dir
 from pipeline.wire import Topic
 
 GROUP = "outputs"
@@ -28,6 +34,11 @@ ANSWERS_GROUP = "outputs-answers"
 _TICKET_TIMEOUT_S = 10.0
 _BROKER_PATIENCE_S = 60.0
 ANY = "*"
+
+
+def no_inventory() -> Inventory:
+    """Nobody is known, so no customer is told."""
+    return Inventory("")
 
 
 def chooser(outputs: Mapping[tuple[EffectKind, str], Output]) -> Choose:
@@ -40,8 +51,10 @@ def chooser(outputs: Mapping[tuple[EffectKind, str], Output]) -> Choose:
 
 
 @asynccontextmanager
-async def open_outputs(settings: Settings, store: ObligationsPort, remarks: Remarks = no_remarks) -> AsyncIterator[Choose]:
-    """The outputs that the settings name, with their HTTP sessions; ``remarks`` go into tickets.
+async def open_outputs(
+    settings: Settings, store: ObligationsPort, remarks: Remarks = no_remarks, inventory: Callable[[], Inventory] = no_inventory
+) -> AsyncIterator[Choose]:
+    """The outputs that the settings name, with their HTTP sessions; ``remarks`` go into tickets; ``inventory`` says who is a customer.
 
     Raises ``ValueError`` for an unknown ticket system.
     """
@@ -51,6 +64,7 @@ async def open_outputs(settings: Settings, store: ObligationsPort, remarks: Rema
         tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store, remarks=remarks)
         webhooks = WebhookOutput(settings.webhooks, sessions, store)
         billing = BillingOutput(store, posting=settings.billing.posting)
+        messages = _messages(settings, store, sessions, inventory)
         yield chooser(
             {
                 (EffectKind.TICKET_OPEN, settings.tickets.system): tickets,
@@ -58,12 +72,30 @@ async def open_outputs(settings: Settings, store: ObligationsPort, remarks: Rema
                 (EffectKind.TICKET_RESOLVE, settings.tickets.system): tickets,
                 (EffectKind.NOTIFY, ANY): webhooks,
                 (EffectKind.CREDIT, ANY): billing,
+                (EffectKind.MESSAGE, ANY): messages,
             }
         )
 
 
-async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.Event, remarks: Remarks = no_remarks) -> None:
-    """Run until ``stop`` is set. ``store`` is open; topics exist; ``remarks`` go into tickets.
+def _messages(settings: Settings, store: ObligationsPort, sessions: Sessions, inventory: Callable[[], Inventory]) -> MessageOutput:
+    own = settings.messages
+    senders: dict[Channel, Sender] = {}
+    if own.tmf681_url:
+        session = sessions.private if own.allow_private else sessions.public
+        url = str(check_url(own.tmf681_url, allow_private=own.allow_private))
+        senders[Channel.TMF681] = CommunicationMessages(session, url, own.tmf681_token, own.sender)
+    words = MessageSource(settings.rules_dir or data_dir("rules"))
+    return MessageOutput(words.current, inventory, senders, store, sending=own.sending)
+
+
+async def run_outputs(
+    settings: Settings,
+    store: ObligationsPort,
+    stop: asyncio.Event,
+    remarks: Remarks = no_remarks,
+    inventory: Callable[[], Inventory] = no_inventory,
+) -> None:
+    """Run until ``stop`` is set. ``store`` is open; topics exist; the rest is as :func:`open_outputs` has it.
 
     Raises ``TimeoutError`` without a broker, ``OSError`` for a port that is taken, ``ValueError`` for settings that cannot be followed.
     """
@@ -76,7 +108,7 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         if settings.tickets.built_in:
             host, port = _listen(settings.tickets)
             await stack.enter_async_context(TicketBook(store).serve(host, port))
-        choose = await stack.enter_async_context(open_outputs(settings, store, remarks))
+        choose = await stack.enter_async_context(open_outputs(settings, store, remarks, inventory))
         producer = await stack.enter_async_context(bus.producer(bootstrap))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
         answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))

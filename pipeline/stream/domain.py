@@ -16,6 +16,7 @@ from pipeline.core.escalation import effects_of
 from pipeline.core.event import Tick
 from pipeline.core.idle import NEVER, due_at, wants_sweeps
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
+from pipeline.core.notice import notices
 from pipeline.core.outage import Outage
 from pipeline.core.suspicion import Question, suspect
 from pipeline.core.ticket import decide
@@ -150,7 +151,8 @@ class DomainHandler:
         assert self._known is not None
         by_partition: dict[int, list[Effect]] = defaultdict(list)
         for change in output.incidents:
-            for effect in decide(change.incident, change.previous, self._known.routing, state.now):
+            told = notices(change.incident, change.previous, self._known.notices, self._known.inventory.customers, state.now)
+            for effect in (*decide(change.incident, change.previous, self._known.routing, state.now), *told):
                 by_partition[partition_of(effect.subject, self._partitions)].append(effect)
         for escalated in output.escalations:
             for effect in effects_of(escalated, self._known.routing.webhooks, state.now):
