@@ -113,6 +113,7 @@ def knowledge_of(inventory: Inventory, rules: RuleSet, declared: Inventory | Non
         declared=declared,
         correlating=Correlating.of(rules.correlations, Relations.of(inventory, topology)),
         notices=rules.notices,
+        remedies=rules.remedies,
     )
 
 

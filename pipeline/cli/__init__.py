@@ -35,6 +35,7 @@ class LazyGroup(Group):
         "tickets": ("pipeline.cli.show:tickets", "trouble tickets and the incidents they belong to"),
         "sla": ("pipeline.cli.sla:sla", "availability against what was agreed; settle a month"),
         "credits": ("pipeline.cli.credits:credits_", "the ledger of SLA credits; verify its chain"),
+        "remedies": ("pipeline.cli.remedies:remedies", "what is proposed to be done about incidents; approve or refuse"),
         "effects": ("pipeline.cli.effects:effects", "what is still to be sent, and what was given up; try it again"),
         "webhooks": ("pipeline.cli.effects:webhooks", "receivers of notifications; switch one on again"),
         "discover": ("pipeline.cli.discover:discover", "ask a network what is there; compare it with the inventory"),

@@ -13,6 +13,7 @@ from pipeline.config.message_check import check_message, check_notice
 from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import Path_, Problem, Problems, did_you_mean
 from pipeline.config.profile_proof import prove_profiles
+from pipeline.config.remedy_check import check_remedy
 from pipeline.config.rule_compile import Compiler
 from pipeline.config.rule_files import RuleFile, default_mibs
 from pipeline.config.rule_form import AlarmTypeTest, PlanTest, RoutingTest, TrapFile, TrapTest
@@ -77,16 +78,20 @@ def run_tests(found: ReadSet) -> int:
             for place, test in enumerate(file.form.tests):
                 _tell_differences(file, ("tests", place), *runner(test, rules))
                 ran += 1
-    ran += _message_tests(found)
+    ran += _tests_of_outputs(found)
     return ran + prove_profiles(found.profiles, rules.profiles, rules.mibs)
 
 
-def _message_tests(found: ReadSet) -> int:
-    """What customers are told: by ``notices.yaml``, and in which words; a language's tests are its own."""
+def _tests_of_outputs(found: ReadSet) -> int:
+    """What customers are told, in which words, and which remedies are proposed."""
     ran = 0
     for file in found.notices:
         for place, test in enumerate(file.form.tests):
             _tell_differences(file, ("tests", place), *check_notice(test, found.value.notices))
+            ran += 1
+    for remedies in found.remedies:
+        for place, case in enumerate(remedies.form.tests):
+            _tell_differences(remedies, ("tests", place), *check_remedy(case, found.value.remedies))
             ran += 1
     for language in found.languages:
         for place, sample in enumerate(language.form.tests):

@@ -17,6 +17,8 @@ from pipeline.config.problem import Path_, Problems, did_you_mean
 from pipeline.config.profile_check import read_profiles
 from pipeline.config.profile_form import ProfileFile
 from pipeline.config.reload import Reloading
+from pipeline.config.remedy_check import read_remedy_files, remedies_of
+from pipeline.config.remedy_form import RemedyFile
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
 from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
 from pipeline.core.anomaly_rule import AnomalyRule, Watching
@@ -29,6 +31,7 @@ from pipeline.core.mib import MibIndex
 from pipeline.core.notice import Notices
 from pipeline.core.plan import Plan, validate
 from pipeline.core.profile import Profile, ProfileBook
+from pipeline.core.remedy import RemedyRule
 from pipeline.core.rollup import GROUPS, Groups, RollupRule, Shares
 from pipeline.core.routing import Routing
 from pipeline.core.rule import RuleBook
@@ -54,6 +57,7 @@ class RuleSet:
     correlations: tuple[CorrelationRule, ...] = ()
     notices: Notices = field(default_factory=Notices)
     languages: dict[str, MessageFile] = field(default_factory=dict)
+    remedies: tuple[RemedyRule, ...] = ()
 
     def measuring(self, groups: Groups) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
@@ -74,6 +78,7 @@ class ReadSet:
     correlations: list[RuleFile[CorrelationFile]]
     notices: list[RuleFile[NoticeFile]]
     languages: list[RuleFile[MessageFile]]
+    remedies: list[RuleFile[RemedyFile]]
 
 
 def load_rule_set(folder: Path, mibs: MibIndex | None = None) -> RuleSet:
@@ -140,6 +145,7 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     anomalies = list(read_files(folder / "anomalies", AnomalyFile, problems)) if (folder / "anomalies").is_dir() else []
     correlations = list(read_files(folder / "correlation", CorrelationFile, problems)) if (folder / "correlation").is_dir() else []
     notices, languages = read_notice_files(folder, problems), read_message_files(folder, problems)
+    remedies = read_remedy_files(folder, problems)
     told = len(problems.errors)
     known_profiles = read_profiles(profiles, mibs)
     are_whole = len(problems.errors) == told
@@ -159,10 +165,11 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         known_correlations,
         notices_of(notices),
         languages_of(languages),
+        remedies_of(remedies, rules.book.alarm_types),
     )
     if are_whole:  # formulas are held against columns and units that are known
         tell_wrong_kpis(kpis, known_profiles.values())
-    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies, correlations, notices, languages)
+    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies, correlations, notices, languages, remedies)
 
 
 def _versioned(book: RuleBook, correlations: tuple[CorrelationRule, ...]) -> RuleBook:

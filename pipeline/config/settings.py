@@ -269,6 +269,29 @@ class MessageSettings:
     allow_private: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ActionSettings:
+    """An action of a remedy: a POST to ``url``, signed with ``secret`` as webhooks are, or a program and its arguments (``argv``).
+
+    It gets JSON: the incident, the resource and its device. It has ``timeout_s`` seconds.
+    """
+
+    name: str
+    url: str = ""
+    secret: Secret = field(default_factory=Secret)
+    allow_private: bool = False
+    argv: tuple[str, ...] = ()
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RemedySettings:
+    """The closed loop (``rules/remedies.yaml``). ``acting`` false is dry run: remedies are proposed and approved, and never started."""
+
+    acting: bool = False
+    actions: tuple[ActionSettings, ...] = ()
+
+
 class ApiRole(StrEnum):
     """What a token of the API is good for: reading, or also changing what people decide."""
 
@@ -329,6 +352,7 @@ class Settings:
     webhooks: tuple[WebhookSettings, ...] = ()
     billing: BillingSettings = field(default_factory=BillingSettings)
     messages: MessageSettings = field(default_factory=MessageSettings)
+    remedies: RemedySettings = field(default_factory=RemedySettings)
     api: ApiSettings = field(default_factory=ApiSettings)
 
     @property

@@ -12,6 +12,7 @@ from pipeline.config.settings import (
     MAX_POLL_PROCESSES,
     MAX_RARE,
     MAX_TRAP_PROCESSES,
+    ActionSettings,
     ApiTokenSettings,
     DetectorSettings,
     Settings,
@@ -82,9 +83,21 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     _check_tokens(settings.api.tokens, require)
+    _check_actions(settings.remedies.actions, require)
     names = [webhook.name for webhook in settings.webhooks]
     for position, name in enumerate(names):
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
+
+
+def _check_actions(actions: Sequence[ActionSettings], require: Callable[..., None]) -> None:
+    names = [action.name for action in actions]
+    for position, action in enumerate(actions):
+        at = ("remedies", "actions", position)
+        require(*at, "name", ok=names.index(action.name) == position, message=f"'{action.name}' stands twice", remedy="rename one")
+        message, remedy = "an action is either a POST or a program", "write url and secret, or argv"
+        require(*at, "url", ok=bool(action.url) != bool(action.argv), message=message, remedy=remedy)
+        message, remedy = f"{action.argv[0] if action.argv else ''} is no whole path", "write the program's whole path"
+        require(*at, "argv", ok=not action.argv or action.argv[0].startswith("/"), message=message, remedy=remedy)
 
 
 def _check_tokens(tokens: Sequence[ApiTokenSettings], require: Callable[..., None]) -> None:

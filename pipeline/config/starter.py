@@ -183,6 +183,14 @@ messages:
   #tmf681_token: ""
   #allow_private: false
 
+# What may be done about incidents by itself (rules/remedies.yaml). Without acting, remedies are proposed and never started: the dry run.
+# Actions are POSTs or programs, by the names that the rules use; each gets JSON, a program on its standard input:
+#   - {name: restart-bgp-session, url: "https://…", secret: file:secrets/automation}
+#   - {name: power-cycle, argv: [/usr/local/bin/power-cycle], timeout_s: 30}
+remedies:
+  #acting: false
+  #actions: []
+
 # The console and the northbound API. Whoever asks needs the token.
 api:
   #listen: "127.0.0.1:18642"

@@ -14,6 +14,7 @@ class EffectKind(StrEnum):
     NOTIFY = "notify"
     CREDIT = "credit"
     MESSAGE = "message"
+    REMEDY = "remedy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
 from pipeline.core.notice import Notices
 from pipeline.core.plan import Plan
+from pipeline.core.remedy import RemedyRule
 from pipeline.core.routing import Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.threshold import Threshold
@@ -35,6 +36,7 @@ class Knowledge:
     declared: Inventory | None = None
     correlating: Correlating = field(default_factory=Correlating)
     notices: Notices = field(default_factory=Notices)
+    remedies: tuple[RemedyRule, ...] = ()
 
     @property
     def version(self) -> tuple[str, str]:

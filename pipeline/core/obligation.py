@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.core.effect import Effect
 from pipeline.core.operation import Answer, Operation, Outcome
+from pipeline.core.remedy import RemedyState
 
 
 class EffectState(StrEnum):
@@ -38,6 +39,31 @@ class Stored:
     new: int = 0
     repeated: int = 0
     conflicting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRemedy:
+    """A remedy: proposed at, decided by whom, started and ended when; ``over_at`` is the incident's end, ``polled_at`` the last poll then.
+
+    ``body`` is what proposed it (:func:`pipeline.core.remedy.remedies`).
+    """
+
+    name: str
+    incident: str
+    domain: str
+    rule: str
+    action: str
+    resource: str
+    state: RemedyState
+    proposed_at: int
+    detail: str = ""
+    decided_by: str = ""
+    decided_at: int = 0
+    started_at: int = 0
+    ended_at: int = 0
+    over_at: int = 0
+    polled_at: int = 0
+    body: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     STATELESS = "stateless"
     # questions: why a device is asked at once, and what became of it
     DOUBTED_CAUSE = "doubted-cause"
+    REMEDIED = "remedied"
     RAISED_BY_TRAP = "raised-by-trap"
     CLEARED_BY_TRAP = "cleared-by-trap"
     RESTARTED = "restarted"

@@ -178,3 +178,26 @@ message_told = Table(
     Column("at", BigInteger, nullable=False),
 )
 """Which contacts a message to a customer went to already."""
+
+remedy = Table(
+    "remedy",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("over_at", BigInteger, nullable=False),
+    Column("polled_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("remedy_by_rule", "rule", "started_at"),
+)
+"""What was proposed to be done about incidents, who decided, when it was started and what came of it."""

@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Engine, text
 
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Approval, Broken, Credit, Entry
-from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, TicketLink
+from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, StoredRemedy, TicketLink
 from pipeline.core.operation import Answer, Operation, OperationKind
-from pipeline.obligations import book, ledger, link, message, operation, outbox
+from pipeline.core.remedy import RemedyState
+from pipeline.obligations import book, ledger, link, message, operation, outbox, remedy
 from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
 from pipeline.obligations.migrate import upgrade_engine
 
@@ -181,6 +182,41 @@ class Obligations:
         """Remember that a message went to a contact."""
         with writing(self._engine) as connection:
             message.mark(connection, key, contact, at, remote_id)
+
+    # remedies
+
+    def propose_remedy(self, new: StoredRemedy) -> StoredRemedy:
+        """Keep a remedy once by its name; as it stands."""
+        with writing(self._engine) as connection:
+            return remedy.propose(connection, new)
+
+    def remedy(self, name: str) -> StoredRemedy | None:
+        """The remedy of this name."""
+        with reading(self._engine) as connection:
+            return remedy.get(connection, name)
+
+    def move_remedy(self, name: str, came_from: RemedyState, following: Sequence[Effect] = (), **values: Any) -> bool:
+        """Write values if it still stands as ``came_from``, with the effects that follow from it; false when somebody was faster."""
+        with writing(self._engine) as connection:
+            moved = remedy.move(connection, name, came_from, values)
+            if moved and following:
+                outbox.put(connection, following, following[0].decided_at)
+            return moved
+
+    def remedy_over(self, name: str, over_at: int, polled_at: int) -> None:
+        """The incident of a remedy ended."""
+        with writing(self._engine) as connection:
+            remedy.over(connection, name, over_at, polled_at)
+
+    def remedy_starts(self, rule: str, since: int) -> list[tuple[int, str]]:
+        """When a rule started its action since a time, and on which resource."""
+        with reading(self._engine) as connection:
+            return remedy.starts(connection, rule, since)
+
+    def remedies(self, incident: str = "", limit: int = 100) -> list[StoredRemedy]:
+        """The latest remedies, newest first; of one incident, or all."""
+        with reading(self._engine) as connection:
+            return remedy.latest(connection, incident, limit)
 
     # the credit ledger
 

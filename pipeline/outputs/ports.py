@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Credit, Entry
-from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, TicketLink
-from pipeline.core.operation import Answer
+from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, StoredRemedy, TicketLink
+from pipeline.core.operation import Answer, Operation
+from pipeline.core.remedy import RemedyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """It did not take place, or nobody knows; try later, not before ``after_s`` seconds when the other side asked for that."""
+    """It did not take place, or nobody knows; try later, not before ``after_s`` seconds when the other side asked for that.
+
+    ``planned`` says that nothing failed: it is only not due yet.
+    """
 
     detail: str
     after_s: float = 0.0
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +159,27 @@ class MessagePort(Protocol):
         """Remember that it went to a contact."""
 
 
-class ObligationsPort(MessagePort, OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, OperationsPort, Protocol):
+class RemedyPort(Protocol):
+    """Remedies as they were proposed, decided, started and ended; and comments on their incidents."""
+
+    def propose_remedy(self, new: StoredRemedy) -> StoredRemedy:
+        """Keep a remedy once by its name; as it stands."""
+
+    def remedy(self, name: str) -> StoredRemedy | None:
+        """The remedy of this name."""
+
+    def move_remedy(self, name: str, came_from: RemedyState, following: Sequence[Effect] = (), **values: Any) -> bool:
+        """Write values if it still stands as ``came_from``, with the effects that follow; false when somebody was faster."""
+
+    def remedy_over(self, name: str, over_at: int, polled_at: int) -> None:
+        """The incident of a remedy ended."""
+
+    def remedy_starts(self, rule: str, since: int) -> list[tuple[int, str]]:
+        """When a rule started its action since a time, and on which resource."""
+
+    def put_operation(self, given: Operation, domains: Sequence[str]) -> StoredOperation:
+        """Keep an operation; it is published when it is not within two seconds."""
+
+
+class ObligationsPort(RemedyPort, MessagePort, OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, OperationsPort, Protocol):
     """All of it: what :func:`pipeline.outputs.run_outputs` wants."""

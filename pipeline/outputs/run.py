@@ -1,27 +1,34 @@
 """The outputs process: delivers effects, publishes receipts, keeps answers to operations, and serves the built-in ticket book."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 from yarl import URL
 
-from pipeline import bus, telemetry
+from pipeline import bus, telemetry, wire
 from pipeline.config.message_check import MessageSource
 from pipeline.config.settings import COMPONENTS, Settings, TicketSettings
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.inventory import Channel, Inventory
+from pipeline.core.obligation import StoredRemedy
+from pipeline.core.reason import Reason
+from pipeline.core.resource import ResourceId
+from pipeline.core.suspicion import Question
+from pipeline.outputs.actor import actor_of
 from pipeline.outputs.address import check_url
 from pipeline.outputs.billing import BillingOutput
 from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
-from pipeline.outputs.intake import Intake, ReceiptPublisher
+from pipeline.outputs.intake import Intake, Producer, ReceiptPublisher
 from pipeline.outputs.messaging.message import MessageOutput, Sender
 from pipeline.outputs.messaging.tmf681 import CommunicationMessages
 from pipeline.outputs.metrics import process_metrics
 from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
+from pipeline.outputs.remedy import RemedyOutput
 from pipeline.outputs.ticket_book import TicketBook
 from pipeline.outputs.tickets import Remarks, TicketOutput, no_remarks
 from pipeline.outputs.tmf621 import TroubleTickets
@@ -52,7 +59,11 @@ def chooser(outputs: Mapping[tuple[EffectKind, str], Output]) -> Choose:
 
 @asynccontextmanager
 async def open_outputs(
-    settings: Settings, store: ObligationsPort, remarks: Remarks = no_remarks, inventory: Callable[[], Inventory] = no_inventory
+    settings: Settings,
+    store: ObligationsPort,
+    remarks: Remarks = no_remarks,
+    inventory: Callable[[], Inventory] = no_inventory,
+    ask: Callable[[StoredRemedy], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Choose]:
     """The outputs that the settings name, with their HTTP sessions; ``remarks`` go into tickets; ``inventory`` says who is a customer.
 
@@ -64,6 +75,7 @@ async def open_outputs(
         tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store, remarks=remarks)
         webhooks = WebhookOutput(settings.webhooks, sessions, store)
         billing = BillingOutput(store, posting=settings.billing.posting)
+        actors = {action.name: actor_of(action, sessions) for action in settings.remedies.actions}
         messages = _messages(settings, store, sessions, inventory)
         yield chooser(
             {
@@ -73,6 +85,7 @@ async def open_outputs(
                 (EffectKind.NOTIFY, ANY): webhooks,
                 (EffectKind.CREDIT, ANY): billing,
                 (EffectKind.MESSAGE, ANY): messages,
+                (EffectKind.REMEDY, ANY): RemedyOutput(actors, store, acting=settings.remedies.acting, ask=ask),
             }
         )
 
@@ -108,8 +121,9 @@ async def run_outputs(
         if settings.tickets.built_in:
             host, port = _listen(settings.tickets)
             await stack.enter_async_context(TicketBook(store).serve(host, port))
-        choose = await stack.enter_async_context(open_outputs(settings, store, remarks, inventory))
         producer = await stack.enter_async_context(bus.producer(bootstrap))
+        asked = partial(_ask, producer, settings.broker.partitions)
+        choose = await stack.enter_async_context(open_outputs(settings, store, remarks, inventory, asked))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
         answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))
         answers = AnswerIntake(answering, producer, store)
@@ -120,6 +134,15 @@ async def run_outputs(
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
         await _work((intake, deliveries, answers, operations), publisher, stop)
+
+
+async def _ask(producer: Producer, partitions: int, remedy: StoredRemedy) -> None:
+    """Have the device polled at once on which something was done."""
+    device = str(remedy.body.get("device", ""))
+    if device:
+        question = Question(device, remedy.started_at, ResourceId(remedy.resource), Reason.REMEDIED)
+        partition = bus.partition_of(device, partitions)
+        await producer.send_and_wait(Topic.QUESTIONS.value, wire.encode([question]), partition=partition)
 
 
 def _listen(tickets: TicketSettings) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from prometheus_client import Counter, Gauge
 
@@ -18,6 +19,8 @@ from pipeline.core.idle import NEVER, due_at, wants_sweeps
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.notice import notices
 from pipeline.core.outage import Outage
+from pipeline.core.remedy import radius, remedies
+from pipeline.core.resource import device_of
 from pipeline.core.suspicion import Question, suspect
 from pipeline.core.ticket import decide
 from pipeline.stream.rows import Rows
@@ -152,13 +155,26 @@ class DomainHandler:
         by_partition: dict[int, list[Effect]] = defaultdict(list)
         for change in output.incidents:
             told = notices(change.incident, change.previous, self._known.notices, self._known.inventory.customers, state.now)
-            for effect in (*decide(change.incident, change.previous, self._known.routing, state.now), *told):
+            acted = self._remedies(state, change)
+            for effect in (*decide(change.incident, change.previous, self._known.routing, state.now), *told, *acted):
                 by_partition[partition_of(effect.subject, self._partitions)].append(effect)
         for escalated in output.escalations:
             for effect in effects_of(escalated, self._known.routing.webhooks, state.now):
                 by_partition[partition_of(effect.subject, self._partitions)].append(effect)
         for partition, batch in by_partition.items():
             turn.send(Topic.EFFECTS, partition, batch)
+
+    def _remedies(self, state: DomainState, change: IncidentChange) -> Iterable[Effect]:
+        assert self._known is not None
+        known, incident = self._known, change.incident
+        if not known.remedies:
+            return ()
+        row = state.incidents.get(incident.id)
+        types = {key.alarm_type for key in row.members} if row is not None else set()
+        report = state.reports.get(device_of(incident.root_cause) or "")
+        polled_at = report.polled_at if report is not None and report.reachable else 0
+        hurt = partial(radius, known.topology, known.inventory, incident.root_cause, incident)
+        return remedies(incident, change.previous, known.remedies, types, hurt, polled_at, state.now)
 
     def _current_context(self) -> Context:
         known = self._source.current()

@@ -115,7 +115,7 @@ async def test_progress_is_told_while_it_lasts_and_not_after(
     await carried(store, out, clock, first())
     (lasting,) = store.lane("customer:acme:lasting", "inc-1")
     waiting = await carried(store, out, clock, lasting.effect)
-    assert waiting == Again("not due yet", 30 * 60.0)
+    assert waiting == Again("not due yet", 30 * 60.0, planned=True)
     clock.now += 30 * MINUTE_NS
     assert isinstance(await carried(store, out, clock, lasting.effect), Done)
     assert fake.sent[-1]["subject"].endswith("Wij werken nog aan de storing")

@@ -86,7 +86,7 @@ class MessageOutput:
             case Skip(why):
                 return Done(detail=why)
             case Wait(seconds, why):
-                return Again(why, seconds)
+                return Again(why, seconds, planned=True)
             case Send():
                 return await self._tell(effect, {**newest, "stage": body.stage}, customer, messages, inventory)
 
