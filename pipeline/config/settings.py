@@ -320,6 +320,11 @@ class Settings:
         """Where the last good answers of the inventory's sources lie."""
         return self.data_dir / "inventory-sources"
 
+    @property
+    def receiver_names(self) -> tuple[str, ...]:
+        """Every receiver of notifications, webhooks first."""
+        return tuple(each.name for each in self.webhooks)
+
     def journal_dir(self, collector: str) -> Path:
         """Where a collector keeps its journal."""
         return self.data_dir / "journal" / collector

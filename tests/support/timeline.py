@@ -19,7 +19,7 @@ from pipeline.core.correlation_rule import Correlating, CorrelationRule, Relatio
 from pipeline.core.directory import Directory
 from pipeline.core.domain import Context, DomainState, Output
 from pipeline.core.effect import EffectKind
-from pipeline.core.escalation import Escalation, Level, effects_of
+from pipeline.core.escalation import Escalation, Level
 from pipeline.core.event import Event, Severity, Tick
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory, MaintenanceWindow, Tier
@@ -27,6 +27,7 @@ from pipeline.core.money import money_text
 from pipeline.core.normalize import normalize
 from pipeline.core.operation import Answer, Operation, OperationKind
 from pipeline.core.outage import Outage
+from pipeline.core.paging import effects_of, escalation_effects
 from pipeline.core.plan import Band, Plan, Rating
 from pipeline.core.polling import PollState, fold
 from pipeline.core.profile import BGP_PEERS, GENERIC_NAME
@@ -148,7 +149,7 @@ class World:
         inventory = replace(network(), windows=tuple(windows))
         context = Context.of(inventory, rule_book().alarm_types, rules_version=rule_book().version)
         correlating = Correlating.of(correlation_rules(), Relations.of(inventory, context.topology))
-        context = replace(context, escalations=ROUTING.escalations, correlating=correlating)
+        context = replace(context, routing=ROUTING, correlating=correlating)
         return cls(inventory, context, DomainState.from_rows(context), Directory.of(inventory))
 
     def feed(self, items: Sequence[Any]) -> None:
@@ -164,9 +165,13 @@ class World:
             self.revisions.append(change.incident)
             for effect in decide(change.incident, change.previous, ROUTING, self.now):
                 self.effects[effect.key] = effect.kind
+        for word in output.words:
+            for effect in effects_of(word, ROUTING, self.now):
+                assert effect.key not in self.effects
+                self.effects[effect.key] = effect.kind
         for escalated in output.escalations:
             assert escalated.incident.escalation <= self.incidents[escalated.incident.id].escalation
-            for effect in effects_of(escalated, ROUTING.webhooks, self.now):
+            for effect in escalation_effects(escalated, ROUTING, self.now):
                 assert effect.key not in self.effects
                 self.effects[effect.key] = effect.kind
                 self.escalated.append(effect.route)
