@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from pipeline.config.receiver_settings import ReceiverSettings
 from pipeline.config.secret import Secret
 from pipeline.config.source_settings import InventorySettings
 from pipeline.core.raw import SecurityLevel
@@ -279,12 +280,15 @@ class ApiSettings:
 
     ``hosts`` are further names by which a browser may call it (of a proxy before it, say). On loopback no other name is answered, so that
     no web page elsewhere can read it through a name of its own (DNS rebinding); off loopback, none listed means any.
+
+    ``url`` is how people reach the console: notifications link to it; empty, they hold no link.
     """
 
     listen: str = "127.0.0.1:18642"
     token: Secret = field(default_factory=Secret)
     tokens: tuple[ApiTokenSettings, ...] = ()
     hosts: tuple[str, ...] = ()
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +316,7 @@ class Settings:
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
     tickets: TicketSettings = field(default_factory=TicketSettings)
     webhooks: tuple[WebhookSettings, ...] = ()
+    receivers: tuple[ReceiverSettings, ...] = ()
     billing: BillingSettings = field(default_factory=BillingSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
 
@@ -323,7 +328,7 @@ class Settings:
     @property
     def receiver_names(self) -> tuple[str, ...]:
         """Every receiver of notifications, webhooks first."""
-        return tuple(each.name for each in self.webhooks)
+        return (*(each.name for each in self.webhooks), *(each.name for each in self.receivers))
 
     def journal_dir(self, collector: str) -> Path:
         """Where a collector keeps its journal."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
+from pipeline.config.receiver_check import receiver_problems
 from pipeline.config.settings import (
     MAX_POLL_PROCESSES,
     MAX_RARE,
@@ -83,6 +84,9 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     _check_tokens(settings.api.tokens, require)
     names = [webhook.name for webhook in settings.webhooks]
+    for wrong in receiver_problems(settings.receivers, names):
+        place = ("receivers", *wrong.path)
+        decoder.tell(line_at(node, place), place, wrong.message, wrong.remedy)
     for position, name in enumerate(names):
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
 

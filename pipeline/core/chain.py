@@ -184,21 +184,22 @@ def _tick(
     let_go(context, state)
     incidents.extend(changed)
     outages.extend(ended)
-    escalations.extend(escalated(state, unheeded))
-    words.extend(_words(context, state, changed))
+    further = list(escalated(state, unheeded))
+    escalations.extend(further)
+    words.extend(_words(context, state, changed, further))
     state.heed_at.update({change.incident.id: 0 for change in changed if change.incident.id in state.open})
     if tick.at >= state.sweep_at:
         state.sweep_at = tick.at - tick.at % SWEEP_NS + SWEEP_NS
         _sweep(context, state)
 
 
-def _words(context: Context, state: DomainState, changed: Sequence[IncidentChange]) -> list[Word]:
+def _words(context: Context, state: DomainState, changed: Sequence[IncidentChange], further: Sequence[Escalated]) -> list[Word]:
     def known(name: str) -> Incident | None:
         row = state.incidents.get(name)
         return row.incident if row is not None else None
 
     desk = Desk(context.routing, context.topology, state.pages, known, state.now)
-    return desk.tell([(change.incident, change.previous) for change in changed], state.open)
+    return [*desk.tell([(change.incident, change.previous) for change in changed], state.open), *desk.escalate(further)]
 
 
 def _settle_stragglers(context: Context, state: DomainState) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from pipeline.core.escalation import Escalated
 from pipeline.core.event import Severity
 from pipeline.core.incident import Incident
 from pipeline.core.reason import Reason
@@ -19,7 +20,8 @@ class Page:
     ``members`` are the incidents that it is of, ``ended`` those of them that are over, or hidden. ``due_at`` is when it is to be looked at
     next (0: when there is news). ``news`` is why receivers are owed a word, empty when they are not. ``told_to`` are the receivers that
     know of it, and ``is_standing`` is what they believe. ``severity`` is that of the first word: what receivers file it under.
-    ``words`` and ``repeats`` count what was said: keys are made of them.
+    ``words`` and ``repeats`` count what was said: keys are made of them. With ``is_escalated`` its receivers were told that nobody had
+    acknowledged, so they are told of the end, too, whatever their route asks for.
     """
 
     route: str
@@ -39,6 +41,7 @@ class Page:
     words: int = 0
     repeats: int = 0
     closed_at: int = 0
+    is_escalated: bool = False
 
     @property
     def name(self) -> str:
@@ -55,8 +58,8 @@ class Page:
 class Word:
     """One word to the receivers of a page: to whom, on which occasion, and why.
 
-    ``incident`` is the one that it is told by, ``others`` the rest of its group. Without ``targets`` nobody is told, and ``reason`` says
-    why not.
+    ``incident`` is the one that it is told by, ``others`` the rest of its group. ``escalated`` says by which rule it was escalated.
+    Without ``targets`` nobody is told, and ``reason`` says why not.
     """
 
     page: Page
@@ -65,6 +68,7 @@ class Word:
     incident: Incident
     targets: tuple[Target, ...]
     others: tuple[Incident, ...] = ()
+    escalated: Escalated | None = None
 
 
 @dataclass(slots=True)

@@ -50,6 +50,20 @@ class Desk:
         touched.update(dict.fromkeys(sorted(name for name, at in self.pages.due.items() if at <= self.now)))
         return [word for name in touched if name in self.pages.rows for word in self._advance(self.pages.rows[name])]
 
+    def escalate(self, found: Iterable[Escalated]) -> Iterator[Word]:
+        """Tell the routes of escalations. Their receivers know of it from then on, so they are told of its end."""
+        for escalated in found:
+            incident = escalated.incident
+            for route in escalated.routes:
+                targets = self.routing.targets(route, self.now)
+                mine = (page for page in self.pages.of_incident(incident.id) if page.route == route)
+                page = next(mine, None) or Page(route, incident.id, self.now, members=(incident.id,), severity=incident.severity)
+                told_to = tuple(dict.fromkeys((*page.told_to, *(target.receiver for target in targets))))
+                knows = replace(page, told_to=told_to, told_at=page.told_at or self.now, is_standing=bool(told_to), is_escalated=True)
+                knows = knows if page.told_at else replace(knows, severity=incident.severity)
+                self.pages.put(replace(knows, due_at=self._due_at(knows, self.routing.by_name.get(route))))
+                yield Word(knows, Occasion.ESCALATED, Reason.NOT_ACKNOWLEDGED, incident, targets, escalated=escalated)
+
     # which pages an incident is on
 
     def _follow(self, incident: Incident, previous: Incident | None) -> Iterator[str]:
@@ -285,11 +299,12 @@ def effects_of(word: Word, routing: Routing, at: int) -> tuple[Effect, ...]:
     is of several incidents, so a replay tells nobody twice.
     """
     page, route = word.page, routing.by_name.get(word.page.route)
-    if route is not None and word.occasion not in (route.events or ()):
+    if route is not None and word.occasion not in _wanted(page, route):
         return ()
     suffix = {
         Occasion.OPENED: "opened",
         Occasion.REPEATED: f"repeated:{page.repeats}",
+        Occasion.ESCALATED: f"escalated:{word.incident.escalation}",
     }.get(word.occasion, f"{word.occasion.value}:{f'w{page.words}' if page.group else f'r{word.incident.revision}'}")
     data = {
         **incident_data(word.incident),
@@ -299,9 +314,25 @@ def effects_of(word: Word, routing: Routing, at: int) -> tuple[Effect, ...]:
         "page": page.incident,
         "filed_severity": page.severity.name.lower(),
         **_group_data(word),
+        **_escalation_data(word),
     }
-    why, what = word.reason, word.occasion.value
-    return tuple(_notification(page.incident, routing, page.route, each, suffix, what, why, data, at) for each in word.targets)
+    named = word.incident.id if word.escalated else page.incident
+    return tuple(_notification(word, named, routing, each, suffix, data, at) for each in word.targets)
+
+
+def _wanted(page: Page, route: Route) -> tuple[Occasion, ...]:
+    always = (Occasion.ESCALATED, Occasion.RESOLVED) if page.is_escalated else (Occasion.ESCALATED,)
+    return (*(route.events or ()), *always)
+
+
+def _escalation_data(word: Word) -> dict[str, object]:
+    if word.escalated is None:
+        return {}
+    return {
+        "escalation": word.incident.escalation,
+        "escalation_rule": word.escalated.rule,
+        "unacknowledged_for": duration(word.escalated.unheeded_ns),
+    }
 
 
 def _group_data(word: Word) -> dict[str, object]:
@@ -320,48 +351,18 @@ def _group_data(word: Word) -> dict[str, object]:
     return {"group": plain(word.page.group), "grouped": listed, "grouped_total": len(everything)}
 
 
-def escalation_effects(escalated: Escalated, routing: Routing, at: int) -> tuple[Effect, ...]:
-    """The notifications of one escalation. The key holds the incident's count of escalations, so a replay tells nobody twice."""
-    incident = escalated.incident
-    return tuple(
-        _notification(
-            incident.id,
-            routing,
-            route,
-            target,
-            f"escalated:{incident.escalation}",
-            "escalated",
-            Reason.NOT_ACKNOWLEDGED,
-            {
-                **incident_data(incident),
-                "decision": Reason.NOT_ACKNOWLEDGED.value,
-                "route": route,
-                "page": incident.id,
-                "escalation": incident.escalation,
-                "escalation_rule": escalated.rule,
-                "unacknowledged_for": duration(escalated.unheeded_ns),
-            },
-            at,
-        )
-        for route in escalated.routes
-        for target in routing.targets(route, at)
-    )
-
-
-def _notification(
-    subject: str, routing: Routing, route: str, target: Target, suffix: str, occasion: str, reason: Reason, data: dict[str, object], at: int
-) -> Effect:
-    lane = routing.lane(route, target.receiver)
+def _notification(word: Word, named: str, routing: Routing, target: Target, suffix: str, data: dict[str, object], at: int) -> Effect:
+    lane = routing.lane(word.page.route, target.receiver)
     on_call = {"on_call": plain(target.person)} if target.person else {}
     return Effect(
-        key=f"notify:{subject}:{lane}:{suffix}",
+        key=f"notify:{named}:{lane}:{suffix}",
         kind=EffectKind.NOTIFY,
-        subject=subject,
+        subject=word.page.incident,
         route=lane,
         decided_at=at,
-        reason=reason.value,
+        reason=word.reason.value,
         body={
             "receiver": target.receiver,
-            "payload": {"type": f"incident.{occasion}", "timestamp": rfc3339(at), "data": {**data, **on_call}},
+            "payload": {"type": f"incident.{word.occasion.value}", "timestamp": rfc3339(at), "data": {**data, **on_call}},
         },
     )

@@ -24,6 +24,7 @@ class Occasion(StrEnum):
     UPDATED = "updated"
     ACKNOWLEDGED = "acknowledged"
     REPEATED = "repeated"
+    ESCALATED = "escalated"
     RESOLVED = "resolved"
 
 

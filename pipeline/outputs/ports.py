@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Credit, Entry
@@ -99,6 +99,16 @@ class EndpointPort(Protocol):
         """Why this receiver is disabled, or ``None``."""
 
 
+class AlertPort(Protocol):
+    """What stands in Alertmanagers."""
+
+    def keep_alert(self, receiver: str, name: str, alert: dict[str, Any] | None) -> None:
+        """Remember what stands under a name; ``None`` that nothing does."""
+
+    def standing_alerts(self, receiver: str) -> list[dict[str, Any]]:
+        """What stands at a receiver."""
+
+
 class LedgerPort(Protocol):
     """The credit ledger."""
 
@@ -135,5 +145,5 @@ class OperationsPort(Protocol):
         """Keep what became of operations, once for each domain."""
 
 
-class ObligationsPort(OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, OperationsPort, Protocol):
+class ObligationsPort(OutboxPort, LinkPort, EndpointPort, AlertPort, LedgerPort, BookPort, OperationsPort, Protocol):
     """All of it: what :func:`pipeline.outputs.run_outputs` wants."""

@@ -15,6 +15,8 @@ from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
 from pipeline.outputs.intake import Intake, ReceiptPublisher
 from pipeline.outputs.metrics import process_metrics
+from pipeline.outputs.notifying.alertmanager import open_keeper
+from pipeline.outputs.notifying.output import NotifyOutput, notifiers
 from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
 from pipeline.outputs.ticket_book import TicketBook
@@ -50,13 +52,15 @@ async def open_outputs(settings: Settings, store: ObligationsPort, remarks: Rema
     async with open_sessions() as sessions, open_session(_TICKET_TIMEOUT_S) as session:
         tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store, remarks=remarks)
         webhooks = WebhookOutput(settings.webhooks, sessions, store)
+        receivers = notifiers(settings.receivers, sessions, store)
+        notify = NotifyOutput(receivers, webhooks, settings.api.url)
         billing = BillingOutput(store, posting=settings.billing.posting)
         yield chooser(
             {
                 (EffectKind.TICKET_OPEN, settings.tickets.system): tickets,
                 (EffectKind.TICKET_UPDATE, settings.tickets.system): tickets,
                 (EffectKind.TICKET_RESOLVE, settings.tickets.system): tickets,
-                (EffectKind.NOTIFY, ANY): webhooks,
+                (EffectKind.NOTIFY, ANY): notify,
                 (EffectKind.CREDIT, ANY): billing,
             }
         )
@@ -87,7 +91,8 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
-        await _work((intake, deliveries, answers, operations), publisher, stop)
+        keeper = await stack.enter_async_context(open_keeper(settings.receivers, store))
+        await _work((intake, deliveries, answers, operations, keeper), publisher, stop)
 
 
 def _listen(tickets: TicketSettings) -> tuple[str, int]:

@@ -16,7 +16,7 @@ from pipeline.core.event import Tick
 from pipeline.core.idle import NEVER, due_at, wants_sweeps
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.outage import Outage
-from pipeline.core.paging import effects_of, escalation_effects
+from pipeline.core.paging import effects_of
 from pipeline.core.suspicion import Question, suspect
 from pipeline.core.ticket import decide
 from pipeline.stream.rows import Rows
@@ -155,7 +155,6 @@ class DomainHandler:
         for word in output.words:
             WORDS.labels(word.occasion.value, word.reason.value).inc()
             found += effects_of(word, routing, now)
-        found += [effect for escalated in output.escalations for effect in escalation_effects(escalated, routing, now)]
         by_partition: dict[int, list[Effect]] = defaultdict(list)
         for effect in found:
             by_partition[partition_of(effect.subject, self._partitions)].append(effect)

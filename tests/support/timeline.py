@@ -27,12 +27,12 @@ from pipeline.core.money import money_text
 from pipeline.core.normalize import normalize
 from pipeline.core.operation import Answer, Operation, OperationKind
 from pipeline.core.outage import Outage
-from pipeline.core.paging import effects_of, escalation_effects
+from pipeline.core.paging import effects_of
 from pipeline.core.plan import Band, Plan, Rating
 from pipeline.core.polling import PollState, fold
 from pipeline.core.profile import BGP_PEERS, GENERIC_NAME
 from pipeline.core.raw import INTERFACES, PollOutcome, RawPoll, RawTrap, SnmpVersion, ValueType, VarBind
-from pipeline.core.routing import Route, Routing
+from pipeline.core.routing import Occasion, Route, Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.settlement import ContractState, record, settle, terms_of
 from pipeline.core.suspicion import suspect
@@ -169,12 +169,10 @@ class World:
             for effect in effects_of(word, ROUTING, self.now):
                 assert effect.key not in self.effects
                 self.effects[effect.key] = effect.kind
+                if word.occasion is Occasion.ESCALATED:
+                    self.escalated.append(effect.route)
         for escalated in output.escalations:
             assert escalated.incident.escalation <= self.incidents[escalated.incident.id].escalation
-            for effect in escalation_effects(escalated, ROUTING, self.now):
-                assert effect.key not in self.effects
-                self.effects[effect.key] = effect.kind
-                self.escalated.append(effect.route)
         self.answers += output.answers
         self.planned |= {row.window.name: row for row in output.windows}
         for outage in output.outages:
