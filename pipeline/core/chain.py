@@ -198,7 +198,7 @@ def _words(context: Context, state: DomainState, changed: Sequence[IncidentChang
         row = state.incidents.get(name)
         return row.incident if row is not None else None
 
-    desk = Desk(context.routing, context.topology, state.pages, known, state.now)
+    desk = Desk(context.routing, context.topology, state.pages, known, state.now, context.inventory.sites)
     return [*desk.tell([(change.incident, change.previous) for change in changed], state.open), *desk.escalate(further)]
 
 

@@ -4,12 +4,13 @@ A fold over pages (:mod:`pipeline.core.page`). What a receiver was told is remem
 even if by then the routes would not choose them any more.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.escalation import MOST_REPEATS, Escalated
 from pipeline.core.incident import Incident, IncidentState
+from pipeline.core.inventory import Site
 from pipeline.core.page import NEVER, Page, Pages, Word
 from pipeline.core.reason import Reason
 from pipeline.core.roster import turn_after
@@ -30,13 +31,17 @@ Change = tuple[Incident, Incident | None]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where pages are made: by which routes, on which topology, and how incidents are looked up. ``now`` is UTC nanoseconds."""
+    """Where pages are made: by which routes, on which topology, and how incidents are looked up.
+
+    ``now`` is UTC nanoseconds; ``sites`` are the inventory's.
+    """
 
     routing: Routing
     topology: Topology
     pages: Pages
     known: Callable[[str], Incident | None]
     now: int
+    sites: Mapping[str, Site] = field(default_factory=dict)
 
     def tell(self, changed: Sequence[Change], standing: Collection[str]) -> list[Word]:
         """Every word that is due; ``changed`` are the incidents' new revisions, ``standing`` the ids of all that are open."""
@@ -83,7 +88,7 @@ class Desk:
 
     def _join(self, incident: Incident, why: Reason | None) -> dict[str, None]:
         """Put an incident on the page of each route that it takes; the names of those pages."""
-        traits = self.routing.traits(incident, self.topology)
+        traits = self.routing.traits(incident, self.topology, self.sites)
         mine = {page.route: page for page in self.pages.of_incident(incident.id)}
         taken: dict[str, None] = {}
         for route in self.routing.chosen(traits, self.now):
@@ -124,10 +129,10 @@ class Desk:
             self.pages.put(replace(page, ended=(*page.ended, incident.id), news=why.value))
 
     def _turn(self, standing: Collection[str]) -> Iterator[str]:
-        """The clock may have changed who is told: every open incident, and every page that nobody has in hand, is looked at again."""
+        """The clock may have changed who is told: what is open and nobody has in hand is looked at again."""
         for name in sorted(standing):
             incident = self.known(name)
-            if incident is not None and incident.state is IncidentState.OPEN and hidden_by(incident) is None:
+            if incident is not None and not _is_quiet(incident):
                 yield from self._join(incident, None)
         yield from sorted(name for name, page in self.pages.rows.items() if not page.is_over and not page.acknowledged_by)
         self.pages.turn_at = turn_after(self.now, self.routing.clocked) or NEVER
@@ -177,7 +182,7 @@ class Desk:
 
     def _is_wanted(self, page: Page, route: Route) -> bool:
         """Whether the route would still choose any of a page's incidents: while it was held down, its hours may have ended."""
-        traits = (self.routing.traits(each, self.topology) for each in self._open_members(page))
+        traits = (self.routing.traits(each, self.topology, self.sites) for each in self._open_members(page))
         return any(route in self.routing.chosen(each, self.now) for each in traits)
 
     def _ended(self, page: Page, words: list[Word]) -> Page:
@@ -258,6 +263,10 @@ class Desk:
 
 def _named(receivers: Iterable[str]) -> tuple[Target, ...]:
     return tuple(Target(receiver) for receiver in receivers)
+
+
+def _is_quiet(incident: Incident) -> bool:
+    return incident.state is not IncidentState.OPEN or bool(incident.acknowledged_by) or hidden_by(incident) is not None
 
 
 def _in_hand(incidents: Sequence[Incident]) -> bool:

@@ -10,7 +10,7 @@ from typing import Protocol
 from pipeline.core.escalation import Escalation
 from pipeline.core.event import Severity
 from pipeline.core.incident import Incident
-from pipeline.core.inventory import Tier
+from pipeline.core.inventory import Site, Tier
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId, ResourceKind, name_of
 from pipeline.core.roster import Holidays, Hours, OnCall
@@ -85,39 +85,37 @@ class Traits:
     root_cause: ResourceId = ResourceId("")  # noqa: RUF009  # a name for text
 
     @classmethod
-    def of(cls, incident: Incident, topology: Topology | None) -> "Traits":
+    def of(cls, incident: Incident, topology: Topology | None, known: Mapping[str, Site]) -> "Traits":
         """Those of an incident; where it is, is where its root cause hangs on, or for a fibre or duct what hangs on it.
 
-        Without a topology places are left out.
+        Without a topology places are left out; ``known`` are the inventory's sites, which tell the regions.
         """
-        places = places_of(topology, incident.root_cause) if topology is not None else _NOWHERE
+        sites = sites_of(topology, incident.root_cause) if topology is not None else ()
         return cls(
             severity=incident.severity,
             tiers=tuple(dict.fromkeys(impact.tier for impact in incident.impacts)),
             services=tuple(impact.service for impact in incident.impacts),
             customers=tuple(dict.fromkeys(impact.customer for impact in incident.impacts)),
-            sites=places[ResourceKind.SITE],
-            regions=places[ResourceKind.REGION],
+            sites=sites,
+            regions=tuple(sorted({known[site].region for site in sites if site in known and known[site].region})),
             root_cause=incident.root_cause,
         )
 
 
-def places_of(topology: Topology, resource: ResourceId) -> dict[ResourceKind, tuple[str, ...]]:
-    """The sites and regions of a resource; none for one that the topology does not have."""
-    found: dict[ResourceKind, set[str]] = {ResourceKind.SITE: set(), ResourceKind.REGION: set()}
+def sites_of(topology: Topology, resource: ResourceId) -> tuple[str, ...]:
+    """The sites of a resource; none for one that the topology does not have."""
+    found: set[str] = set()
     node = topology.node(resource)
     near = {node} if node is not None else set()
     for _ in range(_NEAR):
-        for above in {above for each in near for above in (each, *topology.upstream(each))}:
-            if topology.kinds[above] in found:
-                found[topology.kinds[above]].add(name_of(topology.names[above]))
-        if found[ResourceKind.SITE]:
+        above = {above for each in near for above in (each, *topology.upstream(each))}
+        found |= {name_of(topology.names[each]) for each in above if topology.kinds[each] is ResourceKind.SITE}
+        if found:
             break
         near = {below for each in near for below in topology.children[each]}
-    return {kind: tuple(sorted(names)) for kind, names in found.items()}
+    return tuple(sorted(found))
 
 
-_NOWHERE: dict[ResourceKind, tuple[str, ...]] = {ResourceKind.SITE: (), ResourceKind.REGION: ()}
 _NEAR = 4
 """How many steps down a place is looked for: from a duct over fibre and link."""
 
@@ -267,9 +265,9 @@ class Routing:
         on_call = {route.on_call for route in walk(self.tree)}
         return (*(each for each in self.hours if each.name in used), *(each for each in self.on_call if each.name in on_call))
 
-    def traits(self, incident: Incident, topology: Topology) -> Traits:
-        """What the routes look at of an incident."""
-        return Traits.of(incident, topology if self.looks_at_places else None)
+    def traits(self, incident: Incident, topology: Topology, known: Mapping[str, Site]) -> Traits:
+        """What the routes look at of an incident; ``known`` are the inventory's sites."""
+        return Traits.of(incident, topology if self.looks_at_places else None, known)
 
     def chosen(self, traits: Traits, at: int) -> tuple[Route, ...]:
         """The routes that an incident takes at an instant (UTC nanoseconds)."""

@@ -177,7 +177,7 @@ def test_a_route_gets_what_it_asked_for() -> None:
     incident = replace(FIRST, severity=Severity.MINOR)
     assert [key for key in keys(incident, None, routing) if key.startswith("notify")] == ["notify:inc-1:minor:opened"]
     assert keys(ENDED, FIRST, routing)[1:] == ["notify:inc-1:gold-ends:resolved:r3", "notify:inc-1:minor:resolved:r3"]
-    assert [step.reason for step in routing.trail(Traits.of(FIRST, TOPOLOGY), START)] == [None, Reason.OTHER_TIER, None]
+    assert [step.reason for step in routing.trail(Traits.of(FIRST, TOPOLOGY, {}), START)] == [None, Reason.OTHER_TIER, None]
 
 
 def test_a_route_that_comes_to_match_later_is_told_of_an_opened_incident() -> None:

@@ -32,7 +32,8 @@ from pipeline.core.plan import Band, Plan, Rating
 from pipeline.core.polling import PollState, fold
 from pipeline.core.profile import BGP_PEERS, GENERIC_NAME
 from pipeline.core.raw import INTERFACES, PollOutcome, RawPoll, RawTrap, SnmpVersion, ValueType, VarBind
-from pipeline.core.routing import Occasion, Route, Routing
+from pipeline.core.roster import Hours, OnCall, Rotation
+from pipeline.core.routing import GroupBy, Occasion, Person, Route, Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.settlement import ContractState, record, settle, terms_of
 from pipeline.core.suspicion import suspect
@@ -81,7 +82,22 @@ PLAN = Plan(
     ),
 )
 ROUTING = Routing(
-    routes=(Route("on-call", "pager", Severity.WARNING), Route("lead", "lead", events=()), Route("chief", "chief", events=())),
+    routes=(
+        Route("on-call", "pager", Severity.WARNING),
+        Route("lead", "lead", events=()),
+        Route("chief", "chief", events=()),
+        Route(
+            *("late", "late", Severity.WARNING),
+            events=tuple(Occasion),
+            hold_down_s=90,
+            repeat_min=7,
+            group_by=(GroupBy.SITE,),
+            routes=(Route("later", on_call="core", outside="noon"),),
+        ),
+    ),
+    hours=(Hours("noon", starts="12:00", ends="12:20"),),
+    people=(Person("alice", ("alice-mail",)), Person("bob", ("bob-mail",))),
+    on_call=(OnCall("core", (Rotation(("alice", "bob"), "2026-11-01", every_days=1, handover="12:40"),)),),
     escalations=(Escalation("gold", (Level(10, "lead"), Level(20, "chief")), Severity.MINOR, (Tier.GOLD,), repeat_min=15),),
 )
 
@@ -405,7 +421,7 @@ class World:
         assert self._count(EffectKind.TICKET_RESOLVE) == int(count), self.effects
 
     def expect_pages(self, count: str) -> None:
-        opened = [key for key, kind in self.effects.items() if kind is EffectKind.NOTIFY and key.endswith(":opened")]
+        opened = [key for key, kind in self.effects.items() if kind is EffectKind.NOTIFY and key.endswith(":on-call:opened")]
         assert len(opened) == int(count), self.effects
 
     def expect_escalated(self, wanted: Any) -> None:
