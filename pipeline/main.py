@@ -106,7 +106,7 @@ async def api(settings: Settings, stop: asyncio.Event) -> None:
 
     with Reader(settings) as reader, Obligations(settings.obligations_url()) as store:
         operating = Operating(settings.broker, reader, store, PresentInventory(settings).current)
-        await run_api(settings, reader, stop, operating)
+        await run_api(settings, reader, stop, operating, operating)
 
 
 async def detectors(settings: Settings, stop: asyncio.Event) -> None:

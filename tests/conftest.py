@@ -35,11 +35,16 @@ def has_schemas() -> bool:
     return Path(os.environ.get("ASSURE_TMF_SCHEMAS", "/nonexistent")).is_dir()
 
 
+def has_alertmanager() -> bool:
+    return bool(shutil.which("prometheus-alertmanager"))
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_netsnmp": (has_netsnmp, "apt-get install snmp snmpd snmptrapd"),
     "needs_kafka": (has_kafka, "apt-get install openjdk-17-jre-headless maven, or set ASSURE_TEST_KAFKA=host:port"),
     "needs_postgres": (has_postgres, "apt-get install postgresql, or set ASSURE_TEST_POSTGRES=URL"),
     "needs_chromium": (has_chromium, "apt-get install chromium"),
+    "needs_alertmanager": (has_alertmanager, "apt-get install prometheus-alertmanager"),
     "needs_schemas": (has_schemas, "set ASSURE_TMF_SCHEMAS to a folder with TM Forum's published schemas"),
 }
 

@@ -37,6 +37,8 @@ class LazyGroup(Group):
         "credits": ("pipeline.cli.credits:credits_", "the ledger of SLA credits; verify its chain"),
         "remedies": ("pipeline.cli.remedies:remedies", "what is proposed to be done about incidents; approve or refuse"),
         "effects": ("pipeline.cli.effects:effects", "what is still to be sent, and what was given up; try it again"),
+        "route": ("pipeline.cli.route:route", "who would be told of an incident, and why"),
+        "oncall": ("pipeline.cli.route:oncall", "who is on call now, and who next"),
         "webhooks": ("pipeline.cli.effects:webhooks", "receivers of notifications; switch one on again"),
         "discover": ("pipeline.cli.discover:discover", "ask a network what is there; compare it with the inventory"),
         "topology": ("pipeline.cli.topology:topology", "what depends on what; the impact of a failure"),

@@ -14,22 +14,20 @@ from pipeline.config.moment import nanoseconds
 from pipeline.config.problem import Path_, Problem, Problems, did_you_mean
 from pipeline.config.profile_proof import prove_profiles
 from pipeline.config.remedy_check import check_remedy
+from pipeline.config.routing_check import check_routing
 from pipeline.config.rule_compile import Compiler
 from pipeline.config.rule_files import RuleFile, default_mibs
-from pipeline.config.rule_form import AlarmTypeTest, PlanTest, RoutingTest, TrapFile, TrapTest
+from pipeline.config.rule_form import AlarmTypeTest, PlanTest, TrapFile, TrapTest
 from pipeline.config.rule_set import ReadSet, RuleSet, read_set
 from pipeline.config.yaml_source import Fields
 from pipeline.core.directory import Directory
-from pipeline.core.escalation import MINUTE_NS, rule_for
 from pipeline.core.event import Event, Severity
-from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Contract, Customer, Device, Interface, Inventory, MaintenanceWindow, Service, Tier
 from pipeline.core.mib import WIRE_TYPE, MibIndex
 from pipeline.core.money import money_text, to_minor
 from pipeline.core.normalize import normalize
-from pipeline.core.outage import Outage, ServiceState
+from pipeline.core.outage import Outage
 from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
-from pipeline.core.resource import ResourceId
 from pipeline.core.rule import RuleBook
 from pipeline.core.sla import evaluate
 
@@ -69,7 +67,7 @@ def run_tests(found: ReadSet) -> int:
     runners: list[tuple[list[RuleFile[Any]], Any]] = [
         (list(found.plans), _plan),
         (list(found.kpis), check_kpi),
-        (list(found.routing), _routing),
+        (list(found.routing), check_routing),
         (list(found.anomalies), check_anomaly),
         (list(found.correlations), check_correlation),
     ]
@@ -211,19 +209,3 @@ def _outages(test: PlanTest) -> Iterator[Outage]:
             confirmed_by="alarm" if each.confirmed else "",
             excluded=f"window-{place}" if each.planned else "",
         )
-
-
-def _routing(test: RoutingTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
-    impacts = tuple(Impact(f"s-{tier}", "customer", "contract", tier, ServiceState.DOWN, 0) for tier in test.tiers)
-    planned = "window" if test.planned else ""
-    cause = ResourceId("link/test")
-    incident = Incident("i", "default", cause, IncidentState.OPEN, test.severity, "", (), (), impacts, 0, 0, planned=planned)
-    told = [route.name for route in rules.routing.routes if route.refusal(incident) is None]
-    ticket = rules.routing.tickets.refusal(incident) is None
-    rule = rule_for(incident, rules.routing.escalations)
-    steps = range(1, rule.due(0, round(test.after_min * MINUTE_NS)) + 1) if rule else ()
-    further = [rule.route_at(step) for step in steps] if rule else []
-    return (
-        {"routes": " ".join(test.routes), "ticket": test.ticket, "escalated": " ".join(test.escalated)},
-        {"routes": " ".join(told), "ticket": ticket, "escalated": " ".join(further)},
-    )

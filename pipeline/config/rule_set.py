@@ -19,11 +19,12 @@ from pipeline.config.profile_form import ProfileFile
 from pipeline.config.reload import Reloading
 from pipeline.config.remedy_check import read_remedy_files, remedies_of
 from pipeline.config.remedy_form import RemedyFile
+from pipeline.config.routing_check import routing_of
+from pipeline.config.routing_form import RoutingFile
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
-from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
+from pipeline.config.rule_form import KpiFile, PlanFile
 from pipeline.core.anomaly_rule import AnomalyRule, Watching
 from pipeline.core.correlation_rule import CorrelationRule
-from pipeline.core.escalation import Escalation
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
@@ -125,7 +126,7 @@ def load_profiles(folder: Path) -> dict[str, Profile]:
 
 def load_routing(folder: Path) -> Routing:
     """The routing of a rules folder (or the file itself). Raises ``ConfigError``."""
-    return _load(folder if folder.is_file() else folder / ROUTING_NAME, RoutingFile, _routing)
+    return _load(folder if folder.is_file() else folder / ROUTING_NAME, RoutingFile, routing_of)
 
 
 def _load(place: Path, form: type[Any], build: Callable[[list[Any]], T]) -> T:
@@ -157,7 +158,7 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         mibs,
         _plans(plans),
         _thresholds(kpis, rules.book.alarm_types),
-        _routing(routing),
+        routing_of(routing),
         known_profiles,
         known_kpis,
         rollups,
@@ -250,36 +251,6 @@ def _tell_wrong_threshold(file: RuleFile[KpiFile], path: Path_, threshold: Thres
         file.tell((*path, "alarm_type"), f"'{threshold.alarm_type}' is not an alarm type", did_you_mean(threshold.alarm_type, types))
     elif types is not None and not types[threshold.alarm_type].will_clear:
         file.tell((*path, "alarm_type"), f"'{threshold.alarm_type}' never clears", "name an alarm type that clears")
-
-
-def _routing(files: Iterable[RuleFile[RoutingFile]]) -> Routing:
-    for file in files:
-        seen: dict[str, object] = {}
-        for place, route in enumerate(file.form.routes):
-            _tell_twice(file, ("routes", place), route.name, seen, "route")
-            seen[route.name] = route
-        rules: dict[str, Escalation] = {}
-        for place, rule in enumerate(file.form.escalations):
-            _tell_twice(file, ("escalations", place), rule.name, rules, "escalation")
-            _tell_wrong_escalation(file, ("escalations", place), rule, tuple(seen))
-            rules[rule.name] = rule
-        return Routing(file.form.routes, file.form.tickets, file.form.escalations)
-    return Routing()
-
-
-def _tell_wrong_escalation(file: RuleFile[RoutingFile], path: Path_, rule: Escalation, routes: Sequence[str]) -> None:
-    if not rule.levels:
-        file.tell((*path, "levels"), "nobody is told", "write at least one level: {after_min: 10, route: on-call}")
-    before = 0.0
-    for place, level in enumerate(rule.levels):
-        at = (*path, "levels", place)
-        if level.route not in routes:
-            file.tell((*at, "route"), f"'{level.route}' is not a route", did_you_mean(level.route, routes))
-        if level.after_min <= before:
-            file.tell((*at, "after_min"), f"{level.after_min:g} min is not after {before:g} min", "let the levels follow one another")
-        before = level.after_min
-    if rule.repeat_min < 0:
-        file.tell((*path, "repeat_min"), f"{rule.repeat_min:g} is less than nothing", "write minutes, or 0 for never")
 
 
 def _tell_twice(file: RuleFile[Any], path: Path_, name: str, known: dict[str, Any], what: str) -> None:

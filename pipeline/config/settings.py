@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from pipeline.config.receiver_settings import ReceiverSettings
 from pipeline.config.secret import Secret
 from pipeline.config.source_settings import InventorySettings
 from pipeline.core.raw import SecurityLevel
@@ -258,11 +259,13 @@ class BillingSettings:
 class MessageSettings:
     """What customers are told by ``rules/notices.yaml`` and ``rules/messages``. ``sending`` false is dry run: decided, worded, never sent.
 
-    ``sender`` is the address that mail is from. ``tmf681_url`` is the base of a messaging system (TMF681 v4), asked with ``tmf681_token``;
+    Contacts of channel email are told by ``mail``, one of the receivers, from its sender. ``tmf681_url`` is the base of a messaging
+    system (TMF681 v4), asked with ``tmf681_token`` and told that ``sender`` writes;
     ``allow_private`` lets it be at a private address.
     """
 
     sending: bool = False
+    mail: str = ""
     sender: str = ""
     tmf681_url: str = ""
     tmf681_token: Secret = field(default_factory=Secret)
@@ -317,12 +320,15 @@ class ApiSettings:
 
     ``hosts`` are further names by which a browser may call it (of a proxy before it, say). On loopback no other name is answered, so that
     no web page elsewhere can read it through a name of its own (DNS rebinding); off loopback, none listed means any.
+
+    ``url`` is how people reach the console: notifications link to it; empty, they hold no link.
     """
 
     listen: str = "127.0.0.1:18642"
     token: Secret = field(default_factory=Secret)
     tokens: tuple[ApiTokenSettings, ...] = ()
     hosts: tuple[str, ...] = ()
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +356,7 @@ class Settings:
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
     tickets: TicketSettings = field(default_factory=TicketSettings)
     webhooks: tuple[WebhookSettings, ...] = ()
+    receivers: tuple[ReceiverSettings, ...] = ()
     billing: BillingSettings = field(default_factory=BillingSettings)
     messages: MessageSettings = field(default_factory=MessageSettings)
     remedies: RemedySettings = field(default_factory=RemedySettings)
@@ -359,6 +366,11 @@ class Settings:
     def snapshot_dir(self) -> Path:
         """Where the last good answers of the inventory's sources lie."""
         return self.data_dir / "inventory-sources"
+
+    @property
+    def receiver_names(self) -> tuple[str, ...]:
+        """Every receiver of notifications, webhooks first."""
+        return (*(each.name for each in self.webhooks), *(each.name for each in self.receivers))
 
     def journal_dir(self, collector: str) -> Path:
         """Where a collector keeps its journal."""

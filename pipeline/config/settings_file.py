@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
+from pipeline.config.receiver_check import receiver_problems
+from pipeline.config.receiver_settings import ReceiverKind
 from pipeline.config.settings import (
     MAX_POLL_PROCESSES,
     MAX_RARE,
@@ -84,7 +86,13 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     _check_tokens(settings.api.tokens, require)
     _check_actions(settings.remedies.actions, require)
+    mails = [one.name for one in settings.receivers if one.kind is ReceiverKind.EMAIL]
+    message, remedy = f"'{settings.messages.mail}' is no receiver of kind email", f"name one of: {', '.join(mails) or 'none yet'}"
+    require("messages", "mail", ok=not settings.messages.mail or settings.messages.mail in mails, message=message, remedy=remedy)
     names = [webhook.name for webhook in settings.webhooks]
+    for wrong in receiver_problems(settings.receivers, names):
+        place = ("receivers", *wrong.path)
+        decoder.tell(line_at(node, place), place, wrong.message, wrong.remedy)
     for position, name in enumerate(names):
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
 

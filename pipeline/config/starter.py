@@ -168,16 +168,26 @@ tickets:
 # Who is told, by signed webhooks (Standard Webhooks). rules/routing.yaml says of what; its route goes to the one named on-call:
 #   - {name: on-call, url: "https://…", secret: file:secrets/on-call}
 #webhooks: []
+# Who is told otherwise. PagerDuty's secret is the integration key, ack_secret what it signs its webhooks with: those to POST
+# /api/receivers/pd bring acknowledgements back. Slack's secret is the whole URL of an incoming webhook. allow_private: true permits
+# private addresses, and mail in clear text there.
+#   - {name: pd, kind: pagerduty, secret: file:secrets/pagerduty, ack_secret: file:secrets/pagerduty-webhook}
+#   - {name: prometheus, kind: alertmanager, url: "http://127.0.0.1:9093", allow_private: true}
+#   - {name: noc-channel, kind: slack, secret: file:secrets/slack}
+#   - {name: alice-mail, kind: email, url: "smtps://mail.example.net", user: noc, secret: file:secrets/mail, sender: noc@example.net,
+#      to: [alice@example.net]}
+#receivers: []
 
 # Credits. Without posting they are computed and kept in the ledger, and nothing else: the dry run.
 billing:
   #posting: false
 
 # What customers are told of what they feel (rules/notices.yaml, rules/messages), to the contacts that the inventory names. Without sending
-# it is decided and worded, and nobody is told: the dry run. Mail is from the sender; contacts of channel tmf681 are told by the messaging
-# system at tmf681_url, which may want a token: tmf681_token: file:secrets/messaging
+# it is decided and worded, and nobody is told: the dry run. Contacts of channel email are told by one of the receivers (mail), those of
+# channel tmf681 by the messaging system at tmf681_url, from sender; it may want a token: tmf681_token: file:secrets/messaging
 messages:
   #sending: false
+  #mail: ""
   #sender: ""
   #tmf681_url: ""
   #tmf681_token: ""
@@ -200,6 +210,8 @@ api:
   #tokens: []
   # Further names by which browsers call it, such as that of a proxy before it.
   #hosts: []
+  # How people reach the console: notifications link to it.
+  #url: ""
 """
 
 STARTER_INVENTORY = """\

@@ -14,9 +14,12 @@ from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, Inc
 from pipeline.core.escalation import Escalated
 from pipeline.core.event import Condition, Event, EventSource, Signal, StateReport, Tick
 from pipeline.core.handling import escalated, forget_operations, heed, operate, release_shelves, stamp
+from pipeline.core.incident import Incident
 from pipeline.core.lifecycle import State, apply, state_of
 from pipeline.core.operation import Operation
 from pipeline.core.outage import Outage
+from pipeline.core.page import Word
+from pipeline.core.paging import Desk
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import reconcile
 from pipeline.core.resource import ResourceKind, kind_of
@@ -42,6 +45,7 @@ def advance(context: Context, state: DomainState, items: Sequence[Item]) -> tupl
     incidents: list[IncidentChange] = []
     outages: list[Outage] = []
     escalations: list[Escalated] = []
+    words: list[Word] = []
     for item in items:
         match item:
             case Event():
@@ -52,13 +56,15 @@ def advance(context: Context, state: DomainState, items: Sequence[Item]) -> tupl
                 for event in operate(context, state, item):
                     _tell(context, state, event)
             case Tick():
-                _tick(context, state, item, incidents, outages, escalations)
+                _tick(context, state, item, incidents, outages, escalations, words)
     if items:
         state.dirty[DOMAIN_KEY] = None
-    return state, _output(state, incidents, outages, escalations)
+    return state, _output(state, incidents, outages, escalations, words)
 
 
-def _output(state: DomainState, incidents: list[IncidentChange], outages: list[Outage], escalations: list[Escalated]) -> Output:
+def _output(
+    state: DomainState, incidents: list[IncidentChange], outages: list[Outage], escalations: list[Escalated], words: list[Word]
+) -> Output:
     changes, repeats, counts = state.changes, state.repeats, state.counts
     state.changes, state.repeats, state.counts = [], {}, type(counts)()
     told, state.told = tuple(state.told), []
@@ -74,6 +80,7 @@ def _output(state: DomainState, incidents: list[IncidentChange], outages: list[O
         answers=answers,
         windows=windows,
         escalations=tuple(escalations),
+        words=tuple(words),
     )
 
 
@@ -163,6 +170,7 @@ def _tick(
     incidents: list[IncidentChange],
     outages: list[Outage],
     escalations: list[Escalated],
+    words: list[Word],
 ) -> None:
     if tick.at <= state.now:
         return
@@ -176,11 +184,22 @@ def _tick(
     let_go(context, state)
     incidents.extend(changed)
     outages.extend(ended)
-    escalations.extend(escalated(state, unheeded))
+    further = list(escalated(state, unheeded))
+    escalations.extend(further)
+    words.extend(_words(context, state, changed, further))
     state.heed_at.update({change.incident.id: 0 for change in changed if change.incident.id in state.open})
     if tick.at >= state.sweep_at:
         state.sweep_at = tick.at - tick.at % SWEEP_NS + SWEEP_NS
         _sweep(context, state)
+
+
+def _words(context: Context, state: DomainState, changed: Sequence[IncidentChange], further: Sequence[Escalated]) -> list[Word]:
+    def known(name: str) -> Incident | None:
+        row = state.incidents.get(name)
+        return row.incident if row is not None else None
+
+    desk = Desk(context.routing, context.topology, state.pages, known, state.now, context.inventory.sites)
+    return [*desk.tell([(change.incident, change.previous) for change in changed], state.open), *desk.escalate(further)]
 
 
 def _settle_stragglers(context: Context, state: DomainState) -> None:
@@ -259,4 +278,5 @@ def _sweep(context: Context, state: DomainState) -> None:
         if row.alarm.cleared_at < (hold if held else retain) and row.incident not in state.open and not row.pending_at:
             state.counts[Reason.CLEAR_WITHOUT_RAISE] += held
             state.drop_alarm(key)
+    state.pages.forget(retain)
     forget_operations(context, state)

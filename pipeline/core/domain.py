@@ -12,15 +12,17 @@ from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.consequence import Consequences
 from pipeline.core.correlation import Hypothesis
 from pipeline.core.correlation_rule import Correlating
-from pipeline.core.escalation import Escalated, Escalation
+from pipeline.core.escalation import Escalated
 from pipeline.core.event import AlarmType, Event, StateReport
 from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory, MaintenanceWindow
 from pipeline.core.operation import NEVER, Answer, Given, Handling, OperationRow, ShelfRow
 from pipeline.core.outage import Outage
+from pipeline.core.page import Page, Pages, Word
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId, device_of
+from pipeline.core.routing import Routing
 from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
 from pipeline.core.window import WindowRow, effective
@@ -44,7 +46,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a domain is folded against: the topology, who bought what, the alarm types, who is told when nobody acknowledges.
+    """What a domain is folded against: the topology, who bought what, the alarm types, who is told.
 
     Replaced as a whole when any of it changes.
     """
@@ -54,7 +56,7 @@ class Context:
     alarm_types: Mapping[str, AlarmType]
     timing: Timing = field(default_factory=Timing)
     rules_version: str = ""
-    escalations: tuple[Escalation, ...] = ()
+    routing: Routing = field(default_factory=Routing)
     correlating: Correlating = field(default_factory=Correlating)
 
     @classmethod
@@ -115,7 +117,7 @@ class DomainRow:
     waiting: tuple[str, ...] = ()
 
 
-Row = AlarmRow | IncidentRow | StateReport | DomainRow | ShelfRow | WindowRow | OperationRow
+Row = AlarmRow | IncidentRow | StateReport | DomainRow | ShelfRow | WindowRow | OperationRow | Page
 
 ROW_TYPES: dict[str, type[Any]] = {
     "alarm": AlarmRow,
@@ -125,6 +127,7 @@ ROW_TYPES: dict[str, type[Any]] = {
     "shelf": ShelfRow,
     "window": WindowRow,
     "operation": OperationRow,
+    "page": Page,
 }
 """Prefix of a row's key (before ``|``) -> type of the row."""
 
@@ -146,7 +149,7 @@ class Output:
     ``alarm_changes`` leaves out inputs that changed nothing, and of an alarm's repeats in one batch keeps the last; ``counts`` has them all
     by reason. ``rows`` are the changed rows, ``None`` for one to be deleted. ``events`` are those that polls, or people who close an alarm,
     gave rise to in here. ``answers`` are to operations, ``windows`` the maintenance windows that they changed, ``escalations`` say who is
-    to be told that nobody has acknowledged.
+    to be told that nobody has acknowledged, ``words`` what else receivers are told.
     """
 
     alarm_changes: tuple[AlarmChange, ...] = ()
@@ -158,11 +161,12 @@ class Output:
     answers: tuple[Answer, ...] = ()
     windows: tuple[WindowRow, ...] = ()
     escalations: tuple[Escalated, ...] = ()
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(slots=True)
 class DomainState:
-    """The mutable state of one domain. Everything below ``operations`` is index, scratch or output and can be made from what is above.
+    """The mutable state of one domain. Everything below ``pages`` is index, scratch or output and can be made from what is above.
 
     ``windows`` are the maintenance windows that count now, and ``replan_at`` is when the next of them begins or ends; ``heed_at`` is when
     an open incident is to be looked at for escalation, and ``release_at`` when the next shelf ends (UTC nanoseconds; 0: none will).
@@ -179,6 +183,7 @@ class DomainState:
     shelves: dict[str, ShelfRow] = field(default_factory=dict)
     planned: dict[str, WindowRow] = field(default_factory=dict)
     operations: dict[str, OperationRow] = field(default_factory=dict)
+    pages: Pages = field(default_factory=Pages)
     windows: tuple[MaintenanceWindow, ...] = ()
     heed_at: dict[str, int] = field(default_factory=dict)
     release_at: int = 0
@@ -212,8 +217,11 @@ class DomainState:
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
         """A state from its stored rows (none: a new one)."""
         state = cls(context.topology)
+        pages: list[Page] = []
         for _, row in sorted(rows, key=lambda pair: pair[0]):
             match row:
+                case Page():
+                    pages.append(row)
                 case AlarmRow():
                     state.alarms[row.alarm.key] = row
                 case IncidentRow():
@@ -229,6 +237,7 @@ class DomainState:
                     state.planned[row.window.name] = row
                 case OperationRow():
                     state.operations[row.answer.operation.id] = row
+        state.pages = Pages.of(pages)
         state.reindex(context)
         return state
 
@@ -247,6 +256,8 @@ class DomainState:
             yield f"window|{name}", window
         for name, operation in self.operations.items():
             yield f"operation|{name}", operation
+        for name, page in self.pages.rows.items():
+            yield f"page|{name}", page
 
     def domain_row(self) -> DomainRow:
         """The row of what belongs to no alarm."""
@@ -417,7 +428,8 @@ class DomainState:
 
     def take_rows(self) -> tuple[tuple[str, Row | None], ...]:
         """The rows changed since the last call; ``None`` for those that are gone."""
-        keys, self.dirty = tuple(self.dirty), {}
+        keys, self.dirty = (*self.dirty, *(f"page|{name}" for name in self.pages.changed)), {}
+        self.pages.changed = {}
         return tuple((key, self._row(key)) for key in keys)
 
     def _row(self, key: str) -> Row | None:
@@ -433,5 +445,6 @@ class DomainState:
             "shelf": self.shelves,
             "window": self.planned,
             "operation": self.operations,
+            "page": self.pages.rows,
         }
         return rows[prefix].get(name)

@@ -386,7 +386,7 @@ def heed(context: Context, state: DomainState) -> list[tuple[str, str, tuple[str
     if state.replan_at and state.now >= state.replan_at:
         state.plan_anew(context)
         state.heed_at.update(dict.fromkeys(state.open, 0))
-    if not context.escalations:
+    if not context.routing.escalations:
         return []
     due = sorted(name for name, at in state.heed_at.items() if at <= state.now)
     return [found for name in due if (found := _heed_one(context, state, state.incidents[name])) is not None]
@@ -396,7 +396,7 @@ def _heed_one(context: Context, state: DomainState, row: IncidentRow) -> tuple[s
     incident, handling = row.incident, row.handling
     if incident is None or row.id in state.touched:  # it is described within this tick, and looked at in the next
         return None
-    rule = None if handling.acknowledged_by else rule_for(incident, context.escalations)
+    rule = None if handling.acknowledged_by else rule_for(incident, context.routing.escalations)
     window = covering(state.windows, context.topology, row.hypothesis.root, state.now) if rule else None
     if rule is None or window is not None:
         if handling.unheeded_since:

@@ -68,6 +68,17 @@ class Reason(StrEnum):
     WITHIN_HOLD_DOWN = "within-hold-down"
     NO_SERVICE_AFFECTED = "no-service-affected"
     BELOW_SEVERITY = "below-severity"
+    # who is told: why not, or not yet
+    OTHER_TIER = "other-tier"
+    OTHER_SERVICE = "other-service"
+    OTHER_PLACE = "other-place"
+    OUTSIDE_HOURS = "outside-hours"
+    NARROWER_ROUTE = "narrower-route"
+    ROUTE_BEFORE = "route-before"
+    SILENT_ROUTE = "silent-route"
+    NOBODY_ON_CALL = "nobody-on-call"
+    ROUTE_GONE = "route-gone"
+    HANDED_OVER = "handed-over"
     # sla and credit
     TARGET_MET = "target-met"
     TARGET_MISSED = "target-missed"

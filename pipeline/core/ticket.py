@@ -1,4 +1,4 @@
-"""A trouble ticket (TMF621): its lifecycle, and what an incident's new revision asks of tickets and notifications."""
+"""A trouble ticket (TMF621): its lifecycle, and what an incident's new revision asks of it."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any
 
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.incident import Incident, IncidentState
+from pipeline.core.paging import felt
 from pipeline.core.reason import Reason
-from pipeline.core.routing import Audience, Occasion, Route, Routing, hidden_by
+from pipeline.core.routing import Audience, Routing, hidden_by
 from pipeline.core.wording import (
     LISTED,
     description,
     headline,
-    incident_data,
     plain,
     related_entities,
     related_parties,
@@ -80,24 +80,14 @@ class Decision:
     reason: Reason
 
 
-EVERY_REVISION_UNTIL = 8
-"""Up to this revision each change of impact is notified; afterwards only at revisions that are powers of two, or with a new root cause."""
-
-
 def decide(incident: Incident, previous: Incident | None, routing: Routing, at: int) -> tuple[Effect, ...]:
-    """The effects of an incident's new revision: on its one ticket, then on each notification route.
+    """The effects of an incident's new revision on its one ticket. Who is notified is decided by :mod:`pipeline.core.paging`.
 
     ``previous`` is the revision before, ``None`` at first; ``at`` is the time of decision in UTC nanoseconds. The same input gives the
     same keys, so a replay asks for nothing new.
     """
     ticket = judge_ticket(incident, previous, routing)
-    effects = [_ticket_effect(action, incident, previous, routing, ticket.reason, at) for action in ticket.actions]
-    for route in routing.routes:
-        decision = judge(incident, previous, route)
-        effects += [
-            _notify_effect(occasion, incident, route, decision.reason, at) for occasion in _occasions(decision, route, incident, previous)
-        ]
-    return tuple(effects)
+    return tuple(_ticket_effect(action, incident, previous, routing, ticket.reason, at) for action in ticket.actions)
 
 
 def judge_ticket(incident: Incident, previous: Incident | None, routing: Routing) -> Decision:
@@ -167,31 +157,6 @@ def meaningful(previous: Incident, incident: Incident) -> Reason | None:
     if incident.confirmed_by and not previous.confirmed_by:
         return Reason.CONFIRMED_BY_POLL
     return Reason.SEVERITY_CHANGED if incident.severity != previous.severity else None
-
-
-def felt(incident: Incident) -> frozenset[tuple[str, str]]:
-    """Which service fares how, without the times."""
-    return frozenset((impact.service, impact.state.value) for impact in incident.impacts)
-
-
-def _occasions(decision: Decision, route: Route, incident: Incident, previous: Incident | None) -> list[Occasion]:
-    occasions = {
-        Action.OPEN: Occasion.OPENED,
-        Action.REOPEN: Occasion.UPDATED,
-        Action.UPDATE: Occasion.UPDATED,
-        Action.RESOLVE: Occasion.RESOLVED,
-    }
-    wanted = [occasions[action] for action in decision.actions if action is not Action.UPDATE or _worth_a_page(incident, previous)]
-    return [occasion for occasion in wanted if occasion in route.events]
-
-
-def _worth_a_page(incident: Incident, previous: Incident | None) -> bool:
-    if previous is None or previous.root_cause != incident.root_cause:
-        return True
-    if felt(previous) == felt(incident):
-        return False
-    revision = incident.revision
-    return revision <= EVERY_REVISION_UNTIL or revision & (revision - 1) == 0
 
 
 _TICKET_KINDS = {
@@ -267,23 +232,3 @@ def _what_people_did(incident: Incident, previous: Incident | None, reason: Reas
     known = set(previous.comments) if previous is not None else set()
     said = [f"{plain(one.operator)}: {plain(one.text)}" for one in incident.comments if one not in known]
     return "\n".join([*([first] if first else []), *said])
-
-
-def _notify_effect(occasion: Occasion, incident: Incident, route: Route, reason: Reason, at: int) -> Effect:
-    suffix = occasion.value if occasion is Occasion.OPENED else f"{occasion.value}:r{incident.revision}"
-    return Effect(
-        key=f"notify:{incident.id}:{route.name}:{suffix}",
-        kind=EffectKind.NOTIFY,
-        subject=incident.id,
-        route=route.name,
-        decided_at=at,
-        reason=reason.value,
-        body={
-            "webhook": route.webhook,
-            "payload": {
-                "type": f"incident.{occasion.value}",
-                "timestamp": rfc3339(at),
-                "data": {**incident_data(incident), "decision": reason.value},
-            },
-        },
-    )

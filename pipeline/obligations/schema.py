@@ -63,6 +63,15 @@ endpoint = Table(
 )
 """Receivers that answered 410 Gone. Another URL under the same name is another receiver."""
 
+standing_alert = Table(
+    "standing_alert",
+    metadata,
+    Column("receiver", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("alert", Text, nullable=False),
+)
+"""Alerts that an Alertmanager is told again until they are over."""
+
 ticket_link = Table(
     "ticket_link",
     metadata,

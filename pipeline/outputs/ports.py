@@ -104,6 +104,16 @@ class EndpointPort(Protocol):
         """Why this receiver is disabled, or ``None``."""
 
 
+class AlertPort(Protocol):
+    """What stands in Alertmanagers."""
+
+    def keep_alert(self, receiver: str, name: str, alert: dict[str, Any] | None) -> None:
+        """Remember what stands under a name; ``None`` that nothing does."""
+
+    def standing_alerts(self, receiver: str) -> list[dict[str, Any]]:
+        """What stands at a receiver."""
+
+
 class LedgerPort(Protocol):
     """The credit ledger."""
 
@@ -181,5 +191,7 @@ class RemedyPort(Protocol):
         """Keep an operation; it is published when it is not within two seconds."""
 
 
-class ObligationsPort(RemedyPort, MessagePort, OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, OperationsPort, Protocol):
+class ObligationsPort(
+    RemedyPort, MessagePort, OutboxPort, LinkPort, EndpointPort, AlertPort, LedgerPort, BookPort, OperationsPort, Protocol
+):
     """All of it: what :func:`pipeline.outputs.run_outputs` wants."""

@@ -10,6 +10,7 @@ from yarl import URL
 
 from pipeline import bus, telemetry, wire
 from pipeline.config.message_check import MessageSource
+from pipeline.config.receiver_settings import ReceiverKind
 from pipeline.config.settings import COMPONENTS, Settings, TicketSettings
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.inventory import Channel, Inventory
@@ -23,9 +24,13 @@ from pipeline.outputs.billing import BillingOutput
 from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
 from pipeline.outputs.intake import Intake, Producer, ReceiptPublisher
+from pipeline.outputs.messaging.mail import MailSender
 from pipeline.outputs.messaging.message import MessageOutput, Sender
 from pipeline.outputs.messaging.tmf681 import CommunicationMessages
 from pipeline.outputs.metrics import process_metrics
+from pipeline.outputs.notifying.alertmanager import open_keeper
+from pipeline.outputs.notifying.email import Email
+from pipeline.outputs.notifying.output import NotifyOutput, notifiers
 from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
 from pipeline.outputs.remedy import RemedyOutput
@@ -74,6 +79,8 @@ async def open_outputs(
     async with open_sessions() as sessions, open_session(_TICKET_TIMEOUT_S) as session:
         tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store, remarks=remarks)
         webhooks = WebhookOutput(settings.webhooks, sessions, store)
+        receivers = notifiers(settings.receivers, sessions, store)
+        notify = NotifyOutput(receivers, webhooks, settings.api.url)
         billing = BillingOutput(store, posting=settings.billing.posting)
         actors = {action.name: actor_of(action, sessions) for action in settings.remedies.actions}
         messages = _messages(settings, store, sessions, inventory)
@@ -82,7 +89,7 @@ async def open_outputs(
                 (EffectKind.TICKET_OPEN, settings.tickets.system): tickets,
                 (EffectKind.TICKET_UPDATE, settings.tickets.system): tickets,
                 (EffectKind.TICKET_RESOLVE, settings.tickets.system): tickets,
-                (EffectKind.NOTIFY, ANY): webhooks,
+                (EffectKind.NOTIFY, ANY): notify,
                 (EffectKind.CREDIT, ANY): billing,
                 (EffectKind.MESSAGE, ANY): messages,
                 (EffectKind.REMEDY, ANY): RemedyOutput(actors, store, acting=settings.remedies.acting, ask=ask),
@@ -97,6 +104,9 @@ def _messages(settings: Settings, store: ObligationsPort, sessions: Sessions, in
         session = sessions.private if own.allow_private else sessions.public
         url = str(check_url(own.tmf681_url, allow_private=own.allow_private))
         senders[Channel.TMF681] = CommunicationMessages(session, url, own.tmf681_token, own.sender)
+    mail = next((one for one in settings.receivers if one.name == own.mail and one.kind is ReceiverKind.EMAIL), None)
+    if mail is not None:
+        senders[Channel.EMAIL] = MailSender(Email(mail), mail.sender)
     words = MessageSource(settings.rules_dir or data_dir("rules"))
     return MessageOutput(words.current, inventory, senders, store, sending=own.sending)
 
@@ -133,7 +143,8 @@ async def run_outputs(
         intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
-        await _work((intake, deliveries, answers, operations), publisher, stop)
+        keeper = await stack.enter_async_context(open_keeper(settings.receivers, store))
+        await _work((intake, deliveries, answers, operations, keeper), publisher, stop)
 
 
 async def _ask(producer: Producer, partitions: int, remedy: StoredRemedy) -> None:

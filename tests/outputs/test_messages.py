@@ -1,6 +1,6 @@
 """Customers are told once, in their language and time zone, when it is due; by a real store and a messaging system over HTTP."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from email.message import EmailMessage
 
 import pytest
@@ -195,8 +195,9 @@ class Postman:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
 
-    async def send(self, mail: EmailMessage) -> Delivery:
-        self.mails.append(mail)
+    async def post(self, message: EmailMessage, to: Sequence[str]) -> Delivery:
+        assert [message["To"]] == list(to)
+        self.mails.append(message)
         return Done()
 
 

@@ -1,5 +1,6 @@
 """E-mail to customers: plain text, one receiver a message, an id that is the same however often it is tried."""
 
+from collections.abc import Sequence
 from email.message import EmailMessage
 from typing import Protocol
 from uuid import NAMESPACE_URL, uuid5
@@ -13,7 +14,7 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "urn:assurance-pipeline:message")
 class Mailer(Protocol):
     """Hands mail to a server."""
 
-    async def send(self, mail: EmailMessage) -> Delivery:
+    async def post(self, message: EmailMessage, to: Sequence[str]) -> Delivery:
         """Once; connection errors may be raised: they mean again."""
 
 
@@ -34,4 +35,4 @@ class MailSender:
         mail["Auto-Submitted"] = "auto-generated"
         mail["Content-Language"] = message.language
         mail.set_content(message.text)
-        return await self._mailer.send(mail)
+        return await self._mailer.post(mail, (message.contact.address,))
