@@ -85,18 +85,17 @@ def correlate(topology: Topology, *evidence: Evidence, consequences: Consequence
     waiting = list(evidence)
     while waiting:
         one, *waiting = waiting
-        if one.alarmed:
+        while one.alarmed:
             standing = _after(before, remembered, one)
             answer = _Answer.to(remembered, one, standing)
             late = [_late(standing, other) for other in waiting]
-            if any(late):
-                for nodes, other in zip(late, waiting, strict=True):
-                    one = one.with_alarms(nodes, other)
-                waiting = [other.without(nodes) for nodes, other in zip(late, waiting, strict=True)]
-                standing = _after(before, remembered, one)
-                answer = _Answer.to(remembered, one, standing)
-            found += answer
-            before = standing
+            if not any(late):
+                found += answer
+                before = standing
+                break
+            for nodes, other in zip(late, waiting, strict=True):
+                one = one.with_alarms(nodes, other)
+            waiting = [other.without(nodes) for nodes, other in zip(late, waiting, strict=True)]
     return tuple(found)
 
 
@@ -142,8 +141,9 @@ class _Answer:
         known = tuple(standing.absent)
         search = Search(consequences, evidence, standing)
         search.solve()
-        own = search.explain_the_rest()
+        search.explain_the_rest()
         doubt(standing, standing.down)
+        own = search.explain_the_rest()  # a record that is doubted may have been the only way to an alarm
         fresh = {record: cost for record, cost in standing.absent.items() if record not in known}
         answer = cls(consequences.topology, search, standing, fresh)
         return [*answer.hypotheses(), *(answer.own(device) for device in sorted(own))]
