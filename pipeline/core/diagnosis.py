@@ -64,7 +64,7 @@ def _attach(state: DomainState, component: Component) -> bool:
         if key in state.pending:
             row = state.alarms[key]
             name = state.missing.get(witness(row.alarm) or key.resource)
-            if name is None or row.incident:
+            if name is None or row.incident or row.seen_up_at > state.incidents[name].started_at:
                 return False
             keys_of.setdefault(name, []).append(key)
     for name, keys in keys_of.items():
@@ -214,7 +214,7 @@ def _put(state: DomainState, row: IncidentRow | None, hypothesis: Hypothesis, ke
     alarms = [state.alarms[key].alarm for key in keys]
     began = min(alarm.last_raised_at for alarm in alarms)
     if row is None:
-        name = str(uuid5(INCIDENT_NAMESPACE, f"{alarms[0].domain}|{hypothesis.root}|{began}"))
+        name = _new_name(state, f"{alarms[0].domain}|{hypothesis.root}|{began}")
         row = IncidentRow(name, alarms[0].domain, hypothesis, keys, began, state.now)
         state.counts[Reason.ROOT_CAUSE_FOUND] += 1
     else:
@@ -234,6 +234,12 @@ def _put(state: DomainState, row: IncidentRow | None, hypothesis: Hypothesis, ke
     for key in keys:
         state.set_weighed(key, row.id)
     return row.id
+
+
+def _new_name(state: DomainState, text: str) -> str:
+    """The id of a new incident. Its root and beginning may be those from which another one, whose root has moved since, has its id."""
+    name = str(uuid5(INCIDENT_NAMESPACE, text))
+    return name if name not in state.incidents else str(uuid5(INCIDENT_NAMESPACE, f"{text}|{state.now}"))
 
 
 def _absorb(state: DomainState, name: str) -> None:
