@@ -16,6 +16,7 @@ from pipeline.core.event import Condition, Event, EventSource, Signal, StateRepo
 from pipeline.core.handling import escalated, forget_operations, heed, operate, release_shelves, stamp
 from pipeline.core.incident import Incident
 from pipeline.core.lifecycle import State, apply, state_of
+from pipeline.core.onset import seen_up_at
 from pipeline.core.operation import Operation
 from pipeline.core.outage import Outage
 from pipeline.core.page import Word
@@ -99,7 +100,10 @@ def _fold(context: Context, state: DomainState, event: Event) -> None:
     if row is not None and change.alarm is row.alarm:
         return
     change = stamp(state, change)
-    state.put_alarm(key, replace(row, alarm=change.alarm) if row is not None else AlarmRow(change.alarm))
+    row = replace(row, alarm=change.alarm) if row is not None else AlarmRow(change.alarm)
+    if change.change in _FOLLOW:
+        row = replace(row, seen_up_at=seen_up_at(state, change.alarm))
+    state.put_alarm(key, row)
     if change.change is Change.IGNORED:
         return
     if change.change is Change.REPEATED:
@@ -133,7 +137,10 @@ _FOLLOW: dict[Change, Callable[[DomainState, AlarmKey, AlarmChange], None]] = {
 
 
 def _report(context: Context, state: DomainState, report: StateReport) -> None:
-    """One poll: what it confirms, raises and clears, and what it says of alarms that were expected and are missing."""
+    """One poll: what it confirms, raises and clears, and what it says of alarms that were expected and are missing.
+
+    What it raises was well, if so, when the poll before it saw it; so it takes that one's place only then.
+    """
     before = state.reports.get(report.device)
     if before is not None and (report.polled_at, report.collector, report.sequence) <= (
         before.polled_at,
@@ -142,13 +149,13 @@ def _report(context: Context, state: DomainState, report: StateReport) -> None:
     ):
         state.counts[Reason.LATE if report.polled_at < before.polled_at else Reason.ALREADY_SEEN] += 1
         return
+    keys = sorted(state.by_device.get(report.device, ()))
+    for event in reconcile([state.alarms[key].alarm for key in keys], report):
+        _tell(context, state, event)
     state.reports[report.device] = report
     state.dirty[f"device|{report.device}"] = None
     if before is None or before.up != report.up:
         state.ups[report.device] = frozenset(report.up)
-    keys = sorted(state.by_device.get(report.device, ()))
-    for event in reconcile([state.alarms[key].alarm for key in keys], report):
-        _tell(context, state, event)
     if state.missing:
         _reconsider(state, report)
 

@@ -7,15 +7,14 @@ from uuid import UUID, uuid5
 
 from pipeline.core.alarm import Alarm, AlarmKey
 from pipeline.core.attachment import without_symptoms
-from pipeline.core.correlation import Evidence, Hypothesis, correlate
+from pipeline.core.correlation import Hypothesis
 from pipeline.core.domain import Context, DomainState, IncidentRow
-from pipeline.core.event import Condition
 from pipeline.core.incident import best_match
+from pipeline.core.onset import causes_of
 from pipeline.core.reason import Reason
-from pipeline.core.reconcile import LIGHT_LOST, MARGIN_NS, is_contradicted
+from pipeline.core.reconcile import is_contradicted
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, name_of, resource_id
 from pipeline.core.shelf import NANOSECONDS, is_flapping
-from pipeline.core.topology import Topology
 from pipeline.core.witness import witness
 
 INCIDENT_NAMESPACE = UUID("b7d1b6f0-1c35-5d3c-9d0b-2f6f0b7f4e03")
@@ -31,30 +30,6 @@ class Component:
     nodes: frozenset[int]
     keys: tuple[AlarmKey, ...]
     device: str = ""
-
-
-@dataclass(slots=True)
-class KnownUp:
-    """Nodes that a poll saw well after the trouble began at ``since`` and before it began to mend at ``until``."""
-
-    topology: Topology
-    state: DomainState
-    since: int
-    until: int
-    lit_ports: frozenset[int]
-
-    def __contains__(self, node: object) -> bool:
-        """Whether a node is known to be up. A port that tells of lost light works; a device that answers is neither dead nor cut off."""
-        if not isinstance(node, int):
-            return False
-        if node in self.lit_ports:
-            return True
-        name, kind = self.topology.names[node], self.topology.kinds[node]
-        device = name_of(name) if kind in (ResourceKind.DEVICE, ResourceKind.REACHABILITY) else device_of(name)
-        report = self.state.reports.get(device or "")
-        if report is None or not report.reachable or not self.since + MARGIN_NS < report.polled_at < self.until:
-            return False
-        return kind in (ResourceKind.DEVICE, ResourceKind.REACHABILITY) or name in self.state.ups[report.device]
 
 
 def settle(context: Context, state: DomainState) -> bool:
@@ -89,7 +64,7 @@ def _attach(state: DomainState, component: Component) -> bool:
         if key in state.pending:
             row = state.alarms[key]
             name = state.missing.get(witness(row.alarm) or key.resource)
-            if name is None or row.incident:
+            if name is None or row.incident or row.seen_up_at > state.incidents[name].started_at:
                 return False
             keys_of.setdefault(name, []).append(key)
     for name, keys in keys_of.items():
@@ -155,7 +130,7 @@ def _weigh(context: Context, state: DomainState, component: Component) -> None:
         component = replace(component, keys=without_symptoms(context, state, component.keys))
         if not component.keys:
             return
-    hypotheses = _correlate(state, component) if component.nodes else (_ungrouped(state, component),)
+    hypotheses = causes_of(state, component.nodes) if component.nodes else (_ungrouped(state, component),)
     keys_of = {hypothesis.root: _keys(state, component, hypothesis) for hypothesis in hypotheses}
     worthy = [hypothesis for hypothesis in hypotheses if _is_worthy(context, state, keys_of[hypothesis.root])]
     matched = _match(context, state, worthy, keys_of)
@@ -170,25 +145,6 @@ def _weigh(context: Context, state: DomainState, component: Component) -> None:
             state.set_weighed(key, "")
     for name in sorted(left):
         _absorb(state, name)
-
-
-def _correlate(state: DomainState, component: Component) -> tuple[Hypothesis, ...]:
-    alarms = [state.alarms[key].alarm for key in component.keys]
-    since = min(alarm.last_raised_at for alarm in alarms)
-    until = min((alarm.cleared_at for alarm in alarms if alarm.is_cleared), default=1 << 63)
-    lit = [state.topology.node(alarm.resource) for alarm in alarms if alarm.alarm_type == LIGHT_LOST and not alarm.is_cleared]
-    degraded = frozenset(node for node in component.nodes if _is_degraded(state, node))
-    if not state.reports and not lit:
-        return correlate(state.topology, Evidence(component.nodes, degraded=degraded), consequences=state.consequences)
-    up = KnownUp(state.topology, state, since, until, frozenset(node for node in lit if node is not None))
-    return correlate(state.topology, Evidence(component.nodes, up, degraded), consequences=state.consequences)
-
-
-def _is_degraded(state: DomainState, node: int) -> bool:
-    """Whether a device says no more than that it has lost something."""
-    if state.topology.kinds[node] is not ResourceKind.DEVICE:
-        return False
-    return all(state.alarms[key].alarm.condition is Condition.DEGRADED for key in state.by_node[node])
 
 
 def _ungrouped(state: DomainState, component: Component) -> Hypothesis:
@@ -258,7 +214,7 @@ def _put(state: DomainState, row: IncidentRow | None, hypothesis: Hypothesis, ke
     alarms = [state.alarms[key].alarm for key in keys]
     began = min(alarm.last_raised_at for alarm in alarms)
     if row is None:
-        name = str(uuid5(INCIDENT_NAMESPACE, f"{alarms[0].domain}|{hypothesis.root}|{began}"))
+        name = _new_name(state, f"{alarms[0].domain}|{hypothesis.root}|{began}")
         row = IncidentRow(name, alarms[0].domain, hypothesis, keys, began, state.now)
         state.counts[Reason.ROOT_CAUSE_FOUND] += 1
     else:
@@ -278,6 +234,12 @@ def _put(state: DomainState, row: IncidentRow | None, hypothesis: Hypothesis, ke
     for key in keys:
         state.set_weighed(key, row.id)
     return row.id
+
+
+def _new_name(state: DomainState, text: str) -> str:
+    """The id of a new incident. Its root and beginning may be those from which another one, whose root has moved since, has its id."""
+    name = str(uuid5(INCIDENT_NAMESPACE, text))
+    return name if name not in state.incidents else str(uuid5(INCIDENT_NAMESPACE, f"{text}|{state.now}"))
 
 
 def _absorb(state: DomainState, name: str) -> None:

@@ -71,13 +71,15 @@ class Context:
 class AlarmRow:
     """An alarm with its place in the correlation: ``pending_at`` is when it became new evidence (0: weighed), ``incident`` whose it is.
 
-    ``operated`` is the last acknowledgement of it, or its withdrawal.
+    ``operated`` is the last acknowledgement of it, or its withdrawal. ``seen_up_at`` is when the last poll before it was raised saw its
+    resource well (0: none did).
     """
 
     alarm: Alarm
     pending_at: int = 0
     incident: str = ""
     operated: Given = NEVER
+    seen_up_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
