@@ -134,7 +134,7 @@ def check_routing(test: RoutingTest, rules: "RuleSet") -> Outcome:
         return {}, "a test has a severity and says who is told, or has on_call and says which person is"
     incident = incident_of(test)
     steps = routing.trail(traits_of(test), test.at) if hidden_by(incident) is None else ()
-    told = [step.route.name for step in steps if step.reason is None]
+    told = [step.route.name for step in steps if step.reason is None and step.route.events]
     receivers = dict.fromkeys(target.receiver for name in told for target in routing.targets(name, test.at))
     rule = rule_for(incident, routing.escalations)
     due = range(1, rule.due(0, round(test.after_min * MINUTE_NS)) + 1) if rule else ()

@@ -13,7 +13,8 @@ from pipeline.core.routing import Person, Route, TicketRule
 class RoutingTest:
     """An incident, and who must be told; or a schedule (``on_call``), and which ``person`` must be on call, at a time.
 
-    Of an incident: the names of ``routes``, whether it gets a ``ticket``, and if written the ``receivers`` that are told first.
+    Of an incident: the names of ``routes`` that are told of more than escalations, whether it gets a ``ticket``, and if written the
+    ``receivers`` that are told first.
     ``escalated`` are the routes that were told further, in order, when nobody has acknowledged it ``after_min`` minutes later.
     """
 

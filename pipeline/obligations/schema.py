@@ -63,14 +63,14 @@ endpoint = Table(
 )
 """Receivers that answered 410 Gone. Another URL under the same name is another receiver."""
 
-standing_alert = Table(
-    "standing_alert",
+standing_notification = Table(
+    "standing_notification",
     metadata,
     Column("receiver", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("alert", Text, nullable=False),
+    Column("notification", Text, nullable=False),
 )
-"""Alerts that an Alertmanager is told again until they are over."""
+"""Notifications that an Alertmanager is told again until they are over."""
 
 ticket_link = Table(
     "ticket_link",

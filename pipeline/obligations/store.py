@@ -11,8 +11,7 @@ from pipeline.core.ledger import Approval, Broken, Credit, Entry
 from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, StoredRemedy, TicketLink
 from pipeline.core.operation import Answer, Operation, OperationKind
 from pipeline.core.remedy import RemedyState
-from pipeline.obligations import alert as alerts
-from pipeline.obligations import book, ledger, link, message, operation, outbox, remedy
+from pipeline.obligations import book, ledger, link, message, operation, outbox, remedy, standing
 from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
 from pipeline.obligations.migrate import upgrade_engine
 
@@ -147,15 +146,15 @@ class Obligations:
         with reading(self._engine) as connection:
             return link.endpoint_gone(connection, name, url)
 
-    def keep_alert(self, receiver: str, name: str, alert: dict[str, Any] | None) -> None:
+    def keep_standing(self, receiver: str, name: str, notification: dict[str, Any] | None) -> None:
         """Remember what stands in an Alertmanager under a name; ``None`` that nothing does."""
         with writing(self._engine) as connection:
-            alerts.keep(connection, receiver, name, alert)
+            standing.keep(connection, receiver, name, notification)
 
-    def standing_alerts(self, receiver: str) -> list[dict[str, Any]]:
+    def standing_notifications(self, receiver: str) -> list[dict[str, Any]]:
         """What stands in an Alertmanager."""
         with reading(self._engine) as connection:
-            return alerts.standing(connection, receiver)
+            return standing.all_of(connection, receiver)
 
     def put_link(self, new: TicketLink) -> None:
         """Keep which ticket an incident has, or what was newly seen of it."""

@@ -104,13 +104,13 @@ class EndpointPort(Protocol):
         """Why this receiver is disabled, or ``None``."""
 
 
-class AlertPort(Protocol):
+class StandingPort(Protocol):
     """What stands in Alertmanagers."""
 
-    def keep_alert(self, receiver: str, name: str, alert: dict[str, Any] | None) -> None:
+    def keep_standing(self, receiver: str, name: str, notification: dict[str, Any] | None) -> None:
         """Remember what stands under a name; ``None`` that nothing does."""
 
-    def standing_alerts(self, receiver: str) -> list[dict[str, Any]]:
+    def standing_notifications(self, receiver: str) -> list[dict[str, Any]]:
         """What stands at a receiver."""
 
 
@@ -192,6 +192,6 @@ class RemedyPort(Protocol):
 
 
 class ObligationsPort(
-    RemedyPort, MessagePort, OutboxPort, LinkPort, EndpointPort, AlertPort, LedgerPort, BookPort, OperationsPort, Protocol
+    RemedyPort, MessagePort, OutboxPort, LinkPort, EndpointPort, StandingPort, LedgerPort, BookPort, OperationsPort, Protocol
 ):
     """All of it: what :func:`pipeline.outputs.run_outputs` wants."""

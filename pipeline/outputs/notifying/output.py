@@ -14,12 +14,12 @@ from pipeline.outputs.notifying.email import Email
 from pipeline.outputs.notifying.notice import Notice, Notifier
 from pipeline.outputs.notifying.pagerduty import PagerDuty
 from pipeline.outputs.notifying.slack import Slack
-from pipeline.outputs.ports import AlertPort, Delivery, Output, Poison, Refused
+from pipeline.outputs.ports import Delivery, Output, Poison, Refused, StandingPort
 from pipeline.outputs.webhook import Sessions
 
 
 def notifiers(
-    receivers: Iterable[ReceiverSettings], sessions: Sessions, store: AlertPort, clock: Callable[[], int] = time.time_ns
+    receivers: Iterable[ReceiverSettings], sessions: Sessions, store: StandingPort, clock: Callable[[], int] = time.time_ns
 ) -> dict[str, Notifier]:
     """What tells each of the receivers, by their names."""
     made: dict[str, Callable[[ReceiverSettings, Any], Notifier]] = {

@@ -1,4 +1,4 @@
-"""PagerDuty, by its Events API v2: one alert for each page, triggered, acknowledged and resolved by its ``dedup_key``."""
+"""PagerDuty, by its Events API v2: one notification for each page, triggered, acknowledged and resolved by its ``dedup_key``."""
 
 import time
 from collections.abc import Callable

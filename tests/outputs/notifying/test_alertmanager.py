@@ -17,7 +17,7 @@ from aiohttp import web
 from pipeline.config.receiver_settings import ReceiverKind, ReceiverSettings
 from pipeline.config.secret import Secret
 from pipeline.obligations import Obligations
-from pipeline.outputs.notifying.alertmanager import AlertKeeper, Alertmanager
+from pipeline.outputs.notifying.alertmanager import Alertmanager, Keeper
 from pipeline.outputs.notifying.notice import Notice
 from pipeline.outputs.ports import Done, Refused
 from pipeline.outputs.webhook import Sessions
@@ -86,12 +86,12 @@ async def test_a_real_one_holds_one_alert_through_every_word_and_a_restart(
     shutil.rmtree(tmp_path / "data")
     with real(tmp_path, port) as url:
         assert await alerts(url, sessions.private) == []
-        await AlertKeeper({"am": out}).run(await stop_soon(), every_s=0.01)
+        await Keeper({"am": out}).run(await stop_soon(), every_s=0.01)
         [again] = await eventually(url, sessions.private, bool)
         assert again["labels"] == alert["labels"]
         assert isinstance(await out.send(resolved), Done)
         await eventually(url, sessions.private, lambda found: not found)
-    assert store.standing_alerts("am") == []
+    assert store.standing_notifications("am") == []
 
 
 async def stop_soon() -> asyncio.Event:
@@ -119,16 +119,38 @@ async def test_what_it_cannot_understand_is_refused_for_good_and_not_kept(tell: 
     async with receiver(web.Response(status=422, text="no labels")) as there:
         out = Alertmanager(settings(there.url.removesuffix("/hook")), sessions.private, store)
         assert isinstance(await out.send(Notice.of(tell("am")[0])), Refused)
-    assert store.standing_alerts("am") == []
+    assert store.standing_notifications("am") == []
 
 
 async def test_one_that_is_away_stops_nobody(tell: Tell, sessions: Sessions, store: Obligations) -> None:
-    store.keep_alert("gone", "noc|inc-1", {"labels": {"alertname": "Incident"}})
+    store.keep_standing("gone", "noc|inc-1", {"labels": {"alertname": "Incident"}})
     gone = Alertmanager(
         ReceiverSettings("gone", ReceiverKind.ALERTMANAGER, f"http://127.0.0.1:{free_port()}", allow_private=True), sessions.private, store
     )
     async with receiver() as there:
         out = Alertmanager(settings(there.url.removesuffix("/hook")), sessions.private, store)
-        store.keep_alert("am", "noc|inc-1", {"labels": {"alertname": "Incident"}})
-        await AlertKeeper({"gone": gone, "am": out}).run(await stop_soon(), every_s=5)
+        store.keep_standing("am", "noc|inc-1", {"labels": {"alertname": "Incident"}})
+        await Keeper({"gone": gone, "am": out}).run(await stop_soon(), every_s=5)
     assert len(there.requests) == 1
+
+
+async def test_an_end_that_was_overtaken_by_what_is_sent_again_is_sent_again_too(
+    tell: Tell, sessions: Sessions, store: Obligations
+) -> None:
+    first, *_, last = [Notice.of(effect) for effect in tell("am")]
+    async with receiver() as there:
+        out = Alertmanager(settings(there.url.removesuffix("/hook")), sessions.private, store)
+        assert isinstance(await out.send(first), Done)
+        there.hold.clear()
+        again = asyncio.create_task(out.again())
+        while len(there.requests) < 2:  # noqa: ASYNC110  # the receiver has no event for it
+            await asyncio.sleep(0.01)
+        ending = asyncio.create_task(out.send(last))
+        while store.standing_notifications("am"):  # noqa: ASYNC110  # nor has the store
+            await asyncio.sleep(0.01)
+        there.hold.set()
+        assert isinstance(await ending, Done)
+        assert isinstance(await again, Done)
+    ends = [json.loads(one.body)[0]["endsAt"] for one in there.requests]
+    assert len(ends) == 4
+    assert max(ends[2:]) < min(ends[:2])

@@ -1,4 +1,4 @@
-"""Alerts that stand in an Alertmanager, which forgets them by itself."""
+"""Notifications that stand in an Alertmanager, which forgets them by itself."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,16 +8,16 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Create the table of standing alerts."""
+    """Create the table of standing notifications."""
     op.create_table(
-        "standing_alert",
+        "standing_notification",
         sa.Column("receiver", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("alert", sa.Text(), nullable=False),
+        sa.Column("notification", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("receiver", "name"),
     )
 
 
 def downgrade() -> None:
     """Drop it."""
-    op.drop_table("standing_alert")
+    op.drop_table("standing_notification")
