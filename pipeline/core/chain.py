@@ -154,6 +154,7 @@ def _report(context: Context, state: DomainState, report: StateReport) -> None:
         _tell(context, state, event)
     state.reports[report.device] = report
     state.dirty[f"device|{report.device}"] = None
+    state.stirred |= state.mending
     if before is None or before.up != report.up:
         state.ups[report.device] = frozenset(report.up)
     if state.missing:
@@ -213,16 +214,31 @@ def _settle_stragglers(context: Context, state: DomainState) -> None:
     """Clear what only a trap can clear once its whole cause is mended: its clear was lost.
 
     Only for an alarm that another resource's failure explained, of an incident whose polled alarms are all clear, when every interface that
-    it depends on was seen up by a poll, ``clear_hold_s`` after the last of them cleared.
+    it depends on was seen up by a poll, ``clear_hold_s`` after the last of them cleared. Time alone proves nothing: incidents are looked at
+    that changed, and, while such an alarm is left, with each poll.
     """
-    for name in sorted(state.open):
-        row = state.incidents[name]
-        alarms = [state.alarms[key].alarm for key in row.members if key in state.alarms]
-        left = [alarm for alarm in alarms if not alarm.is_cleared]
-        if left and len(left) < len(alarms) and all(_only_traps_tell(alarm, row) for alarm in left):
-            mended_at = max(alarm.cleared_at for alarm in alarms)
-            for alarm in left:
-                _settle_straggler(context, state, alarm, mended_at)
+    names, state.stirred = state.stirred & state.open.keys(), set()
+    state.mending &= state.open.keys() - names
+    for name in sorted(names):
+        left, mended_at = _stragglers(state, state.incidents[name])
+        if left:
+            state.mending.add(name)
+        for alarm in left:
+            _settle_straggler(context, state, alarm, mended_at)
+
+
+def _stragglers(state: DomainState, row: IncidentRow) -> tuple[list[Alarm], int]:
+    """The alarms that stand of an incident if only traps tell of all of them, and when the last of the others cleared; none if none did."""
+    left: list[Alarm] = []
+    mended_at = 0
+    for alarm in (state.alarms[key].alarm for key in row.members if key in state.alarms):
+        if alarm.is_cleared:
+            mended_at = max(mended_at, alarm.cleared_at)
+        elif _only_traps_tell(alarm, row):
+            left.append(alarm)
+        else:
+            return [], 0
+    return (left, mended_at) if mended_at else ([], 0)
 
 
 def _only_traps_tell(alarm: Alarm, row: IncidentRow) -> bool:

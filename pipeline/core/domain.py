@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
+from pipeline.core.component import Components
 from pipeline.core.consequence import Consequences
 from pipeline.core.correlation import Hypothesis
 from pipeline.core.correlation_rule import Correlating
@@ -89,7 +90,8 @@ class IncidentRow:
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
     between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
     are alarms that a correlation rule attached, each with the rule's name. ``handling`` is what people did with it.
-    ``topology_version`` is of the topology on which the cause was found.
+    ``topology_version`` is of the topology on which the cause was found. ``unweighed`` counts alarms taken in since it was that it did not
+    expect.
     """
 
     id: str
@@ -107,6 +109,7 @@ class IncidentRow:
     handling: Handling = Handling()  # noqa: RUF009  # frozen, so one may be shared
     topology_version: str = ""
     symptoms: tuple[Symptom, ...] = ()
+    unweighed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,6 @@ class DomainState:
     pending: set[AlarmKey] = field(default_factory=set)
     by_device: dict[str, set[AlarmKey]] = field(default_factory=dict)
     by_node: dict[int, set[AlarmKey]] = field(default_factory=dict)
-    by_cause: dict[int, set[int]] = field(default_factory=dict)
     open: dict[str, None] = field(default_factory=dict)
     missing: dict[ResourceId, str] = field(default_factory=dict)
     ups: dict[str, frozenset[ResourceId]] = field(default_factory=dict)
@@ -209,11 +211,15 @@ class DomainState:
     settle_at: int = 0
     impacts: Impacts = field(init=False)
     consequences: Consequences = field(init=False)
+    components: Components = field(init=False)
     stale: set[str] = field(default_factory=set)
+    stirred: set[str] = field(default_factory=set)
+    mending: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.impacts = Impacts(self.topology)
         self.consequences = Consequences(self.topology)
+        self.components = Components(self.consequences)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
@@ -269,9 +275,9 @@ class DomainState:
         """Make the indexes again, from the rows and a topology that may be new; what was concluded on another is to be weighed again."""
         if self.topology is not context.topology:
             self.topology, self.consequences = context.topology, Consequences(context.topology)
-        for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
+        for index in (self.pending, self.by_device, self.by_node, self.open, self.missing, self.ups, self.keys):
             index.clear()
-        self.impacts, self.stale = Impacts(self.topology), set()
+        self.impacts, self.components, self.stale = Impacts(self.topology), Components(self.consequences), set()
         self.plan_anew(context)
         self.release_at = min((shelf.until for shelf in self.shelves.values() if not shelf.is_released), default=0)
         self.heed_at.clear()
@@ -279,7 +285,7 @@ class DomainState:
         for row in self.incidents.values():
             if not row.resolved_at:
                 self.open[row.id] = None
-                self.stale.add(row.id)
+                self._stir(row.id)
                 self.heed_at[row.id] = 0
                 self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
         for key, alarm_row in self.alarms.items():
@@ -321,7 +327,7 @@ class DomainState:
             self._index_alarm(key, row)
         self.alarms[key] = row
         if row.incident in self.open:
-            self.stale.add(row.incident)
+            self._stir(row.incident)
         self.dirty[f"alarm|{row.alarm.id}"] = None
 
     def put_incident(self, row: IncidentRow) -> None:
@@ -330,7 +336,7 @@ class DomainState:
         for resource in before.hypothesis.missing if before is not None else ():
             self.missing.pop(resource, None)
         self.incidents[row.id] = row
-        self.stale.add(row.id)
+        self._stir(row.id)
         if row.resolved_at:
             self.open.pop(row.id, None)
             self.heed_at.pop(row.id, None)
@@ -338,6 +344,10 @@ class DomainState:
             self.open[row.id] = None
             self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
         self.dirty[f"incident|{row.id}"] = None
+
+    def _stir(self, incident: str) -> None:
+        self.stale.add(incident)
+        self.stirred.add(incident)
 
     def put_shelf(self, row: ShelfRow) -> None:
         """Store a shelf's row."""
@@ -387,8 +397,7 @@ class DomainState:
             return None
         keys = self.by_node.setdefault(node, set())
         if not keys:
-            for cause in self.consequences.causes(node):
-                self.by_cause.setdefault(cause, set()).add(node)
+            self.components.add(node)
         keys.add(key)
         return node
 
@@ -402,8 +411,7 @@ class DomainState:
         keys.discard(key)
         if not keys:
             del self.by_node[node]
-            for cause in self.consequences.causes(node):
-                self.by_cause[cause].discard(node)
+            self.components.discard(node)
 
     def felt_anew(self) -> set[str]:
         """Bring :attr:`impacts` up to date with the incidents and alarms that changed; the incidents that services may feel otherwise."""

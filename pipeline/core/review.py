@@ -1,17 +1,19 @@
 """Open incidents looked at again on a tick: resolved, held while they flap, described anew; each change is one revision."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
-from pipeline.core.alarm import Alarm
+from pipeline.core.alarm import Alarm, AlarmKey
 from pipeline.core.attachment import attached
 from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow
 from pipeline.core.explain import Finding, explanation_of, sentence
 from pipeline.core.handling import shelved_for
-from pipeline.core.impact import Loss, Told
+from pipeline.core.impact import Loss
 from pipeline.core.incident import ABSORBED, Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
-from pipeline.core.outage import Felt, Outage, derive, episode, split_at_window
+from pipeline.core.lifecycle import STATUS_CHANGES_KEPT
+from pipeline.core.outage import Felt, Outage, ServiceState, derive, split_at_window
 from pipeline.core.points import points, texts
 from pipeline.core.reason import Reason
 from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping, of_service
@@ -35,13 +37,23 @@ def review(context: Context, state: DomainState) -> tuple[list[IncidentChange], 
 
 def members(state: DomainState, row: IncidentRow) -> list[Alarm]:
     """An incident's alarms, those on its root first, then in the order in which they were raised."""
-    alarms = [state.alarms[key].alarm for key in row.members if key in state.alarms]
-    return sorted(alarms, key=lambda alarm: (alarm.resource != row.hypothesis.root, alarm.last_raised_at, alarm.key))
+    root = row.hypothesis.root
+    found = [(key.resource != root, alarm.last_raised_at, key, alarm) for key, alarm in _members(state, row)]
+    found.sort(key=itemgetter(0, 1, 2))
+    return [alarm for *_, alarm in found]
+
+
+def _members(state: DomainState, row: IncidentRow) -> Iterator[tuple[AlarmKey, Alarm]]:
+    """An incident's alarms by key."""
+    for key in row.members:
+        known = state.alarms.get(key)
+        if known is not None:
+            yield key, known.alarm
 
 
 def _look(context: Context, state: DomainState, row: IncidentRow) -> int:
     """Resolve an incident that is over, note that it flaps or outlasts its window; when what changed it happened, 0 if nothing did."""
-    alarms = members(state, row)
+    alarms = [alarm for _, alarm in _members(state, row)]
     timing = context.timing
     opened_at = row.started_at if row.id in state.touched else 0
     if not row.resolved_at and not row.flapping and _flaps(context, state, alarms):
@@ -64,10 +76,12 @@ def _look(context: Context, state: DomainState, row: IncidentRow) -> int:
 
 def _flaps(context: Context, state: DomainState, alarms: Sequence[Alarm]) -> bool:
     timing = context.timing
-    return any(is_flapping(alarm, state.now, timing.flap_changes, timing.flap_window_s) for alarm in alarms)
+    least = min(timing.flap_changes, STATUS_CHANGES_KEPT)
+    lively = (alarm for alarm in alarms if len(alarm.status_changes) >= least)
+    return any(is_flapping(alarm, state.now, timing.flap_changes, timing.flap_window_s) for alarm in lively)
 
 
-def _is_standing(state: DomainState, row: IncidentRow, alarms: Sequence[Alarm]) -> bool:
+def _is_standing(state: DomainState, row: IncidentRow, alarms: Iterable[Alarm]) -> bool:
     return any(not alarm.is_cleared for alarm in alarms) or not state.pending.isdisjoint(row.members)
 
 
@@ -84,8 +98,8 @@ def _window_ended(state: DomainState, row: IncidentRow) -> int:
 
 def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
     """Whether time alone will change an open incident: it is clear and waits, may begin to flap, or has a window that will end."""
-    alarms = members(state, row)
-    return not _is_standing(state, row, alarms) or row.incident is None or bool(row.incident.planned)
+    alarms = (alarm for _, alarm in _members(state, row))
+    return row.incident is None or bool(row.incident.planned) or not _is_standing(state, row, alarms)
 
 
 def _describe_all(context: Context, state: DomainState, news: set[str], at: int) -> tuple[list[IncidentChange], list[Outage]]:
@@ -139,10 +153,9 @@ def _felt(
     window: MaintenanceWindow | None,
 ) -> list[Felt]:
     found: list[Felt] = []
-    told = Told(context.topology, row.hypothesis.root, alarms)
+    told = state.impacts.told(row.id, row.hypothesis.root, alarms)
     for name, loss in sorted(losses.items()):
-        spans = [(alarm.last_raised_at, alarm.cleared_at if alarm.is_cleared else 0) for alarm in told.of(name)]
-        since, until = episode(spans or [(row.started_at, 0)])
+        since, until = told.episode(name) or (row.started_at, 0)
         service = context.inventory.services.get(name)
         felt = Felt(
             service=name,
@@ -170,10 +183,10 @@ def _window(context: Context, state: DomainState, row: IncidentRow, alarms: Sequ
     """The maintenance window in which an incident began: one that covers its root, or every one of its alarms."""
     windows, topology = state.windows, context.topology
     over_root = covering(windows, topology, row.hypothesis.root, row.started_at)
-    if over_root is not None or not alarms:
+    open_then = [window for window in windows if window.starts_at <= row.started_at < window.ends_at]
+    if over_root is not None or not alarms or not open_then:
         return over_root
     resources = {witness(alarm) or alarm.resource for alarm in alarms}
-    open_then = (window for window in windows if window.starts_at <= row.started_at < window.ends_at)
     return next((window for window in open_then if all(covers(window, topology, resource) for resource in resources)), None)
 
 
@@ -228,14 +241,17 @@ def _impacts(
     if losses is None:
         return row.incident.impacts if row.incident is not None else ()
     found = []
+    since: dict[tuple[str, ServiceState], int] = {}
+    for outage in outages:
+        told = (outage.service, outage.state)
+        since[told] = max(since.get(told, outage.started_at), outage.started_at)
     for name, loss in losses.items():
         service = context.inventory.services.get(name)
         customer = context.inventory.customers.get(service.customer) if service else None
         if service is None or customer is None:
             continue
-        own = (outage.started_at for outage in outages if outage.service == name and outage.state is loss.state)
-        since = max(own, default=row.started_at)
-        found.append(Impact(name, service.customer, service.contract, customer.tier, loss.state, since, loss.share))
+        since_at = since.get((name, loss.state), row.started_at)
+        found.append(Impact(name, service.customer, service.contract, customer.tier, loss.state, since_at, loss.share))
     return _traced(state, row, in_order(found))
 
 
