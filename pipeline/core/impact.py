@@ -13,6 +13,7 @@ from pipeline.core.outage import ServiceState, episode
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, name_of, resource_id
 from pipeline.core.topology import Closure, Topology
+from pipeline.core.trace import Path, Reach
 
 Failure = tuple[str, ResourceId, bool]
 """An open incident: its id, its root, and whether the root is down (rather than degraded)."""
@@ -86,8 +87,8 @@ def _weakened(topology: Topology, service: int, down: AbstractSet[int]) -> Loss:
 class Impacts:
     """What every open incident does to services, kept up to date: :func:`felt_by` of all of them, without asking for all of them again.
 
-    ``touched`` are the incidents whose services may fare differently than before, until :meth:`take_touched`. ``behind`` and what is told
-    are remembered.
+    ``touched`` are the incidents whose services may fare differently than before, until :meth:`take_touched`. ``behind``, what is told and
+    what is reached are remembered.
     """
 
     topology: Topology
@@ -95,6 +96,7 @@ class Impacts:
     touched: set[str] = field(default_factory=set)
     behind: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _told: dict[str, "Told"] = field(default_factory=dict)
+    _reaches: dict[str, Reach] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.felling = Felling(self.topology)
@@ -107,12 +109,14 @@ class Impacts:
         else:
             rank = Rank(not down, began_at, incident)
             if self.felling.roots.get(incident) != (node, rank):
+                self._reaches.pop(incident, None)
                 self.touched.add(incident)
                 self._follow(self.felling.put(rank, node))
 
     def drop(self, incident: str) -> None:
         """An incident that is open no more."""
         self._told.pop(incident, None)
+        self._reaches.pop(incident, None)
         if incident in self.felling.roots:
             self.touched.add(incident)
             self._follow(self.felling.drop(incident))
@@ -141,6 +145,15 @@ class Impacts:
                 self._told[incident] = known
         return known
 
+    def paths(self, incident: str, services: Iterable[str]) -> dict[str, Path]:
+        """The shortest path of an incident's failure to each of these services; those that it does not reach are left out."""
+        if incident not in self.felling.roots:
+            return {}
+        reach = self._reaches.get(incident)
+        if reach is None:
+            reach = self._reaches[incident] = Reach.of(self.felling, incident)
+        return reach.paths(services)
+
     def gates(self, incident: str) -> set[int]:
         """The gates that are up, with a parent that this incident keeps down."""
         root, rank = self.felling.roots[incident]
@@ -161,6 +174,9 @@ class Impacts:
         """Note whom it touches that these nodes fare otherwise: who took them down, who weakens their gates, who feels their services."""
         felling, kinds = self.felling, self.topology.kinds
         gates = felling.gates_at(moved)
+        region = {each.node for each in moved}.union(*(self.topology.parents[each.node] for each in moved))
+        for name in [name for name, reach in self._reaches.items() if reach.is_concerned(region)]:
+            del self._reaches[name]
         for each in moved:
             self.touched |= {rank.incident for rank in (each.before, each.after) if rank is not None}
         for gate in gates:

@@ -17,22 +17,39 @@ from pipeline.core.outage import Felt, Outage, ServiceState, derive, split_at_wi
 from pipeline.core.points import points, texts
 from pipeline.core.reason import Reason
 from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping, of_service
-from pipeline.core.trace import TRACED, paths
+from pipeline.core.trace import TRACED
 from pipeline.core.witness import witness
+
+LARGE = 100
+"""An incident of so many alarms is described again after a pause in proportion to them, if it still has the same cause."""
+
+PAUSE_NS, LONGEST_PAUSE_NS = 2_000_000, 3 * NANOSECONDS
+"""The pause for each alarm, and the longest: two seconds for a thousand alarms."""
 
 
 def review(context: Context, state: DomainState) -> tuple[list[IncidentChange], list[Outage]]:
     """Look at incidents with news, and at those that time alone may change; the new revisions of all that are other than before."""
+    later = {name for name in state.touched if _may_wait(state, name)}
+    state.touched -= later
+    waiting, names = state.waiting & later, (state.touched | state.waiting) - later
     news, at = set(state.touched), 0
-    for name in sorted(state.touched | state.waiting):
+    for name in sorted(names):
         row = state.incidents.get(name)
         happened_at = _look(context, state, row) if row is not None and not row.absorbed_by else 0
         if happened_at:
             news.add(name)
             at = max(at, happened_at)
-    state.waiting = {name for name in state.touched | state.waiting if name in state.open and _is_unfinished(state, state.incidents[name])}
-    state.touched = set()
+    state.waiting = waiting | {name for name in names if name in state.open and _is_unfinished(state, state.incidents[name])}
+    state.touched = later
     return _describe_all(context, state, news & state.incidents.keys(), at) if news else ([], [])
+
+
+def _may_wait(state: DomainState, name: str) -> bool:
+    """Whether an incident is so large, and was described so lately, that more of its alarms may come before it is described again."""
+    row = state.incidents.get(name)
+    if row is None or row.incident is None or row.resolved_at or row.revised or row.incident.root_cause != row.hypothesis.root:
+        return False
+    return state.now < row.described_at + min(len(row.members) * PAUSE_NS, LONGEST_PAUSE_NS)
 
 
 def members(state: DomainState, row: IncidentRow) -> list[Alarm]:
@@ -140,8 +157,10 @@ def _describe(
     if changed:
         incident = replace(incident, revision=row.incident.revision + 1 if row.incident is not None else 1)
         changes.append(IncidentChange(incident, row.incident))
-    if changed or after != row.outages or row.revised:
-        state.put_incident(replace(row, incident=incident if changed else row.incident, outages=after, revised=False))
+    described_at = state.now if len(row.members) >= LARGE else row.described_at
+    if changed or after != row.outages or row.revised or described_at != row.described_at:
+        incident = incident if changed or row.incident is None else row.incident
+        state.put_incident(replace(row, incident=incident, outages=after, revised=False, described_at=described_at))
 
 
 def _felt(
@@ -203,7 +222,7 @@ def _incident(
     impacts = _impacts(context, state, row, outages, losses)
     planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
     version = row.topology_version or context.topology.version
-    found = Finding(context.topology, row.hypothesis, alarms)
+    found = Finding(context.topology, row.hypothesis, alarms, state.consequences)
     grounds = replace(explanation_of(found, attached(state, row), context.rules_version), topology_version=version)
     return Incident(
         id=row.id,
@@ -257,7 +276,7 @@ def _impacts(
 
 def _traced(state: DomainState, row: IncidentRow, impacts: tuple[Impact, ...]) -> tuple[Impact, ...]:
     """The first of them with the way on which the failure reaches them."""
-    found = paths(state.impacts.felling, row.id, [impact.service for impact in impacts[:TRACED]])
+    found = state.impacts.paths(row.id, [impact.service for impact in impacts[:TRACED]])
     return tuple(
         replace(impact, path=found[impact.service].nodes, gate=found[impact.service].gate) if impact.service in found else impact
         for impact in impacts

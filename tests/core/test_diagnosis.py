@@ -1,7 +1,7 @@
 """A component of very many alarms takes in what its incidents account for without being weighed again, and weighs anything else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -102,3 +102,21 @@ def test_a_few_words_of_the_dead_join_unweighed_and_more_are_weighed(storm: Stor
     storm.state.missing.clear()
     (last,) = storm.play(130, [down(f"lsp/{name}", 122) for name in LATE[2:4]])
     assert (storm.weighed, last.unweighed, len(last.members)) == ([122, 126], 0, len(row.members) + 4)
+
+
+def test_a_large_incident_is_described_again_after_a_pause(storm: Storm) -> None:
+    """Of 122 alarms that is a quarter of a second; what comes within it is told together at its end."""
+    (row,) = storm.play(112, [replace(down("interface/a/east", 111.6), signal=Signal.CLEAR)])
+    assert row.described_at == 112 * SECOND
+    (row,) = storm.play(112.1, [replace(down("interface/b/west", 112.05), signal=Signal.CLEAR)])
+    assert (row.described_at, storm.state.touched) == (112 * SECOND, {row.id})
+    (row,) = storm.play(112.25)
+    assert (row.described_at, storm.state.touched) == (int(112.25 * SECOND), set())
+
+
+def test_a_large_incident_that_is_over_resolves_as_any_other(storm: Storm) -> None:
+    names = [f"interface/{end}" for end in ("a/east", "b/west")] + [f"lsp/{name}" for name in TOLD_AT_ONCE]
+    assert len(storm.play(112, [replace(down(name, 111.6), signal=Signal.CLEAR) for name in names])) == 1
+    assert storm.play(113.5) == []
+    (row,) = storm.state.incidents.values()
+    assert (row.resolved_at, row.incident is not None and row.incident.resolved_at) == (int(111.6 * SECOND),) * 2
