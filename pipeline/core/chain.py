@@ -43,6 +43,7 @@ def advance(context: Context, state: DomainState, items: Sequence[Item]) -> tupl
     """
     if state.topology is not context.topology:
         state.reindex(context)
+    state.pages.follow(context.routing)
     incidents: list[IncidentChange] = []
     outages: list[Outage] = []
     escalations: list[Escalated] = []

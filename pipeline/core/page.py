@@ -7,7 +7,7 @@ from pipeline.core.escalation import Escalated
 from pipeline.core.event import Severity
 from pipeline.core.incident import Incident
 from pipeline.core.reason import Reason
-from pipeline.core.routing import Occasion, Target
+from pipeline.core.routing import Occasion, Routing, Target
 
 NEVER = 1 << 62
 """Later than any time."""
@@ -79,6 +79,7 @@ class Pages:
     changed: dict[str, None] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
     turn_at: int = 0
+    _routing: Routing | None = None
     _of_incident: dict[str, dict[str, None]] = field(default_factory=dict)
     _of_group: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -89,6 +90,11 @@ class Pages:
         for row in rows:
             found._index(row)
         return found
+
+    def follow(self, routing: Routing) -> None:
+        """Work by this routing: when it is another than before, everything that is open is looked at again."""
+        if routing is not self._routing:
+            self._routing, self.turn_at = routing, 0
 
     def put(self, page: Page) -> None:
         """Store a page."""

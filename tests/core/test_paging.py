@@ -209,6 +209,18 @@ def test_a_route_that_the_file_has_no_more_ends_its_pages() -> None:
     )
 
 
+def test_another_routing_is_told_of_what_stands_and_the_same_one_is_not_told_twice() -> None:
+    first, second = Routing((Route("noc", "hook"),)), Routing((Route("noc", "hook"), Route("late", "hook-2")))
+    pages, one = Pages(), incident()
+    pages.follow(first)
+    assert len(Desk(first, TOPOLOGY, pages, {one.id: one}.get, NOON).tell([(one, None)], [one.id])) == 1
+    for routing, told in ((first, []), (second, ["late"]), (second, [])):
+        pages.follow(routing)
+        words = Desk(routing, TOPOLOGY, pages, {one.id: one}.get, NOON + SECOND).tell([], [one.id])
+        assert [word.page.route for word in words] == told
+    assert pages.turn_at > NOON + 365 * 86_400 * SECOND
+
+
 @pytest.mark.parametrize(
     ("resource", "sites"),
     [
