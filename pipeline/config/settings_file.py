@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pipeline.config.billing_check import check_billing
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
 from pipeline.config.settings import (
@@ -82,6 +83,7 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     _check_tokens(settings.api.tokens, require)
+    check_billing(settings.billing, require)
     names = [webhook.name for webhook in settings.webhooks]
     for position, name in enumerate(names):
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")

@@ -125,11 +125,6 @@ def _lease(connection: Connection, key: str, leased_until: int) -> None:
     connection.execute(update(states).where(states.c.key == key).values(values))
 
 
-def release(connection: Connection) -> int:
-    """Give up every lease; answers how many."""
-    return connection.execute(update(states).where(states.c.leased_until > 0).values(leased_until=0)).rowcount
-
-
 def postpone(connection: Connection, key: str, next_attempt_at: int, detail: str) -> None:
     """Plan the next look at a credit that was taken."""
     values = {"next_attempt_at": next_attempt_at, "leased_until": 0, "detail": detail}

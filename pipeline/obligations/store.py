@@ -245,11 +245,6 @@ class Obligations:
         with writing(self._engine) as connection:
             posting.postpone(connection, key, next_attempt_at, detail)
 
-    def release_credits(self) -> int:
-        """Give up every lease on credits (a process that died held them); answers how many. Only for the one process that posts."""
-        with writing(self._engine) as connection:
-            return posting.release(connection)
-
     # what people did
 
     def put_operation(self, given: Operation, domains: Sequence[str]) -> StoredOperation:

@@ -10,7 +10,7 @@ from yarl import URL
 from pipeline import bus, telemetry
 from pipeline.config.settings import COMPONENTS, Settings, TicketSettings
 from pipeline.core.effect import Effect, EffectKind
-from pipeline.outputs.billing import BillingOutput
+from pipeline.outputs.billing import BillingOutput, Poster, billing_system
 from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
 from pipeline.outputs.intake import Intake, ReceiptPublisher
@@ -87,7 +87,9 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
-        await _work((intake, deliveries, answers, operations), publisher, stop)
+        billing = billing_system(settings, await stack.enter_async_context(open_sessions()))
+        posting = (Poster(store, billing, settings.billing, process_metrics()),) if billing else ()
+        await _work((intake, deliveries, answers, operations, *posting), publisher, stop)
 
 
 def _listen(tickets: TicketSettings) -> tuple[str, int]:

@@ -186,13 +186,6 @@ def test_credits_are_listed_by_where_they_stand(store: Obligations) -> None:
     assert store.stored_credits(state="approved", customer="beta") == []
 
 
-def test_a_lease_is_given_up_by_whoever_starts_anew(store: Obligations) -> None:
-    key = entered(store, 1, "ann")
-    claimed(store)
-    assert store.release_credits() == 1
-    assert claimed(store) == [key]
-
-
 def test_an_unapproved_credit_of_much_money_waits_for_the_second_person(store: Obligations) -> None:
     credit = a_credit(1, amount_minor=10_001)
     store.enter_credit(credit, NOW)
