@@ -16,6 +16,7 @@ from prometheus_client import Counter, Histogram
 from pipeline import telemetry
 from pipeline.api import question, refusal
 from pipeline.api.caller import Callers
+from pipeline.api.credits import Crediting, Credits
 from pipeline.api.guard import Guard, check_exposure, host_name
 from pipeline.api.operations import Operating, Operations
 from pipeline.api.page import Pages, protect
@@ -42,11 +43,19 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Console:
     """Answers requests from a :class:`Reading`: pages for people, the same values as JSON under ``/api``."""
 
-    def __init__(self, reading: Reading, settings: ApiSettings, pages: Pages | None = None, operating: Operating | None = None) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        settings: ApiSettings,
+        pages: Pages | None = None,
+        operating: Operating | None = None,
+        crediting: Crediting | None = None,
+    ) -> None:
         self._reading = reading
         callers = Callers(settings.tokens)
         self._guard = Guard(settings, callers)
         self._operations = Operations(operating, callers) if operating is not None else None
+        self._credits_decided = Credits(crediting, callers) if crediting is not None else None
         self._pages = pages or Pages()
 
     def application(self) -> web.Application:
@@ -54,6 +63,7 @@ class Console:
         app = web.Application(middlewares=[self._measured, self._answered], client_max_size=LARGEST)
         app.on_response_prepare.append(protect)
         app.add_routes([*self._page_routes(), *self._json_routes(), *(self._operations.routes() if self._operations else ())])
+        app.add_routes(self._credits_decided.routes() if self._credits_decided else ())
         return app
 
     def _page_routes(self) -> list[web.RouteDef]:
@@ -344,13 +354,15 @@ class Readiness:
             await asyncio.sleep(READY_EVERY_S)
 
 
-async def run_api(settings: Settings, reading: Reading, stop: asyncio.Event, operating: Operating | None = None) -> None:
+async def run_api(
+    settings: Settings, reading: Reading, stop: asyncio.Event, operating: Operating | None = None, crediting: Crediting | None = None
+) -> None:
     """Serve until ``stop``. Raises ``OSError`` for a taken port or an unguarded address."""
     check_exposure(settings.api.listen, settings.api.token)
     port = int(settings.api.listen.rpartition(":")[2])
     metrics_port = settings.metrics_port + COMPONENTS.index("api")
     readiness = Readiness(reading)
-    runner = web.AppRunner(Console(reading, settings.api, operating=operating).application(), access_log=None)
+    runner = web.AppRunner(Console(reading, settings.api, operating=operating, crediting=crediting).application(), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host_name(settings.api.listen), port).start()

@@ -102,7 +102,7 @@ def take(standing: Standing, step: Step) -> Standing:
     """The standing after one more step. Raises :class:`NotAllowedError` saying why not."""
     target = LIFECYCLE.get((standing.state, step.kind))
     if target is None:
-        raise NotAllowedError(f"it is {standing.state}: {_word(step.kind)} is not possible any more or yet")
+        raise NotAllowedError(f"it is {standing.state}, and cannot be {_WORDS.get(step.kind, step.kind)} now")
     match step.kind:
         case StepKind.APPROVE:
             return _approved(standing, step)
@@ -169,17 +169,11 @@ _RULED = ("proposed_by", "reverses")
 """What the rules look at in a credit's evidence."""
 
 _WORDS = {
-    StepKind.APPROVE: "to approve it",
-    StepKind.REJECT: "to reject it",
-    StepKind.ADOPT: "to adopt it",
-    StepKind.POSTING: "to post it",
-    StepKind.RETRY: "to try it again",
-    StepKind.REVERSED: "to reverse it",
+    StepKind.APPROVE: "approved",
+    StepKind.REJECT: "rejected",
+    StepKind.ADOPT: "adopted",
+    StepKind.RETRY: "tried again",
 }
-
-
-def _word(kind: StepKind) -> str:
-    return _WORDS.get(kind, f"'{kind}'")
 
 
 def mermaid() -> str:

@@ -152,6 +152,13 @@ def stored(connection: Connection, keys: Sequence[str]) -> list[StoredCredit]:
     return _joined(connection, ledger.entries_of(connection, keys))
 
 
+def of_period(connection: Connection, credit: Credit) -> list[StoredCredit]:
+    """Every revision of this credit's period, in order of entry."""
+    names = ("contract", "service", "metric", "period")
+    same = [credits_.c[name] == getattr(credit, name) for name in names]
+    return stored(connection, list(connection.scalars(select(credits_.c.key).where(*same))))
+
+
 def latest(connection: Connection, customer: str, period: str, state: str, limit: int) -> list[StoredCredit]:
     """The latest credits with where they stand, newest first; of one customer, period or state unless these are empty."""
     if not state:

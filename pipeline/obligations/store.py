@@ -230,6 +230,11 @@ class Obligations:
             entry = ledger.entry_of(connection, key)
             return posting.stored(connection, [entry.key])[0] if entry else None
 
+    def credits_of_period(self, credit: Credit) -> list[StoredCredit]:
+        """Every revision of this credit's contract, service, metric and period, in order of entry."""
+        with reading(self._engine) as connection:
+            return posting.of_period(connection, credit)
+
     def claim_credits(self, person: str, limits: Mapping[str, Limits], at: int, leased_until: int, most: int) -> list[StoredCredit]:
         """Take approved credits that may be posted now; each is written down as being posted before anybody is called."""
         with writing(self._engine) as connection:

@@ -9,12 +9,12 @@ import io
 import os
 from pathlib import Path
 
+from pipeline.core.credit_export import safe_cell
 from pipeline.core.money import money_text, to_minor
 from pipeline.core.wording import rfc3339
 from pipeline.outputs.billing.port import Posted, Posting, again
 
 COLUMNS = ("key", "customer", "account", "contract", "service", "period", "amount", "currency", "text", "posted_at")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class HandOff:
@@ -53,11 +53,6 @@ class HandOff:
         row = (*map(safe_cell, texts), amount, posting.currency, safe_cell(posting.text), moment)
         _replace(path, before + _line(row))
         return Posted(f"{path.name}#{posting.key}", posting.amount_minor, posting.currency)
-
-
-def safe_cell(text: str) -> str:
-    """Text that a spreadsheet does not run: one that begins like a formula gets an apostrophe before it."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _line(row: tuple[str, ...]) -> str:
