@@ -1,5 +1,6 @@
 """Shared by all tests: what a marker needs, and the line that installs it."""
 
+import importlib.util
 import os
 import shutil
 from collections import Counter
@@ -35,11 +36,29 @@ def has_schemas() -> bool:
     return Path(os.environ.get("ASSURE_TMF_SCHEMAS", "/nonexistent")).is_dir()
 
 
+def has_stripe_mock() -> bool:
+    return bool(shutil.which("stripe-mock")) or (Path.home() / "go/bin/stripe-mock").exists()
+
+
+def has_killbill_swagger() -> bool:
+    return Path(os.environ.get("ASSURE_KILLBILL_SWAGGER", "/nonexistent")).is_file()
+
+
+def has_lago_client() -> bool:
+    return importlib.util.find_spec("lago_python_client") is not None
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_netsnmp": (has_netsnmp, "apt-get install snmp snmpd snmptrapd"),
     "needs_kafka": (has_kafka, "apt-get install openjdk-17-jre-headless maven, or set ASSURE_TEST_KAFKA=host:port"),
     "needs_postgres": (has_postgres, "apt-get install postgresql, or set ASSURE_TEST_POSTGRES=URL"),
     "needs_chromium": (has_chromium, "apt-get install chromium"),
+    "needs_stripe_mock": (has_stripe_mock, "go install github.com/stripe/stripe-mock@v0.203.0"),
+    "needs_killbill_swagger": (
+        has_killbill_swagger,
+        "npm pack killbill@0.24.0, unpack it, and set ASSURE_KILLBILL_SWAGGER to package/codegen/kbswagger.yaml",
+    ),
+    "needs_lago_client": (has_lago_client, "pip install lago-python-client==1.55.0"),
     "needs_schemas": (has_schemas, "set ASSURE_TMF_SCHEMAS to a folder with TM Forum's published schemas"),
 }
 
