@@ -1,6 +1,5 @@
 """Shared by all tests: what a marker needs, and the line that installs it."""
 
-import importlib.util
 import os
 import shutil
 from collections import Counter
@@ -45,7 +44,7 @@ def has_killbill_swagger() -> bool:
 
 
 def has_lago_client() -> bool:
-    return importlib.util.find_spec("lago_python_client") is not None
+    return Path(os.environ.get("ASSURE_LAGO_CLIENT", "/nonexistent")).is_file()
 
 
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
@@ -58,7 +57,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         has_killbill_swagger,
         "npm pack killbill@0.24.0, unpack it, and set ASSURE_KILLBILL_SWAGGER to package/codegen/kbswagger.yaml",
     ),
-    "needs_lago_client": (has_lago_client, "pip install lago-python-client==1.55.0"),
+    "needs_lago_client": (has_lago_client, "pip download --no-deps lago-python-client==1.55.0, and set ASSURE_LAGO_CLIENT to the wheel"),
     "needs_schemas": (has_schemas, "set ASSURE_TMF_SCHEMAS to a folder with TM Forum's published schemas"),
 }
 
