@@ -99,6 +99,7 @@ async def outputs(settings: Settings, stop: asyncio.Event) -> None:
 async def api(settings: Settings, stop: asyncio.Event) -> None:
     """History and obligations -> console and JSON; what people do by it -> obligations and ``events``."""
     from pipeline.api.server import run_api
+    from pipeline.crediting import Crediting
     from pipeline.inventory.present import PresentInventory
     from pipeline.obligations import Obligations
     from pipeline.operating import Operating
@@ -106,7 +107,7 @@ async def api(settings: Settings, stop: asyncio.Event) -> None:
 
     with Reader(settings) as reader, Obligations(settings.obligations_url()) as store:
         operating = Operating(settings.broker, reader, store, PresentInventory(settings).current)
-        await run_api(settings, reader, stop, operating, operating)
+        await run_api(settings, reader, stop, operating, operating, Crediting(store, settings.billing))
 
 
 async def detectors(settings: Settings, stop: asyncio.Event) -> None:

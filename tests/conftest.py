@@ -39,12 +39,30 @@ def has_alertmanager() -> bool:
     return bool(shutil.which("prometheus-alertmanager"))
 
 
+def has_stripe_mock() -> bool:
+    return bool(shutil.which("stripe-mock")) or (Path.home() / "go/bin/stripe-mock").exists()
+
+
+def has_killbill_swagger() -> bool:
+    return Path(os.environ.get("ASSURE_KILLBILL_SWAGGER", "/nonexistent")).is_file()
+
+
+def has_lago_client() -> bool:
+    return Path(os.environ.get("ASSURE_LAGO_CLIENT", "/nonexistent")).is_file()
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_netsnmp": (has_netsnmp, "apt-get install snmp snmpd snmptrapd"),
     "needs_kafka": (has_kafka, "apt-get install openjdk-17-jre-headless maven, or set ASSURE_TEST_KAFKA=host:port"),
     "needs_postgres": (has_postgres, "apt-get install postgresql, or set ASSURE_TEST_POSTGRES=URL"),
     "needs_chromium": (has_chromium, "apt-get install chromium"),
     "needs_alertmanager": (has_alertmanager, "apt-get install prometheus-alertmanager"),
+    "needs_stripe_mock": (has_stripe_mock, "go install github.com/stripe/stripe-mock@v0.203.0"),
+    "needs_killbill_swagger": (
+        has_killbill_swagger,
+        "npm pack killbill@0.24.0, unpack it, and set ASSURE_KILLBILL_SWAGGER to package/codegen/kbswagger.yaml",
+    ),
+    "needs_lago_client": (has_lago_client, "pip download --no-deps lago-python-client==1.55.0, and set ASSURE_LAGO_CLIENT to the wheel"),
     "needs_schemas": (has_schemas, "set ASSURE_TMF_SCHEMAS to a folder with TM Forum's published schemas"),
 }
 

@@ -17,6 +17,7 @@ from pipeline import telemetry
 from pipeline.api import question, refusal
 from pipeline.api.acknowledgements import Acknowledgements, Acknowledging
 from pipeline.api.caller import Callers
+from pipeline.api.credits import Crediting, Credits
 from pipeline.api.guard import Guard, check_exposure, host_name
 from pipeline.api.operations import Operating, Operations
 from pipeline.api.page import Pages, protect
@@ -50,12 +51,14 @@ class Console:
         pages: Pages | None = None,
         operating: Operating | None = None,
         acknowledgements: Acknowledgements | None = None,
+        crediting: Crediting | None = None,
     ) -> None:
         self._reading = reading
         callers = Callers(settings.tokens)
         self._guard = Guard(settings, callers)
         self._operations = Operations(operating, callers) if operating is not None else None
         self._acknowledgements = acknowledgements
+        self._credits_decided = Credits(crediting, callers) if crediting is not None else None
         self._pages = pages or Pages()
 
     def application(self) -> web.Application:
@@ -64,6 +67,7 @@ class Console:
         app.on_response_prepare.append(protect)
         app.add_routes([*self._page_routes(), *self._json_routes(), *(self._operations.routes() if self._operations else ())])
         app.add_routes(self._acknowledgements.routes() if self._acknowledgements else ())
+        app.add_routes(self._credits_decided.routes() if self._credits_decided else ())
         return app
 
     def _page_routes(self) -> list[web.RouteDef]:
@@ -360,6 +364,7 @@ async def run_api(
     stop: asyncio.Event,
     operating: Operating | None = None,
     acknowledging: Acknowledging | None = None,
+    crediting: Crediting | None = None,
 ) -> None:
     """Serve until ``stop``. Raises ``OSError`` for a taken port or an unguarded address."""
     check_exposure(settings.api.listen, settings.api.token)
@@ -367,7 +372,7 @@ async def run_api(
     metrics_port = settings.metrics_port + COMPONENTS.index("api")
     readiness = Readiness(reading)
     coming_back = Acknowledgements(acknowledging, settings.receivers, settings.webhooks) if acknowledging else None
-    console = Console(reading, settings.api, operating=operating, acknowledgements=coming_back)
+    console = Console(reading, settings.api, operating=operating, acknowledgements=coming_back, crediting=crediting)
     runner = web.AppRunner(console.application(), access_log=None)
     await runner.setup()
     try:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from pipeline.config.billing_settings import BillingSettings
 from pipeline.config.receiver_settings import ReceiverSettings
 from pipeline.config.secret import Secret
 from pipeline.config.source_settings import InventorySettings
@@ -249,13 +250,6 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class BillingSettings:
-    """Credits. ``posting`` false is dry run: computed and kept in the ledger, never posted."""
-
-    posting: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class MessageSettings:
     """What customers are told by ``rules/notices.yaml`` and ``rules/messages``. ``sending`` false is dry run: decided, worded, never sent.
 
@@ -296,10 +290,14 @@ class RemedySettings:
 
 
 class ApiRole(StrEnum):
-    """What a token of the API is good for: reading, or also changing what people decide."""
+    """What a token of the API is good for: reading, also changing what people decide about faults, or also approving credits.
+
+    An operator approves no credits, and an approver touches no incident: whoever can end an outage does not also pay for it.
+    """
 
     VIEWER = "viewer"
     OPERATOR = "operator"
+    APPROVER = "approver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,8 +313,8 @@ class ApiTokenSettings:
 class ApiSettings:
     """The console and northbound API. ``token`` is asked of everybody who reads; without one it listens on loopback only.
 
-    ``tokens`` are those of single callers: good for reading, and with the role operator for acknowledging, shelving and planning work too.
-    Without such a one nothing can be changed by the API.
+    ``tokens`` are those of single callers: good for reading, with the role operator for acknowledging, shelving and planning work too, with
+    the role approver for approving credits. Without such a one nothing can be changed by the API.
 
     ``hosts`` are further names by which a browser may call it (of a proxy before it, say). On loopback no other name is answered, so that
     no web page elsewhere can read it through a name of its own (DNS rebinding); off loopback, none listed means any.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pipeline.config.billing_check import check_billing
 from pipeline.config.decode import Decoder
 from pipeline.config.problem import Path_, Problem, Problems
 from pipeline.config.receiver_check import receiver_problems
@@ -89,6 +90,7 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     mails = [one.name for one in settings.receivers if one.kind is ReceiverKind.EMAIL]
     message, remedy = f"'{settings.messages.mail}' is no receiver of kind email", f"name one of: {', '.join(mails) or 'none yet'}"
     require("messages", "mail", ok=not settings.messages.mail or settings.messages.mail in mails, message=message, remedy=remedy)
+    check_billing(settings.billing, require)
     names = [webhook.name for webhook in settings.webhooks]
     for wrong in receiver_problems(settings.receivers, names):
         place = ("receivers", *wrong.path)

@@ -181,6 +181,26 @@ tickets:
 # Credits. Without posting they are computed and kept in the ledger, and nothing else: the dry run.
 billing:
   #posting: false
+  # Where approved credits go: stripe, kill-bill, lago, webhook (signed), csv (files in folder, which begins at data_dir), or none.
+  #system: none
+  #url: ""
+  # Stripe's or Lago's API key, Kill Bill's tenant secret, or the webhook's secret: file:secrets/billing.
+  #secret: ""
+  # Kill Bill's tenant key, and its login.
+  #api_key: ""
+  #user: ""
+  #password: ""
+  #allow_private: false
+  #folder: billing
+  # Our customers' names in the billing system: {example: cus_NcjdgdwZyI9Rj7}
+  #accounts: {}
+  # In each currency: above which amount two people approve, and caps on one credit, on one customer's month, on everybody's day (UTC).
+  #   - {currency: EUR, two_people_over: 500.00, per_credit: 5000.00, per_customer: 10000.00, per_day: 50000.00}
+  #limits: []
+  # Login names that may approve with `assure credits approve`. By the API, tokens of the role approver do.
+  #approvers: []
+  # What was posted is read back after so long.
+  #confirm_after_s: 60.0
 
 # What customers are told of what they feel (rules/notices.yaml, rules/messages), to the contacts that the inventory names. Without sending
 # it is decided and worded, and nobody is told: the dry run. Contacts of channel email are told by one of the receivers (mail), those of
@@ -205,7 +225,8 @@ remedies:
 api:
   #listen: "127.0.0.1:18642"
   token: file:secrets/api
-  # Callers with a token and a name of their own: a viewer reads, an operator also acknowledges, shelves and plans work.
+  # Callers with a token and a name of their own: a viewer reads, an operator also acknowledges, shelves and plans work, an approver
+  # also approves credits.
   #   - {name: noc, role: operator, secret: file:secrets/noc-token}
   #tokens: []
   # Further names by which browsers call it, such as that of a proxy before it.

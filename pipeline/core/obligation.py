@@ -5,7 +5,9 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline.core.effect import Effect
+from pipeline.core.ledger import Entry, StepEntry
 from pipeline.core.operation import Answer, Operation, Outcome
+from pipeline.core.posting import Standing
 from pipeline.core.remedy import RemedyState
 
 
@@ -145,3 +147,19 @@ class StoredOperation:
     def verdict(self) -> Answer | None:
         """The answer to tell: a refusal if there is one; ``None`` before there is any."""
         return next(iter((*self.refusals, *self.answers)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCredit:
+    """A credit of the ledger, where it stands, what was done about it, and the work on its posting.
+
+    ``detail`` says what holds it back, or what the last attempt met. ``posting_at`` is when it was first taken to be posted.
+    """
+
+    entry: Entry
+    standing: Standing
+    steps: tuple[StepEntry, ...] = ()
+    posting_at: int = 0
+    attempts: int = 0
+    next_attempt_at: int = 0
+    detail: str = ""

@@ -82,6 +82,7 @@ class Reason(StrEnum):
     # sla and credit
     TARGET_MET = "target-met"
     TARGET_MISSED = "target-missed"
+    REVERSED = "reversed"
     UNCONFIRMED = "unconfirmed"
     BELOW_MINIMUM = "below-minimum"
     EXCLUDED_PLANNED = "excluded-planned"

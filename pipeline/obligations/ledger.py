@@ -1,33 +1,61 @@
-"""The credit ledger's rows: added under one lock, never changed. Every function works inside its caller's transaction."""
+"""The credit ledger's entries: added under one lock, never changed. Every function works inside its caller's transaction."""
 
+import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, insert, select
 
-from pipeline.core.ledger import AmountConflictError, Approval, Broken, Credit, Entry, canonical, chain, first_broken
+from pipeline.core.ledger import (
+    SWITCH,
+    AmountConflictError,
+    Broken,
+    Credit,
+    Entry,
+    Link,
+    Step,
+    StepEntry,
+    StepKind,
+    canonical,
+    chain,
+    chain_step,
+    first_broken,
+)
+from pipeline.core.posting import follow
 from pipeline.obligations.engine import lock
 from pipeline.obligations.schema import credit as table
-from pipeline.obligations.schema import credit_approval
+from pipeline.obligations.schema import credit_state as states
+from pipeline.obligations.schema import credit_step as steps
 
 _NATURAL_KEY = ("contract", "service", "metric", "period", "revision")
+_KEYS_PER_QUERY = 500
 
 
-def enter(connection: Connection, credit: Credit, at: int) -> Entry:
-    """Add a credit; one that is there with the same amount is answered as it is.
+def enter(connection: Connection, credits_: Iterable[Credit], at: int) -> list[Entry]:
+    """Add credits; one that is there with the same amount is answered as it is.
 
-    Raises ``AmountConflictError`` when the ledger has the same natural key with another amount, currency or key.
+    What is added to a period that was entered in dry run is dry run too, until somebody adopts that. Raises ``AmountConflictError`` when
+    the ledger has the same natural key with another amount, currency or key; then none of them is added.
     """
     lock(connection, "ledger")
-    known = _known(connection, credit)
-    if known:
-        return _same(known, credit)
-    last = connection.execute(select(table).order_by(table.c.sequence.desc()).limit(1)).mappings().first()
-    entry = chain(credit, _entry(last) if last else None, at)
-    row = {name: getattr(credit, name) for name in Credit.__slots__} | {"evidence": canonical(credit.evidence)}
+    end, entered = end_of(connection), []
+    for credit in credits_:
+        known = _known(connection, credit)
+        if known:
+            entered.append(_same(known, credit))
+            continue
+        entry = chain(credit if credit.dry_run or not _is_rehearsed(connection, credit) else replace(credit, dry_run=True), end, at)
+        _insert(connection, entry)
+        entered.append(entry)
+        end = Link(entry.sequence, entry.entry_hash)
+    return entered
+
+
+def _insert(connection: Connection, entry: Entry) -> None:
+    row = {name: getattr(entry.credit, name) for name in Credit.__slots__} | {"evidence": canonical(entry.credit.evidence)}
     hashes = {"previous_hash": entry.previous_hash, "entry_hash": entry.entry_hash}
-    connection.execute(insert(table).values(sequence=entry.sequence, entered_at=at, **row, **hashes))
-    return entry
+    connection.execute(insert(table).values(sequence=entry.sequence, entered_at=entry.entered_at, **row, **hashes))
 
 
 def _known(connection: Connection, credit: Credit) -> Entry | None:
@@ -49,6 +77,35 @@ def _same(known: Entry, credit: Credit) -> Entry:
     return known
 
 
+def _is_rehearsed(connection: Connection, credit: Credit) -> bool:
+    """Whether the same period has an entry in dry run that nobody has adopted."""
+    joined = table.outerjoin(states, states.c.key == table.c.key)
+    query = select(table.c.key).select_from(joined).where(*_of_period(credit.contract, credit.service, credit.metric, credit.period))
+    return connection.execute(query.where(table.c.dry_run, ~func.coalesce(states.c.live, False)).limit(1)).first() is not None
+
+
+def _of_period(contract: str, service: str, metric: str, period: str) -> tuple[ColumnElement[bool], ...]:
+    return table.c.contract == contract, table.c.service == service, table.c.metric == metric, table.c.period == period
+
+
+def add_step(connection: Connection, step: Step, at: int) -> StepEntry:
+    """Chain a step that was found to be allowed. The caller holds the ledger's lock."""
+    entry = chain_step(step, end_of(connection), at)
+    row = {name: getattr(step, name) for name in Step.__slots__} | {"kind": step.kind.value}
+    hashes = {"previous_hash": entry.previous_hash, "entry_hash": entry.entry_hash}
+    connection.execute(insert(steps).values(sequence=entry.sequence, entered_at=at, **row, **hashes))
+    return entry
+
+
+def end_of(connection: Connection) -> Link:
+    """The end of the chain."""
+    ends = (
+        connection.execute(select(each.c.sequence, each.c.entry_hash).order_by(each.c.sequence.desc()).limit(1)).first()
+        for each in (table, steps)
+    )
+    return max((Link(*end) for end in ends if end), key=lambda link: link.sequence, default=Link())
+
+
 def entries(connection: Connection, customer: str, period: str, limit: int) -> list[Entry]:
     """The latest entries, newest first; of one customer or one period unless these are empty."""
     query = select(table).order_by(table.c.sequence.desc()).limit(limit)
@@ -57,7 +114,7 @@ def entries(connection: Connection, customer: str, period: str, limit: int) -> l
 
 
 def count(connection: Connection) -> int:
-    """How many entries the ledger has."""
+    """How many credits the ledger has."""
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
@@ -69,26 +126,61 @@ def entry_of(connection: Connection, key: str) -> Entry | None:
     return (exact or found)[0] if len(exact or found) == 1 else None
 
 
+def entries_of(connection: Connection, keys: Sequence[str]) -> list[Entry]:
+    """The entries with these keys, in their order."""
+    return sorted((_entry(row) for row in rows_of(connection, table, keys).values()), key=lambda entry: entry.sequence)
+
+
+def steps_of(connection: Connection, keys: Sequence[str]) -> dict[str, list[StepEntry]]:
+    """What was done about these credits, in order, by key."""
+    found: dict[str, list[StepEntry]] = {key: [] for key in keys}
+    for row in sorted(_rows(connection, steps, keys), key=lambda row: row["sequence"]):
+        found[row["key"]].append(_step(row))
+    return found
+
+
+def rows_of(connection: Connection, which: Table, keys: Sequence[str]) -> dict[str, RowMapping]:
+    """The rows of a table by their keys, of which each has one."""
+    return {row["key"]: row for row in _rows(connection, which, keys)}
+
+
+def _rows(connection: Connection, which: Table, keys: Sequence[str]) -> Iterator[RowMapping]:
+    for start in range(0, len(keys), _KEYS_PER_QUERY):
+        yield from connection.execute(select(which).where(which.c.key.in_(keys[start : start + _KEYS_PER_QUERY]))).mappings()
+
+
+def switched(connection: Connection) -> list[StepEntry]:
+    """When posting was paused and resumed, in order."""
+    return steps_of(connection, [SWITCH])[SWITCH]
+
+
 def issued_minor(connection: Connection, contract: str, service: str, metric: str, period: str) -> int:
     """What the entries of all revisions of one period add up to, in minor units."""
-    which = (table.c.contract == contract, table.c.service == service, table.c.metric == metric, table.c.period == period)
-    return sum(connection.scalars(select(table.c.amount_minor).where(*which)))
+    return sum(connection.scalars(select(table.c.amount_minor).where(*_of_period(contract, service, metric, period))))
 
 
 def verify(connection: Connection) -> Broken | None:
-    """Check the whole chain, and name the first bad entry."""
-    return first_broken(_read(connection, select(table).order_by(table.c.sequence)))
+    """Check the whole chain, that every step was allowed when it was taken, and that states are as the steps left them.
+
+    Answers the first bad entry.
+    """
+    broken = first_broken(_everything(connection))
+    if broken:
+        return broken
+    standings, broken = follow(_everything(connection))
+    if broken:
+        return broken
+    for row in connection.execute(select(states).order_by(states.c.key)).mappings():
+        found = standings.get(row["key"])
+        if found is None or (found.state.value, found.live) != (row["state"], row["live"]):
+            return Broken(0, row["key"], f"it is kept as {row['state']}, its steps make it {found.state if found else 'unknown'}")
+    return None
 
 
-def approve(connection: Connection, approval: Approval) -> None:
-    """Keep one person's word on a credit. A second word, or one on an unknown credit, is refused."""
-    connection.execute(insert(credit_approval).values({name: getattr(approval, name) for name in Approval.__slots__}))
-
-
-def approvals(connection: Connection, key: str) -> list[Approval]:
-    """What was said of a credit, in order."""
-    query = select(credit_approval).where(credit_approval.c.key == key).order_by(credit_approval.c.at, credit_approval.c.person)
-    return [Approval(**row) for row in connection.execute(query).mappings()]
+def _everything(connection: Connection) -> Iterator[Entry | StepEntry]:
+    """Credits and steps in the order of the chain."""
+    done = (_step(row) for row in connection.execute(select(steps).order_by(steps.c.sequence)).mappings())
+    return heapq.merge(_read(connection, select(table).order_by(table.c.sequence)), done, key=lambda entry: entry.sequence)
 
 
 def _read(connection: Connection, query: Select[tuple[object, ...]]) -> Iterator[Entry]:
@@ -98,3 +190,8 @@ def _read(connection: Connection, query: Select[tuple[object, ...]]) -> Iterator
 def _entry(row: RowMapping) -> Entry:
     fields = {name: row[name] for name in Credit.__slots__} | {"evidence": json.loads(row["evidence"])}
     return Entry(row["sequence"], Credit(**fields), row["entered_at"], row["previous_hash"], row["entry_hash"])
+
+
+def _step(row: RowMapping) -> StepEntry:
+    fields = {name: row[name] for name in Step.__slots__} | {"kind": StepKind(row["kind"])}
+    return StepEntry(row["sequence"], Step(**fields), row["entered_at"], row["previous_hash"], row["entry_hash"])

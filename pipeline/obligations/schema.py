@@ -105,19 +105,45 @@ credit = Table(
     Column("previous_hash", Text, nullable=False),
     Column("entry_hash", Text, nullable=False),
     UniqueConstraint("contract", "service", "metric", "period", "revision", name="credit_natural_key"),
+    Index("credit_by_customer", "customer", "period"),
 )
 """The ledger: rows are added, never changed."""
 
-credit_approval = Table(
-    "credit_approval",
+credit_step = Table(
+    "credit_step",
+    metadata,
+    Column("sequence", _ROW_ID, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("needed", Integer, nullable=False),
+    Column("remote_id", Text, nullable=False),
+    Column("entered_at", BigInteger, nullable=False),
+    Column("previous_hash", Text, nullable=False),
+    Column("entry_hash", Text, nullable=False),
+    Index("credit_step_by_key", "key"),
+    Index("credit_posting_once", "key", unique=True, sqlite_where=text("kind = 'posting'"), postgresql_where=text("kind = 'posting'")),
+)
+"""What was done about credits, in the same chain: ``sequence`` continues that of ``credit``. Rows are added, never changed.
+
+The key is empty for pause and resume. Nobody can begin to post a credit twice.
+"""
+
+credit_state = Table(
+    "credit_state",
     metadata,
     Column("key", Text, ForeignKey("credit.key"), primary_key=True),
-    Column("person", Text, primary_key=True),
-    Column("approved", Boolean, nullable=False),
-    Column("comment", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("posting_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", BigInteger, nullable=False),
+    Column("leased_until", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("credit_state_by_state", "state", "next_attempt_at"),
 )
-"""Who said what of a credit."""
+"""Where credits stand that something was done about, and the work on them. It follows from the steps; `verify` holds it against them."""
 
 ticket = Table(
     "ticket",

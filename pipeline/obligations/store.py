@@ -6,12 +6,14 @@ from typing import Any, Self
 
 from sqlalchemy import Engine, text
 
+from pipeline.core.approval import Limits
 from pipeline.core.effect import Effect, Receipt
-from pipeline.core.ledger import Approval, Broken, Credit, Entry
-from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, StoredRemedy, TicketLink
+from pipeline.core.ledger import Broken, Credit, Entry, Step, StepEntry
+from pipeline.core.obligation import BookTicket, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
 from pipeline.core.operation import Answer, Operation, OperationKind
+from pipeline.core.posting import Standing
 from pipeline.core.remedy import RemedyState
-from pipeline.obligations import book, ledger, link, message, operation, outbox, remedy, standing
+from pipeline.obligations import book, ledger, link, message, operation, outbox, posting, remedy, standing
 from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
 from pipeline.obligations.migrate import upgrade_engine
 
@@ -233,7 +235,12 @@ class Obligations:
     def enter_credit(self, credit: Credit, at: int) -> Entry:
         """Add a credit to the chain, or answer the entry that has it. Raises ``AmountConflictError`` for another amount."""
         with writing(self._engine) as connection:
-            return ledger.enter(connection, credit, at)
+            return ledger.enter(connection, [credit], at)[0]
+
+    def enter_credits(self, credits_: Sequence[Credit], at: int) -> list[Entry]:
+        """As :meth:`enter_credit`, many in one transaction: all, or none when one is refused."""
+        with writing(self._engine) as connection:
+            return ledger.enter(connection, credits_, at)
 
     def credits(self, customer: str = "", period: str = "", limit: int = 1000) -> list[Entry]:
         """The latest entries, newest first; of one customer, one period, or all."""
@@ -256,19 +263,60 @@ class Obligations:
             return ledger.issued_minor(connection, contract, service, metric, period)
 
     def verify(self) -> Broken | None:
-        """Check the ledger's chain of hashes; the first bad entry, or ``None``."""
+        """Check the ledger's chain of hashes and that every step was allowed; the first bad entry, or ``None``."""
         with reading(self._engine) as connection:
             return ledger.verify(connection)
 
-    def approve(self, approval: Approval) -> None:
-        """Keep one person's word on a credit. Raises ``StoreError`` for their second word or an unknown credit."""
-        with writing(self._engine) as connection:
-            ledger.approve(connection, approval)
+    # what is done about credits
 
-    def approvals(self, key: str) -> list[Approval]:
-        """What was said of a credit, in order."""
+    def step_credit(self, step: Step, at: int, next_attempt_at: int = 0) -> Standing:
+        """Approve, reject, adopt, post, confirm, … a credit: one step of its life, chained. Work that follows is due then.
+
+        Raises ``NotAllowedError`` for what its state or a rule forbids, ``UnknownCreditError`` for a key that is not there.
+        """
+        with writing(self._engine) as connection:
+            return posting.step(connection, step, at, next_attempt_at)
+
+    def switch_posting(self, step: Step, at: int) -> bool:
+        """Pause or resume posting; false when it is so already."""
+        with writing(self._engine) as connection:
+            return posting.switch(connection, step, at)
+
+    def switched(self) -> list[StepEntry]:
+        """When posting was paused and resumed, in order."""
         with reading(self._engine) as connection:
-            return ledger.approvals(connection, key)
+            return ledger.switched(connection)
+
+    def stored_credits(self, customer: str = "", period: str = "", state: str = "", limit: int = 1000) -> list[StoredCredit]:
+        """The latest credits with where they stand, newest first; of one customer, period or state, or all."""
+        with reading(self._engine) as connection:
+            return posting.latest(connection, customer, period, state, limit)
+
+    def stored_credit(self, key: str) -> StoredCredit | None:
+        """The credit with this key, or whose key alone begins with it, with where it stands."""
+        with reading(self._engine) as connection:
+            entry = ledger.entry_of(connection, key)
+            return posting.stored(connection, [entry.key])[0] if entry else None
+
+    def credits_of_period(self, credit: Credit) -> list[StoredCredit]:
+        """Every revision of this credit's contract, service, metric and period, in order of entry."""
+        with reading(self._engine) as connection:
+            return posting.of_period(connection, credit)
+
+    def claim_credits(self, person: str, limits: Mapping[str, Limits], at: int, leased_until: int, most: int) -> list[StoredCredit]:
+        """Take approved credits that may be posted now; each is written down as being posted before anybody is called."""
+        with writing(self._engine) as connection:
+            return posting.claim(connection, person, limits, at, leased_until, most)
+
+    def claim_posted(self, at: int, leased_until: int, most: int) -> list[StoredCredit]:
+        """Take posted credits that are to be read back from billing."""
+        with writing(self._engine) as connection:
+            return posting.claim_posted(connection, at, leased_until, most)
+
+    def postpone_credit(self, key: str, next_attempt_at: int, detail: str) -> None:
+        """Plan the next look at a credit that was taken."""
+        with writing(self._engine) as connection:
+            posting.postpone(connection, key, next_attempt_at, detail)
 
     # what people did
 

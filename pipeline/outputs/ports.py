@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pipeline.core.approval import Limits
 from pipeline.core.effect import Effect, Receipt
-from pipeline.core.ledger import Credit, Entry
-from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, StoredRemedy, TicketLink
+from pipeline.core.ledger import Credit, Entry, Step
+from pipeline.core.obligation import BookTicket, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
 from pipeline.core.operation import Answer, Operation
+from pipeline.core.posting import Standing
 from pipeline.core.remedy import RemedyState
 
 
@@ -121,6 +123,22 @@ class LedgerPort(Protocol):
         """Add a credit, or answer the entry that has it. Raises ``AmountConflictError`` for another amount."""
 
 
+class PostingPort(Protocol):
+    """What is done about credits."""
+
+    def claim_credits(self, person: str, limits: Mapping[str, Limits], at: int, leased_until: int, most: int) -> list[StoredCredit]:
+        """Take approved credits that may be posted now; each is written down as being posted before anybody is called."""
+
+    def claim_posted(self, at: int, leased_until: int, most: int) -> list[StoredCredit]:
+        """Take posted credits that are to be read back."""
+
+    def step_credit(self, step: Step, at: int, next_attempt_at: int = 0) -> Standing:
+        """Take one step of a credit's life. Raises ``NotAllowedError``."""
+
+    def postpone_credit(self, key: str, next_attempt_at: int, detail: str) -> None:
+        """Plan the next look at a credit that was taken."""
+
+
 class BookPort(Protocol):
     """The built-in ticket book's rows."""
 
@@ -192,6 +210,6 @@ class RemedyPort(Protocol):
 
 
 class ObligationsPort(
-    RemedyPort, MessagePort, OutboxPort, LinkPort, EndpointPort, StandingPort, LedgerPort, BookPort, OperationsPort, Protocol
+    RemedyPort, MessagePort, OutboxPort, LinkPort, EndpointPort, StandingPort, LedgerPort, PostingPort, BookPort, OperationsPort, Protocol
 ):
     """All of it: what :func:`pipeline.outputs.run_outputs` wants."""

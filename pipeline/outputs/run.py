@@ -20,7 +20,7 @@ from pipeline.core.resource import ResourceId
 from pipeline.core.suspicion import Question
 from pipeline.outputs.actor import actor_of
 from pipeline.outputs.address import check_url
-from pipeline.outputs.billing import BillingOutput
+from pipeline.outputs.billing import BillingOutput, Poster, billing_system
 from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
 from pipeline.outputs.intake import Intake, Producer, ReceiptPublisher
@@ -144,7 +144,9 @@ async def run_outputs(
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
         keeper = await stack.enter_async_context(open_keeper(settings.receivers, store))
-        await _work((intake, deliveries, answers, operations, keeper), publisher, stop)
+        billing = billing_system(settings, await stack.enter_async_context(open_sessions()))
+        posting = (Poster(store, billing, settings.billing, process_metrics()),) if billing else ()
+        await _work((intake, deliveries, answers, operations, keeper, *posting), publisher, stop)
 
 
 async def _ask(producer: Producer, partitions: int, remedy: StoredRemedy) -> None:
