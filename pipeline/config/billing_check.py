@@ -19,7 +19,7 @@ _NEEDS = {
 def check_billing(own: BillingSettings, require: Require) -> None:
     """Tell what the chosen system lacks, and limits that stand twice or are missing."""
     for key in _NEEDS.get(own.system, ()):
-        require("billing", key, ok=bool(getattr(own, key)), message=f"{own.system} wants a {key}", remedy=f"add {key}: … under billing")
+        require("billing", key, ok=bool(getattr(own, key)), message=f"{own.system} wants {key}", remedy=f"add {key}: … under billing")
     if own.system in _CALLED:
         why = _why_not_callable(own)
         require("billing", "url", ok=not why, message=why, remedy="write the base of its API: https://billing.example.net")

@@ -2,10 +2,11 @@
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, insert, select, tuple_
 
 from pipeline.core.ledger import (
     SWITCH,
@@ -28,11 +29,12 @@ from pipeline.obligations.schema import credit as table
 from pipeline.obligations.schema import credit_state as states
 from pipeline.obligations.schema import credit_step as steps
 
-_NATURAL_KEY = ("contract", "service", "metric", "period", "revision")
+_PERIOD = ("contract", "service", "metric", "period")
+"""With the revision: the natural key."""
 _KEYS_PER_QUERY = 500
 
 
-def enter(connection: Connection, credits_: Iterable[Credit], at: int) -> list[Entry]:
+def enter(connection: Connection, credits_: Sequence[Credit], at: int) -> list[Entry]:
     """Add credits; one that is there with the same amount is answered as it is.
 
     What is added to a period that was entered in dry run is dry run too, until somebody adopts that. Raises ``AmountConflictError`` when
@@ -40,31 +42,60 @@ def enter(connection: Connection, credits_: Iterable[Credit], at: int) -> list[E
     """
     lock(connection, "ledger")
     end, entered = end_of(connection), []
-    for credit in credits_:
-        known = _known(connection, credit)
-        if known:
-            entered.append(_same(known, credit))
-            continue
-        entry = chain(credit if credit.dry_run or not _is_rehearsed(connection, credit) else replace(credit, dry_run=True), end, at)
-        _insert(connection, entry)
-        entered.append(entry)
-        end = Link(entry.sequence, entry.entry_hash)
+    for start in range(0, len(credits_), _KEYS_PER_QUERY):
+        chunk = credits_[start : start + _KEYS_PER_QUERY]
+        known = _Known(connection, chunk)
+        fresh: list[Entry] = []
+        for credit in chunk:
+            entry = known.entry_of(credit)
+            if entry is None:
+                rehearsed = not credit.dry_run and known.is_rehearsed(credit)
+                entry = chain(replace(credit, dry_run=True) if rehearsed else credit, end, at)
+                end = Link(entry.sequence, entry.entry_hash)
+                known.add(entry)
+                fresh.append(entry)
+            entered.append(_same(entry, credit))
+        if fresh:
+            connection.execute(insert(table), [_entry_row(entry) for entry in fresh])
     return entered
 
 
-def _insert(connection: Connection, entry: Entry) -> None:
+def _entry_row(entry: Entry) -> dict[str, Any]:
     row = {name: getattr(entry.credit, name) for name in Credit.__slots__} | {"evidence": canonical(entry.credit.evidence)}
     hashes = {"previous_hash": entry.previous_hash, "entry_hash": entry.entry_hash}
-    connection.execute(insert(table).values(sequence=entry.sequence, entered_at=entry.entered_at, **row, **hashes))
+    return {"sequence": entry.sequence, "entered_at": entry.entered_at, **row, **hashes}
 
 
-def _known(connection: Connection, credit: Credit) -> Entry | None:
-    query = select(table).where(*(table.c[name] == getattr(credit, name) for name in _NATURAL_KEY))
-    row = (
-        connection.execute(query).mappings().first()
-        or connection.execute(select(table).where(table.c.key == credit.key)).mappings().first()
-    )
-    return _entry(row) if row else None
+class _Known:
+    """What the ledger has of the periods of some credits, and of their keys; grows by what is added."""
+
+    def __init__(self, connection: Connection, credits_: Sequence[Credit]) -> None:
+        periods = list({_period_of(credit) for credit in credits_})
+        of_periods = select(table).where(tuple_(*(table.c[name] for name in _PERIOD)).in_(periods))
+        entries_ = [*_read(connection, of_periods), *entries_of(connection, [credit.key for credit in credits_])]
+        self._live = {key for key, row in rows_of(connection, states, [entry.key for entry in entries_]).items() if row["live"]}
+        self._by_key: dict[str, Entry] = {}
+        self._by_period: dict[tuple[str, ...], dict[int, Entry]] = {}
+        for entry in entries_:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        """Know one more."""
+        self._by_key[entry.key] = entry
+        self._by_period.setdefault(_period_of(entry.credit), {})[entry.credit.revision] = entry
+
+    def entry_of(self, credit: Credit) -> Entry | None:
+        """The entry with this credit's natural key or, when there is none, with its key."""
+        return self._by_period.get(_period_of(credit), {}).get(credit.revision) or self._by_key.get(credit.key)
+
+    def is_rehearsed(self, credit: Credit) -> bool:
+        """Whether the same period has an entry in dry run that nobody has adopted."""
+        same = self._by_period.get(_period_of(credit), {}).values()
+        return any(entry.credit.dry_run and entry.key not in self._live for entry in same)
+
+
+def _period_of(credit: Credit) -> tuple[str, ...]:
+    return tuple(getattr(credit, name) for name in _PERIOD)
 
 
 def _same(known: Entry, credit: Credit) -> Entry:
@@ -75,13 +106,6 @@ def _same(known: Entry, credit: Credit) -> Entry:
             "the entry stands, a correction is a new revision"
         )
     return known
-
-
-def _is_rehearsed(connection: Connection, credit: Credit) -> bool:
-    """Whether the same period has an entry in dry run that nobody has adopted."""
-    joined = table.outerjoin(states, states.c.key == table.c.key)
-    query = select(table.c.key).select_from(joined).where(*_of_period(credit.contract, credit.service, credit.metric, credit.period))
-    return connection.execute(query.where(table.c.dry_run, ~func.coalesce(states.c.live, False)).limit(1)).first() is not None
 
 
 def _of_period(contract: str, service: str, metric: str, period: str) -> tuple[ColumnElement[bool], ...]:

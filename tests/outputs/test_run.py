@@ -22,6 +22,8 @@ from pipeline.obligations import Obligations
 from pipeline.outputs import run_outputs
 from tests.outputs.outputs_child import settings_of
 from tests.outputs.receiver import Receiver, receiver
+from tests.support.billing import settings_of as settings_for
+from tests.support.crediting import NOW, a_credit, approval
 from tests.support.embedded import BrokerProcess, free_port
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -196,3 +198,16 @@ async def test_settings_that_cannot_be_followed_end_the_process_with_the_remedy(
 ) -> None:
     with pytest.raises(ValueError, match=told_why):
         await run_outputs(replace(settings_of(told), tickets=tickets), store, asyncio.Event())
+
+
+async def test_the_process_posts_what_people_approve(told: dict[str, Any], store: Obligations, tmp_path: Path) -> None:
+    billing = settings_for("csv", "", tmp_path).billing
+    async with outputs(told, store, billing=billing):
+        credit = a_credit()
+        store.enter_credit(credit, NOW)
+        store.step_credit(approval(credit), NOW)
+        deadline = time.monotonic() + 30
+        while not store.stored_credits(state="confirmed") and time.monotonic() < deadline:  # noqa: ASYNC110  # the store has no event
+            await asyncio.sleep(0.05)
+    assert [each.entry.key for each in store.stored_credits(state="confirmed")] == [credit.key]
+    assert len(list((tmp_path / "billing").glob("credits-*.csv"))) == 1
