@@ -14,6 +14,7 @@ import msgspec
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.anomaly_batch import AnomalyBatch
 from pipeline.core.effect import Effect, Receipt
+from pipeline.core.evaluation import Evaluation
 from pipeline.core.event import Event, StateReport, Tick
 from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch
@@ -22,7 +23,6 @@ from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
 from pipeline.core.rollup import Part
 from pipeline.core.settle import Settle
-from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
 from pipeline.core.window import WindowRow
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.backtest.past import Owed, Stretch
+from pipeline.core.evaluation import Evaluation
 from pipeline.core.inventory import Inventory
 from pipeline.core.outage import Outage
 from pipeline.core.period import Period, month_of
 from pipeline.core.plan import Plan
 from pipeline.core.settlement import ContractState, PlannedWork, Terms, record, settle, terms_of
-from pipeline.core.sla import Evaluation
 from pipeline.core.window import announced
 
 

@@ -106,6 +106,9 @@ def outage_of(row: Row, as_of: int) -> Outage:
         confirmed_by=row["confirmed_by"],
         excluded=row["excluded"],
         revision=row["revision"],
+        ticketed_at=row["ticketed_at"] if row["ticketed_at"] <= as_of else 0,
+        acknowledged_at=row["acknowledged_at"] if row["acknowledged_at"] <= as_of else 0,
+        closed_at=row["closed_at"] if row["closed_at"] <= as_of else 0,
     )
 
 
@@ -123,6 +126,7 @@ def operation_of(row: Row) -> Operation:
         starts_at=row["starts_at"],
         resources=tuple(row["resources"]),
         via=row["via"],
+        reason_kind=row["reason_kind"],
     )
 
 

@@ -13,6 +13,7 @@ from pipeline.cli.config import config_option, no_answer, read_settings
 from pipeline.cli.group import Group
 from pipeline.cli.output import Exit, console, fail, json_option, print_json
 from pipeline.cli.show import reader
+from pipeline.cli.sla_rate import rate
 
 Json = dict[str, Any]
 
@@ -24,6 +25,7 @@ def sla() -> None:
     \b
     assure sla settle             evaluate the present month as if it ended now
     assure sla report             the latest evaluation of each service
+    assure sla rate               a calculator: outages and a plan from files
     """
 
 
@@ -102,3 +104,6 @@ def _print(evaluations: list[Json], entries: list[Json]) -> None:
     from pipeline.cli.demo_scene import settlement  # noqa: PLC0415  # the table that the demo shows
 
     console().print(settlement(evaluations, entries))
+
+
+sla.add_command(rate)

@@ -1,6 +1,6 @@
 """Runs the tests that rule files carry: knowledge proves itself before it is used."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,28 +10,24 @@ from pipeline.config.correlation_check import check_correlation
 from pipeline.config.decode import Decoder
 from pipeline.config.kpi_check import check_kpi
 from pipeline.config.message_check import check_message, check_notice
-from pipeline.config.moment import nanoseconds
+from pipeline.config.plan_proof import prove_plan
 from pipeline.config.problem import Path_, Problem, Problems, did_you_mean
 from pipeline.config.profile_proof import prove_profiles
 from pipeline.config.remedy_check import check_remedy
 from pipeline.config.routing_check import check_routing
 from pipeline.config.rule_compile import Compiler
 from pipeline.config.rule_files import RuleFile, default_mibs
-from pipeline.config.rule_form import AlarmTypeTest, PlanTest, TrapFile, TrapTest
+from pipeline.config.rule_form import AlarmTypeTest, TrapFile, TrapTest
 from pipeline.config.rule_set import ReadSet, RuleSet, read_set
 from pipeline.config.yaml_source import Fields
 from pipeline.core.directory import Directory
 from pipeline.core.event import Event, Severity
-from pipeline.core.inventory import Contract, Customer, Device, Interface, Inventory, MaintenanceWindow, Service, Tier
+from pipeline.core.inventory import Device, Interface, Inventory
 from pipeline.core.mib import WIRE_TYPE, MibIndex
-from pipeline.core.money import money_text, to_minor
 from pipeline.core.normalize import normalize
-from pipeline.core.outage import Outage
 from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
 from pipeline.core.rule import RuleBook
-from pipeline.core.sla import evaluate
 
-NANOSECONDS = 1_000_000_000
 _PORTS = tuple(Interface(f"eth{number}", number, 1000) for number in range(1, 10))
 TEST_INVENTORY = Inventory("test", devices={"router": Device("router", "lab", "192.0.2.1", interfaces=_PORTS)})
 """The network of the trap rules' tests."""
@@ -65,7 +61,7 @@ def run_tests(found: ReadSet) -> int:
         _trap(trap_file, path, trap_test, rules)
     ran = len(found.rules.alarm_tests) + len(found.rules.trap_tests)
     runners: list[tuple[list[RuleFile[Any]], Any]] = [
-        (list(found.plans), _plan),
+        (list(found.plans), prove_plan),
         (list(found.kpis), check_kpi),
         (list(found.routing), check_routing),
         (list(found.anomalies), check_anomaly),
@@ -174,38 +170,3 @@ def _varbind(compiler: Compiler, instance: str, value: Any, path: Path_) -> VarB
     wire_type = WIRE_TYPE[known.syntax] if known else ValueType.INTEGER if isinstance(value, int) else ValueType.OCTET_STRING
     wire = compiler.wire_value(known, value, path)
     return None if wire is None else VarBind(f"{oid}.{index}" if index else oid, wire_type, wire)
-
-
-def _plan(test: PlanTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
-    plan = rules.plans.get(test.plan)
-    if plan is None:
-        return test.expect, f"'{test.plan}' is not a plan; {did_you_mean(test.plan, rules.plans)}"
-    try:
-        outages = tuple(_outages(test))
-        contract = Contract("contract", "customer", plan.name, test.currency, {"service": to_minor(test.charge, test.currency)})
-        customer = Customer("customer", "Customer", Tier.GOLD, test.timezone)
-        at = nanoseconds(test.at)
-        windows = [MaintenanceWindow(o.excluded, (), o.started_at, o.ended_at, noticed_at=1) for o in outages if o.excluded]
-        service = Service("service", "customer", "contract", "test", ())
-        result = evaluate(contract, plan, service, customer, outages, at, at + 62 * 86_400 * NANOSECONDS, windows=windows)
-    except ValueError as error:
-        return test.expect, str(error)
-    return test.expect, {**_fields(result), "credit": money_text(result.credit_minor, result.currency).split()[0]}
-
-
-def _outages(test: PlanTest) -> Iterator[Outage]:
-    for place, each in enumerate(test.outages):
-        started_at = nanoseconds(each.at)
-        yield Outage(
-            id=f"outage-{place}",
-            service="service",
-            customer="customer",
-            contract="contract",
-            state=each.state,
-            incident="incident",
-            root_cause="link/test",
-            started_at=started_at,
-            ended_at=started_at + each.lasts_s * NANOSECONDS,
-            confirmed_by="alarm" if each.confirmed else "",
-            excluded=f"window-{place}" if each.planned else "",
-        )

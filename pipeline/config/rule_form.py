@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.core.event import Condition, Severity, Signal
+from pipeline.core.exclusion import ExclusionKind
 from pipeline.core.kpi import KpiRule
 from pipeline.core.outage import ServiceState
 from pipeline.core.plan import Plan
@@ -103,20 +104,44 @@ class TrapFile:
 
 @dataclass(frozen=True, slots=True)
 class PlanOutage:
-    """An outage of a plan's test; ``lasts_s`` in seconds."""
+    """An outage of a plan's test; ``lasts_s`` in seconds, or else ``until`` as a time.
+
+    ``ticketed_after_s``, ``acknowledged_after_s`` and ``closed_after_s`` are when its ticket was opened, somebody took charge of it, and
+    the ticket was resolved, in seconds from its start; none is never. ``planned`` is work announced in time that covers it.
+    """
 
     at: str
-    lasts_s: int
+    lasts_s: int | None = None
+    until: str = ""
     state: ServiceState = ServiceState.DOWN
     confirmed: bool = True
     planned: bool = False
+    ticketed_after_s: int | None = None
+    acknowledged_after_s: int | None = None
+    closed_after_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanExclusion:
+    """A stretch of time of a plan's test that somebody recorded as one that should not count.
+
+    ``noticed_before_s`` is how long before its start planned work was announced, in seconds.
+    """
+
+    kind: ExclusionKind
+    at: str
+    lasts_s: int | None = None
+    until: str = ""
+    text: str = ""
+    noticed_before_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PlanTest:
     """A month of one service under a plan, and what it must come to: the keys that are given (fields of ``Evaluation``, and ``credit``).
 
-    ``charge`` is the month's charge, decimal text. The month is the one that contains ``at``, cut in ``timezone``.
+    ``charge`` is the month's charge, decimal text, ``access_charge`` that of its access line. The month is the one that contains ``at``,
+    cut in ``timezone``. ``metric`` says which promise is meant.
     """
 
     plan: str
@@ -124,8 +149,11 @@ class PlanTest:
     outages: tuple[PlanOutage, ...]
     expect: dict[str, str]
     charge: str = "1000.00"
+    access_charge: str = "0"
     currency: str = "EUR"
     timezone: str = "UTC"
+    metric: str = "availability"
+    exclusions: tuple[PlanExclusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
 from pipeline.core.notice import Notices
-from pipeline.core.plan import Plan, validate
+from pipeline.core.plan import Plan
+from pipeline.core.plan_check import Finding, validate, versions_findings
 from pipeline.core.profile import Profile, ProfileBook
 from pipeline.core.remedy import RemedyRule
 from pipeline.core.rollup import GROUPS, Groups, RollupRule, Shares
@@ -106,7 +107,7 @@ class PlanSource(Reloading[dict[str, Plan]]):
 
 def load_plans(folder: Path) -> dict[str, Plan]:
     """The SLA plans of a rules folder by name. Raises ``ConfigError``; a schedule with a gap or an overlap is refused, the gap named."""
-    return _load(folder / "slas", PlanFile, _plans)
+    return _load(folder / "slas", PlanFile, joined_plans)
 
 
 def load_thresholds(folder: Path) -> tuple[Threshold, ...]:
@@ -156,7 +157,7 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     value = RuleSet(
         _versioned(rules.book, known_correlations),
         mibs,
-        _plans(plans),
+        joined_plans(plans),
         _thresholds(kpis, rules.book.alarm_types),
         routing_of(routing),
         known_profiles,
@@ -180,15 +181,28 @@ def _versioned(book: RuleBook, correlations: tuple[CorrelationRule, ...]) -> Rul
     return replace(book, version=hashlib.sha256(f"{book.version}{correlations!r}".encode()).hexdigest()[: len(book.version)])
 
 
-def _plans(files: Iterable[RuleFile[PlanFile]]) -> dict[str, Plan]:
-    plans: dict[str, Plan] = {}
+def joined_plans(files: Iterable[RuleFile[Any]]) -> dict[str, Plan]:
+    """The plans of files by name, the versions of one joined; what is wrong with any is told at its place."""
+    versions: dict[str, list[tuple[Plan, RuleFile[Any], int]]] = {}
     for file in files:
         for place, plan in enumerate(file.form.plans):
-            _tell_twice(file, ("plans", place), plan.name, plans, "plan")
             for finding in validate(plan):
-                file.tell(("plans", place, *_parts(finding.path)), f"plan {plan.name}: {finding.message}", finding.remedy)
-            plans.setdefault(plan.name, plan)
-    return plans
+                _tell_finding(file, place, plan, finding)
+            versions.setdefault(plan.name, []).append((plan, file, place))
+    return {name: _joined(told) for name, told in versions.items()}
+
+
+def _joined(told: list[tuple[Plan, RuleFile[Any], int]]) -> Plan:
+    """The versions of one plan as one: the latest, with those of earlier times."""
+    for which, finding in versions_findings(tuple(plan for plan, _, _ in told)):
+        plan, file, place = told[which]
+        _tell_finding(file, place, plan, finding)
+    latest, *earlier = sorted((plan for plan, _, _ in told), key=lambda plan: -plan.valid_from)
+    return replace(latest, earlier=tuple(earlier)) if earlier else latest
+
+
+def _tell_finding(file: RuleFile[Any], place: int, plan: Plan, finding: Finding) -> None:
+    file.tell(("plans", place, *_parts(finding.path)), f"plan {plan.name}: {finding.message}", finding.remedy)
 
 
 def _parts(path: str) -> Path_:

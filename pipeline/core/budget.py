@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from pipeline.core.downtime import counts
 from pipeline.core.inventory import MaintenanceWindow, Service
 from pipeline.core.outage import Outage
 from pipeline.core.period import NANOSECONDS, Period, month_of
-from pipeline.core.plan import Plan
+from pipeline.core.plan import Plan, version_at
 from pipeline.core.settlement import Terms
-from pipeline.core.sla import Downtime, counts, downtime, is_missed
+from pipeline.core.sla import Downtime, downtime, is_missed
 
 ASSUMED = "assumed"
 """What confirms an outage that lasts, for as long as nothing else does: who warns too early has lost nothing."""
@@ -62,7 +63,16 @@ class _Month:
 
     def until(self, at: int) -> Downtime:
         terms = self.terms
-        return downtime(terms.contract, terms.plan, self.service, self.outages, self.period, at, windows=self.windows)
+        return downtime(
+            terms.contract,
+            terms.plan,
+            self.service,
+            self.outages,
+            self.period,
+            at,
+            windows=self.windows,
+            exclusions=terms.exclusions,
+        )
 
     def is_missed(self, at: int) -> bool:
         found = self.until(at)
@@ -74,9 +84,10 @@ def budget(terms: Terms, service: Service, outages: Iterable[Outage], now: int) 
 
     ``outages`` are as for :func:`pipeline.core.sla.evaluate`. Raises ``ValueError`` for an unknown time zone or a schedule with a gap.
     """
+    period = month_of(now, terms.customer.timezone)
+    terms = replace(terms, plan=version_at(terms.plan, period.starts_at) or terms.plan)
     known = [outage for outage in outages if outage.service == service.name]
     assumed = [outage if outage.ended_at or outage.confirmed_by else replace(outage, confirmed_by=ASSUMED) for outage in known]
-    period = month_of(now, terms.customer.timezone)
     month = _Month(terms, service, assumed, terms.windows, period)
     sofar = month.until(now)
     confirmed = replace(month, outages=known).until(now)

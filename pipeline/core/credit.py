@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from pipeline.core.downtime import Interval
 from pipeline.core.effect import Effect, EffectKind
+from pipeline.core.evaluation import PERCENT, Evaluation
 from pipeline.core.ledger import Credit
 from pipeline.core.money import money_text
 from pipeline.core.reason import Reason
-from pipeline.core.sla import Evaluation, Interval
 
 LEDGER = "ledger"
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:assurance-pipeline:credit")
@@ -61,17 +62,21 @@ def summary_lines(evaluation: Evaluation) -> tuple[str, ...]:
     verdict = "missed" if evaluation.violated else "met"
     owed = f", credit {money_text(evaluation.credit_minor, evaluation.currency)}" if evaluation.credit_minor else ""
     share = f"{evaluation.availability} % of {evaluation.target} %"
+    if evaluation.unit != PERCENT:
+        share = f"{evaluation.metric} {evaluation.figure} {evaluation.unit} of {evaluation.target}"
     head = f"{evaluation.service} ({evaluation.customer}) {evaluation.period}: {share}, {verdict}{owed}"
     return (head, *(f"  {line}" for line in evaluation.arithmetic))
 
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     """The evaluation as JSON-ready values: percentages as decimal text, times and money as integers."""
-    names = (name for name in Evaluation.__slots__ if name not in {"availability", "target", "intervals", "arithmetic", "outages"})
+    written = {"availability", "target", "figure", "intervals", "arithmetic", "outages"}
+    names = (name for name in Evaluation.__slots__ if name not in written)
     return {
         **{name: getattr(evaluation, name) for name in names},
         "availability": str(evaluation.availability),
         "target": str(evaluation.target),
+        "figure": str(evaluation.figure),
         "intervals": [_interval_json(interval) for interval in evaluation.intervals],
         "arithmetic": list(evaluation.arithmetic),
         "outages": list(evaluation.outages),

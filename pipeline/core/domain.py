@@ -91,7 +91,7 @@ class IncidentRow:
     between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
     are alarms that a correlation rule attached, each with the rule's name. ``handling`` is what people did with it.
     ``topology_version`` is of the topology on which the cause was found. ``unweighed`` counts alarms taken in since it was that it did not
-    expect. ``described_at`` is when it was last described, of a large one.
+    expect. ``described_at`` is when it was last described, of a large one. ``ticketed_at`` is when it first called for a ticket.
     """
 
     id: str
@@ -111,6 +111,7 @@ class IncidentRow:
     symptoms: tuple[Symptom, ...] = ()
     unweighed: int = 0
     described_at: int = 0
+    ticketed_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,10 +240,20 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeChange:
+    """What a service costs from a time on (UTC nanoseconds), in minor units of its contract's currency."""
+
+    service: str
+    valid_from: int
+    charge_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """An agreement (TMF651): which plan applies to which services, what they cost.
 
-    ``charges`` maps a service to its monthly recurring charge in minor units of ``currency`` (cents). Times are UTC nanoseconds, 0 is open.
+    ``charges`` maps a service to its monthly recurring charge in minor units of ``currency`` (cents), until the first of its
+    ``charge_changes``; ``access_charges`` are those of access lines beside. Times are UTC nanoseconds, 0 is open.
     """
 
     name: str
@@ -253,6 +263,14 @@ class Contract:
     charges: dict[str, int]
     valid_from: int = 0
     valid_until: int = 0
+    charge_changes: tuple[ChargeChange, ...] = ()
+    access_charges: dict[str, int] = field(default_factory=dict)
+
+    def charge_at(self, service: str, at: int) -> int:
+        """A service's monthly charge at an instant, in minor units; 0 for one that it does not charge."""
+        changes = [each for each in self.charge_changes if each.service == service and each.valid_from <= at]
+        latest = max(changes, key=lambda each: each.valid_from, default=None)
+        return self.charges.get(service, 0) if latest is None else latest.charge_minor
 
 
 @dataclass(frozen=True, slots=True)

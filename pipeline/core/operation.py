@@ -48,8 +48,9 @@ class Operation:
 
     ``id`` is the idempotency key. ``operator`` is the person's name and ``via`` the way they came (``cli``, ``api``, or ``receiver:NAME``
     for what comes back from a receiver of notifications). ``target`` is the id of an incident or alarm, a resource (to shelve all its
-    alarms), or the name of a maintenance window. ``text`` is the comment or the reason. ``until`` is the end of a shelf or window,
-    ``starts_at`` the start of a window (both UTC nanoseconds). ``resources`` are what a window is over.
+    alarms), or the name of a maintenance window. ``text`` is the comment or the reason. ``until`` is the end of a shelf, window or
+    exclusion, ``starts_at`` the start of the last two (both UTC nanoseconds). ``resources`` are what a window is over; ``reason_kind`` is
+    why time is excluded from agreements (an ``ExclusionKind``).
     """
 
     id: str
@@ -63,6 +64,7 @@ class Operation:
     starts_at: int = 0
     resources: tuple[str, ...] = ()
     via: str = ""
+    reason_kind: str = ""
 
     @property
     def given(self) -> Given:

@@ -23,7 +23,8 @@ class Outage:
 
     ``confirmed_by`` names the evidence that a v2c trap alone is not (an alarm id confirmed by poll or v3); empty while unconfirmed, and
     then it never pays. ``excluded`` names the maintenance window that covers it, if any. ``state`` is ``down``, ``degraded`` or
-    ``redundancy-lost``.
+    ``redundancy-lost``. ``ticketed_at``, ``acknowledged_at`` and ``closed_at`` are when its incident got a ticket, somebody took charge of
+    it, and it was resolved; 0 while that has not been.
     """
 
     id: str
@@ -38,6 +39,9 @@ class Outage:
     confirmed_by: str = ""
     excluded: str = ""
     revision: int = 1
+    ticketed_at: int = 0
+    acknowledged_at: int = 0
+    closed_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,17 @@ def derive(before: Sequence[Outage], felt: Iterable[Felt], incident: str, root_c
             after[outage.id] = replace(outage, ended_at=outage.started_at if revised else max(at, outage.started_at))
     known_before = {outage.id: outage for outage in before}
     return tuple(_numbered(outage, known_before.get(outage.id)) for outage in after.values())
+
+
+def answered(outage: Outage, before: Iterable[Outage], ticketed_at: int, acknowledged_at: int, closed_at: int) -> Outage:
+    """The outage with when its incident got a ticket, was first acknowledged, and was resolved; a higher revision if that is news.
+
+    ``before`` are the incident's outages as they were told last. The first acknowledgement stays, whoever takes over later.
+    """
+    told = next((each for each in before if each.id == outage.id), None)
+    first = outage.acknowledged_at or acknowledged_at
+    stamped = replace(outage, ticketed_at=ticketed_at, acknowledged_at=first, closed_at=closed_at)
+    return replace(stamped, revision=told.revision + 1) if told is not None and stamped != outage and outage == told else stamped
 
 
 def _matching(outages: Collection[Outage], felt: Felt) -> Outage | None:

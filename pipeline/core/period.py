@@ -1,7 +1,7 @@
 """A calendar month where the customer lives: cut in the IANA time zone, daylight saving included."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 NANOSECONDS = 1_000_000_000
@@ -44,6 +44,31 @@ def month_of(at: int, timezone: str) -> Period:
     if _starts_at(*_next(year, month), zone) <= at:  # clocks set back over the midnight that began a month: it stays begun
         year, month = _next(year, month)
     return Period(f"{year:04d}-{month:02d}", timezone, _starts_at(year, month, zone), _starts_at(*_next(year, month), zone))
+
+
+def month_named(label: str, timezone: str) -> Period:
+    """The month of a label, ``2026-11``. Raises ``ValueError`` for what is none, or an unknown zone."""
+    try:
+        first = date.fromisoformat(f"{label}-01")
+    except ValueError:
+        raise ValueError(f"{label!r} is not a month (as in 2026-11)") from None
+    return month_of(day_starts_at(first, timezone), timezone)
+
+
+def date_of(at: int, timezone: str) -> date:
+    """The day of an instant on the customer's calendar."""
+    return (_EPOCH + timedelta(seconds=at // NANOSECONDS)).astimezone(zone_of(timezone)).date()
+
+
+def day_starts_at(day: date, timezone: str) -> int:
+    """When a day of the customer's calendar begins, UTC nanoseconds."""
+    return (datetime(day.year, day.month, day.day, tzinfo=zone_of(timezone)) - _EPOCH) // timedelta(seconds=1) * NANOSECONDS
+
+
+def days_of(period: Period) -> int:
+    """How many days the whole calendar month has."""
+    first = date.fromisoformat(f"{period.label}-01")
+    return (date(*_next(first.year, first.month), 1) - first).days
 
 
 def cut_at(period: Period, now: int) -> Period:

@@ -13,7 +13,7 @@ from pipeline.core.impact import Loss
 from pipeline.core.incident import ABSORBED, Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.lifecycle import STATUS_CHANGES_KEPT
-from pipeline.core.outage import Felt, Outage, ServiceState, derive, split_at_window
+from pipeline.core.outage import Felt, Outage, ServiceState, answered, derive, split_at_window
 from pipeline.core.points import points, texts
 from pipeline.core.reason import Reason
 from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping, of_service
@@ -151,6 +151,9 @@ def _describe(
     felt = [] if row.absorbed_by else _felt(context, state, row, _last_felt(row) if losses is None else losses, alarms, window)
     after = derive(row.outages, felt, row.id, row.hypothesis.root, max(at, row.started_at), revised=row.revised)
     incident = _incident(context, state, row, alarms, after, window, losses)
+    if not row.ticketed_at and context.routing.tickets.refusal(incident) is None:
+        row = replace(row, ticketed_at=at)
+    after = tuple(answered(outage, row.outages, row.ticketed_at, row.handling.acknowledged_at, row.resolved_at) for outage in after)
     known = {outage.id: outage for outage in row.outages}
     outages.extend(outage for outage in after if known.get(outage.id) != outage)
     changed = row.incident is None or replace(incident, revision=row.incident.revision) != row.incident

@@ -4,16 +4,19 @@ What was issued for a period is part of the state: a later evaluation of the sam
 (facts of late data become adjustments, an entry is never changed).
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from pipeline.core.credit import propose
 from pipeline.core.effect import Effect
+from pipeline.core.evaluation import METRIC, Evaluation
+from pipeline.core.exclusion import Exclusion
 from pipeline.core.inventory import Contract, Customer, Inventory, MaintenanceWindow, Service
 from pipeline.core.outage import Outage
 from pipeline.core.period import month_of
-from pipeline.core.plan import Plan
-from pipeline.core.sla import Evaluation, evaluate
+from pipeline.core.plan import Plan, version_at
+from pipeline.core.sla import evaluate_all, with_revision
 from pipeline.core.window import WindowRow
 
 LATE_SECONDS = 3600
@@ -50,13 +53,14 @@ class PlannedWork:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a contract's evaluation needs: who bought what under which plan, and the planned work."""
+    """What a contract's evaluation needs: who bought what under which plan, the planned work, and what people said should not count."""
 
     contract: Contract
     plan: Plan
     customer: Customer
     services: tuple[Service, ...]
     windows: tuple[MaintenanceWindow, ...]
+    exclusions: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +72,26 @@ class Settlement:
     effects: tuple[Effect, ...] = ()
 
 
-def terms_of(inventory: Inventory, plans: dict[str, Plan]) -> dict[str, Terms]:
-    """Terms by contract name; a contract whose plan or customer is not known has none (``assure check`` names it)."""
+def terms_of(inventory: Inventory, plans: dict[str, Plan], exclusions: Iterable[Exclusion] = ()) -> dict[str, Terms]:
+    """Terms by contract name; a contract whose plan or customer is not known, or of another currency than its plan's, has none.
+
+    ``assure check`` names it.
+    """
+    services: dict[str, list[Service]] = defaultdict(list)
+    for service in inventory.services.values():
+        services[service.contract].append(service)
+    recorded = tuple(exclusions)
     return {
         contract.name: Terms(
             contract,
             plans[contract.plan],
             inventory.customers[contract.customer],
-            tuple(service for service in inventory.services.values() if service.contract == contract.name),
+            tuple(services[contract.name]),
             inventory.windows,
+            recorded,
         )
         for contract in inventory.contracts.values()
-        if contract.plan in plans and contract.customer in inventory.customers
+        if contract.plan in plans and contract.customer in inventory.customers and plans[contract.plan].currency in {"", contract.currency}
     }
 
 
@@ -108,36 +120,54 @@ def plan(work: PlannedWork, row: WindowRow) -> PlannedWork:
 def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:
     """Evaluate each service for the customer's month that contains ``at``, cut at ``now``; propose what is not issued yet.
 
-    A service that is declared for no moment of that month is left out; one that begins in it counts from then on.
-    Settling the same facts again proposes nothing: what is owed equals what was issued.
+    A service that is declared for no moment of that month is left out; one that begins in it counts from then on. So is a month for which
+    no version of the plan is. Settling the same facts again proposes nothing: what is owed equals what was issued.
     """
     evaluations: list[Evaluation] = []
     effects: list[Effect] = []
     issued = dict(state.issued)
+    for evaluation in evaluations_of(state.outages.values(), terms, at, now):
+        key = issue_key(evaluation)
+        before = issued.get(key, Issued(0, 0))
+        revised = with_revision(evaluation, before.revision + 1)
+        effect = propose(revised, now, before.amount_minor)
+        if effect is not None:
+            issued[key] = Issued(revised.revision, revised.credit_minor)
+            effects.append(effect)
+        evaluations.append(revised)
+    return Settlement(replace(state, issued=issued), tuple(evaluations), tuple(effects))
+
+
+def issue_key(evaluation: Evaluation) -> str:
+    """Under what a state keeps what was issued: service and period, and the metric unless it is availability."""
+    key = f"{evaluation.service}|{evaluation.period}"
+    return key if evaluation.metric == METRIC else f"{key}|{evaluation.metric}"
+
+
+def evaluations_of(outages: Iterable[Outage], terms: Terms, at: int, now: int) -> Iterator[Evaluation]:
+    """Every service of the contract against every promise of its plan, for the customer's month that contains ``at``, cut at ``now``."""
     month = month_of(at, terms.customer.timezone)
+    plan = version_at(terms.plan, month.starts_at)
+    if plan is None:
+        return
+    suffered: dict[str, list[Outage]] = defaultdict(list)
+    for outage in outages:
+        suffered[outage.service].append(outage)
     for service in terms.services:
         if service.valid_from >= month.ends_at or 0 < service.valid_until <= month.starts_at:
             continue
-        key = f"{service.name}|{month.label}"
-        before = issued.get(key, Issued(0, 0))
-        evaluation = evaluate(
+        yield from evaluate_all(
             terms.contract,
-            terms.plan,
+            plan,
             service,
             terms.customer,
-            state.outages.values(),
+            suffered[service.name],
             at,
             now,
+            service.valid_from,
             windows=terms.windows,
-            revision=before.revision + 1,
-            enabled_from=service.valid_from,
+            exclusions=terms.exclusions,
         )
-        effect = propose(evaluation, now, before.amount_minor)
-        if effect is not None:
-            issued[key] = Issued(evaluation.revision, evaluation.credit_minor)
-            effects.append(effect)
-        evaluations.append(evaluation)
-    return Settlement(replace(state, issued=issued), tuple(evaluations), tuple(effects))
 
 
 def tick(state: ContractState, terms: Terms, now: int) -> Settlement:

@@ -48,6 +48,22 @@ def clip(spans: Spans, start: int, end: int) -> Spans:
     return tuple(span for span in cut if span.start < span.end)
 
 
+def intersect(spans: Spans, others: Spans) -> Spans:
+    """What lies in both; both disjoint and in order."""
+    return tuple(part for other in others for part in clip(spans, other.start, other.end))
+
+
+def after(spans: Spans, amount: int) -> Spans:
+    """What is left of ``spans`` when their first ``amount`` nanoseconds are taken away."""
+    left: list[Span] = []
+    for span in spans:
+        taken = min(amount, span.end - span.start)
+        amount -= taken
+        if span.start + taken < span.end:
+            left.append(Span(span.start + taken, span.end))
+    return tuple(left)
+
+
 def length(spans: Spans) -> int:
     """Nanoseconds in all."""
     return sum(span.end - span.start for span in spans)

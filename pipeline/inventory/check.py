@@ -91,6 +91,10 @@ def _contracts(rules: RuleSet, inventory: Inventory, folder: Path) -> list[Probl
             file, line = _find(folder, f"plan: {contract.plan}")
             message = f"contract {contract.name} has the plan '{contract.plan}', which no file of rules/slas has"
             found.append(Problem(file, line, "$.contracts", message, did_you_mean(contract.plan, rules.plans)))
+        elif rules.plans[contract.plan].currency not in {"", contract.currency}:
+            file, line = _find(folder, f"name: {contract.name}")
+            message = f"contract {contract.name} is in {contract.currency}, and its plan speaks of {rules.plans[contract.plan].currency}"
+            found.append(Problem(file, line, "$.contracts", message, "write the contract in that currency, or give it another plan"))
     return found
 
 

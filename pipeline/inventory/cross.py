@@ -323,6 +323,10 @@ def _contract(contract: Contract, inventory: Inventory) -> Iterator[Finding]:
         if known and known.contract != contract.name:
             message = f"'{service}' is under contract {known.contract}"
             yield Finding("contracts", contract.name, "charges", message, "charge it in one contract")
+    for service in dict.fromkeys((*(change.service for change in contract.charge_changes), *contract.access_charges)):
+        if service not in contract.charges:
+            message = f"'{service}' has no charge of its own in it"
+            yield Finding("contracts", contract.name, "charges", message, "write what it costs under charges")
     if contract.valid_until and contract.valid_until <= contract.valid_from:
         yield Finding("contracts", contract.name, "valid_until", "the contract ends before it begins", "mend one of the times")
 

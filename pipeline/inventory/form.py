@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.config.moment import nanoseconds
 from pipeline.core.inventory import (
+    ChargeChange,
     Circuit,
     Contract,
     Customer,
@@ -53,6 +54,15 @@ class PlacedInterface:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeChangeForm:
+    """A new monthly charge of a service, as decimal text, and from when on (RFC 3339)."""
+
+    service: str
+    valid_from: str
+    charge: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContractForm:
     """A contract as written: charges as decimal text, times as RFC 3339."""
 
@@ -63,12 +73,19 @@ class ContractForm:
     charges: dict[str, str]
     valid_from: str = ""
     valid_until: str = ""
+    charge_changes: tuple[ChargeChangeForm, ...] = ()
+    access_charges: dict[str, str] = field(default_factory=dict)
 
     def value(self) -> Contract:
         """The contract, charges in minor units. Raises ``ValueError`` for a time or an amount that cannot be."""
         charges = {service: _minor(service, amount, self.currency) for service, amount in self.charges.items()}
         times = [nanoseconds(text) if text else 0 for text in (self.valid_from, self.valid_until)]
-        return Contract(self.name, self.customer, self.plan, self.currency, charges, times[0], times[1])
+        access = {service: _minor(service, amount, self.currency) for service, amount in self.access_charges.items()}
+        changes = tuple(
+            ChargeChange(each.service, nanoseconds(each.valid_from), _minor(each.service, each.charge, self.currency))
+            for each in self.charge_changes
+        )
+        return Contract(self.name, self.customer, self.plan, self.currency, charges, times[0], times[1], changes, access)
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,6 +295,6 @@ def _value(name: str, value: Any) -> Any:
         return value * _NS_PER_MS
     if name in _IN_JSON:
         return json.loads(value) if value else {}
-    if value is None and (name.endswith("_at") or name == "until"):
+    if value is None and (name.endswith("_at") or name in {"until", "claim_until"}):
         return 0
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.core.alarm import Alarm, AlarmChange
 from pipeline.core.anomaly_batch import NUMBERS, AnomalyBatch
 from pipeline.core.effect import Effect, Receipt
+from pipeline.core.evaluation import Evaluation
 from pipeline.core.event import Event, StateReport, Tick
 from pipeline.core.incident import Incident
 from pipeline.core.kpi import KpiBatch
@@ -18,7 +19,6 @@ from pipeline.core.outage import Outage
 from pipeline.core.raw import INTERFACES, RawPoll, RawTrap
 from pipeline.core.rollup import Part
 from pipeline.core.settle import Settle
-from pipeline.core.sla import Evaluation
 from pipeline.core.suspicion import Question
 from pipeline.core.window import WindowRow
 from pipeline.store.packed import INTAKE, Packed, pack
@@ -36,7 +36,12 @@ _DECIMAL_BOUND = Decimal(10) ** 10
 
 _SIGNED = frozenset({"credit_minor", "charge_minor"})
 _SHORT = frozenset({"uptime_ticks", "repeats", "interfaces", "attempts", "partition", "escalation"})
-_NOT_YET = frozenset({"ended_at", "resolved_at", "cleared_at", "confirmed_at", "acknowledged_at", "until", "starts_at"})
+_NOT_YET = frozenset(
+    {
+        *("ended_at", "resolved_at", "cleared_at", "confirmed_at", "acknowledged_at", "ticketed_at", "closed_at"),
+        *("until", "starts_at", "claim_until"),
+    }
+)
 
 
 def _plain(name: str, items: Sequence[Any]) -> list[Any]:
@@ -132,7 +137,7 @@ def incident_rows(incidents: Sequence[Incident], recorded_at_ms: int) -> Rows:
 
 _OUTAGE = (
     *("id", "revision", "service", "customer", "contract", "state", "incident", "root_cause"),
-    *("started_at", "ended_at", "confirmed_by", "excluded"),
+    *("started_at", "ended_at", "confirmed_by", "excluded", "ticketed_at", "acknowledged_at", "closed_at"),
 )
 
 
@@ -171,6 +176,7 @@ _EVALUATION = (
     *("id", "contract", "service", "customer", "plan", "plan_version", "period", "timezone", "period_starts_at", "period_ends_at"),
     *("evaluated_at", "counted_s", "excluded_s", "unconfirmed_s", "denominator_s", "availability", "target", "violated", "reason"),
     *("credit_minor", "currency", "charge_minor", "metric", "revision", "automatic"),
+    *("stopped_s", "figure", "unit", "claim_until"),
 )
 _INTERVAL = ("starts_at", "ends_at", "outage", "excluded")
 
@@ -194,7 +200,7 @@ def receipt_rows(receipts: Sequence[Receipt], _: int) -> Rows:
     return {"receipt": _columns(names, receipts)}
 
 
-_OPERATION = ("id", "domain", "kind", "at", "operator", "via", "target", "text", "until", "starts_at")
+_OPERATION = ("id", "domain", "kind", "at", "operator", "via", "target", "text", "reason_kind", "until", "starts_at")
 
 
 def operation_rows(answers: Sequence[Answer], _: int) -> Rows:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.inventory import Contract, MaintenanceWindow
 from pipeline.core.outage import Outage, ServiceState
-from pipeline.core.plan import Denominator, Plan, Rating, Rounding, band_of, validate
+from pipeline.core.plan import Denominator, Plan, Rating, Rounding, band_of
+from pipeline.core.plan_check import validate
 from pipeline.core.reason import Reason
 from pipeline.core.sla import Evaluation, evaluate
 from tests.support.contracts import HOUR, MINUTE, SECOND, bands, contract_of, customer_of, ns, outage_of, plan_of, service_of, window_of
@@ -206,7 +207,7 @@ def test_window_that_is_not_known_or_not_agreed_excludes_nothing() -> None:
     planned = down(3600, excluded="mw-1")
     assert held(ONE_NINE, planned).counted_s == 3600
     window = window_of(START, START + HOUR)
-    assert held(plan_of(ONE_NINE.bands, planned_excluded=False), planned, windows=[window]).counted_s == 3600
+    assert held(plan_of(ONE_NINE.bands, excludes=()), planned, windows=[window]).counted_s == 3600
 
 
 def test_fault_during_planned_work_counts() -> None:
@@ -379,7 +380,7 @@ def test_good_plans_have_no_findings_and_bad_numbers_each_have_one() -> None:
 def test_figure_in_a_gap_is_an_error_not_a_guess() -> None:
     """A schedule that was never validated cannot make an evaluation silently wrong."""
     with pytest.raises(ValueError, match="gap at 97"):
-        band_of(plan_of(bands(("0", "96.89", "50"), ("97.9", None, "0"))), Decimal(97))
+        band_of(bands(("0", "96.89", "50"), ("97.9", None, "0")), Decimal(97))
 
 
 WITHIN = st.integers(-2 * 3600, 40 * 3600)
