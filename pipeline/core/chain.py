@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change
 from pipeline.core.attachment import lay, let_go, note
+from pipeline.core.context import Context
 from pipeline.core.diagnosis import settle
-from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, IncidentChange, IncidentRow, Output
+from pipeline.core.domain import DOMAIN_KEY, AlarmRow, DomainState, IncidentChange, IncidentRow, Output
 from pipeline.core.escalation import Escalated
 from pipeline.core.event import Condition, Event, EventSource, Signal, StateReport, Tick
 from pipeline.core.handling import escalated, forget_operations, heed, operate, release_shelves, stamp

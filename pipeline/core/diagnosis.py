@@ -7,8 +7,9 @@ from uuid import UUID, uuid5
 
 from pipeline.core.alarm import Alarm, AlarmKey
 from pipeline.core.attachment import without_symptoms
+from pipeline.core.context import Context
 from pipeline.core.correlation import Hypothesis
-from pipeline.core.domain import Context, DomainState, IncidentRow
+from pipeline.core.domain import DomainState, IncidentRow
 from pipeline.core.incident import best_match
 from pipeline.core.onset import causes_of
 from pipeline.core.reason import Reason

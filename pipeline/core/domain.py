@@ -1,4 +1,4 @@
-"""The state of one correlation domain, as rows, and the immutable context in which it is folded.
+"""The state of one correlation domain, as rows.
 
 What must survive is in the rows; the indexes beside them are made from the rows again by :meth:`DomainState.from_rows`.
 """
@@ -11,61 +11,22 @@ from typing import Any
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
 from pipeline.core.component import Components
 from pipeline.core.consequence import Consequences
+from pipeline.core.context import Context
 from pipeline.core.correlation import Hypothesis
-from pipeline.core.correlation_rule import Correlating
 from pipeline.core.escalation import Escalated
-from pipeline.core.event import AlarmType, Event, StateReport
+from pipeline.core.event import Event, StateReport
 from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
-from pipeline.core.inventory import Inventory, MaintenanceWindow
+from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.operation import NEVER, Answer, Given, Handling, OperationRow, ShelfRow
 from pipeline.core.outage import Outage
 from pipeline.core.page import Page, Pages, Word
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId, device_of
-from pipeline.core.routing import Routing
 from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
 from pipeline.core.window import WindowRow, effective
 from pipeline.core.witness import witness
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When things are decided. Seconds; see the settings of correlation for the first five.
-
-    ``retain_s`` is how long cleared alarms and resolved incidents are remembered.
-    """
-
-    settle_s: float = 1.5
-    settle_cap_s: float = 5.0
-    flap_changes: int = 5
-    flap_window_s: float = 60.0
-    clear_hold_s: float = 10.0
-    retain_s: float = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a domain is folded against: the topology, who bought what, the alarm types, who is told.
-
-    Replaced as a whole when any of it changes.
-    """
-
-    topology: Topology
-    inventory: Inventory
-    alarm_types: Mapping[str, AlarmType]
-    timing: Timing = field(default_factory=Timing)
-    rules_version: str = ""
-    routing: Routing = field(default_factory=Routing)
-    correlating: Correlating = field(default_factory=Correlating)
-
-    @classmethod
-    def of(
-        cls, inventory: Inventory, alarm_types: Mapping[str, AlarmType], timing: Timing | None = None, rules_version: str = ""
-    ) -> "Context":
-        """The context of an inventory, its topology built from it."""
-        return cls(Topology.of(inventory), inventory, alarm_types, timing or Timing(), rules_version)
 
 
 @dataclass(frozen=True, slots=True)

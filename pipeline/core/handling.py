@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change, OperatorState
-from pipeline.core.domain import AlarmRow, Context, DomainState, IncidentRow
+from pipeline.core.context import Context
+from pipeline.core.domain import AlarmRow, DomainState, IncidentRow
 from pipeline.core.escalation import Escalated, rule_for
 from pipeline.core.event import Event, EventSource, Signal
 from pipeline.core.operation import (

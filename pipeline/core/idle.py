@@ -6,7 +6,8 @@ Whatever a tick decides from the time is told here too; a test holds both togeth
 from collections.abc import Iterator
 
 from pipeline.core.alarm import Alarm
-from pipeline.core.domain import Context, DomainState, IncidentRow
+from pipeline.core.context import Context
+from pipeline.core.domain import DomainState, IncidentRow
 from pipeline.core.shelf import NANOSECONDS
 
 NEVER = 1 << 63

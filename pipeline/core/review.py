@@ -6,7 +6,8 @@ from operator import itemgetter
 
 from pipeline.core.alarm import Alarm, AlarmKey
 from pipeline.core.attachment import attached
-from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow
+from pipeline.core.context import Context
+from pipeline.core.domain import DomainState, IncidentChange, IncidentRow
 from pipeline.core.explain import Finding, explanation_of, sentence
 from pipeline.core.handling import shelved_for
 from pipeline.core.impact import Loss

@@ -10,7 +10,8 @@ from pipeline.bus import partition_of
 from pipeline.config.settings import CorrelationSettings
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import Item, advance
-from pipeline.core.domain import Context, DomainState, IncidentChange, Output, Timing
+from pipeline.core.context import Context, Timing
+from pipeline.core.domain import DomainState, IncidentChange, Output
 from pipeline.core.effect import Effect
 from pipeline.core.enquiry import settling
 from pipeline.core.event import Tick

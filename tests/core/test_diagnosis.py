@@ -7,8 +7,9 @@ import pytest
 
 from pipeline.core import onset
 from pipeline.core.chain import advance
+from pipeline.core.context import Context
 from pipeline.core.correlation import Evidence, Hypothesis
-from pipeline.core.domain import Context, DomainState, IncidentRow
+from pipeline.core.domain import DomainState, IncidentRow
 from pipeline.core.event import Condition, Event, EventSource, Severity, Signal, Tick
 from pipeline.core.inventory import Device, Fibre, Interface, Inventory, Link, Lsp
 from pipeline.core.resource import ResourceId

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline.core.chain import Item, advance
 from pipeline.core.consequence import Consequences
+from pipeline.core.context import Context
 from pipeline.core.correlation import Evidence, correlate
-from pipeline.core.domain import ROW_TYPES, Context, DomainState, IncidentRow, Row
+from pipeline.core.domain import ROW_TYPES, DomainState, IncidentRow, Row
 from pipeline.core.event import Event, Tick
 from pipeline.core.resource import ResourceKind
 from pipeline.core.search import EXACT_CANDIDATES, Search

@@ -15,9 +15,10 @@ from pipeline.config.rule_files import load_rules
 from pipeline.config.rule_set import load_rule_set
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import advance
+from pipeline.core.context import Context
 from pipeline.core.correlation_rule import Correlating, CorrelationRule, Relations
 from pipeline.core.directory import Directory
-from pipeline.core.domain import Context, DomainState, Output
+from pipeline.core.domain import DomainState, Output
 from pipeline.core.effect import EffectKind
 from pipeline.core.escalation import Escalation, Level
 from pipeline.core.event import Event, Severity, Tick
