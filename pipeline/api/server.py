@@ -20,6 +20,9 @@ from pipeline.api.guard import Guard, check_exposure, host_name
 from pipeline.api.operations import Operating, Operations
 from pipeline.api.page import Pages, protect
 from pipeline.api.reading import Json, Reading
+from pipeline.api.tmf.error import PREFIX, error_answer
+from pipeline.api.tmf.reading import NorthboundReading
+from pipeline.api.tmf.resources import reading_routes
 from pipeline.api.wording import tier_place
 from pipeline.config.problem import ConfigError
 from pipeline.config.settings import COMPONENTS, ApiSettings, Settings
@@ -42,8 +45,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Console:
     """Answers requests from a :class:`Reading`: pages for people, the same values as JSON under ``/api``."""
 
-    def __init__(self, reading: Reading, settings: ApiSettings, pages: Pages | None = None, operating: Operating | None = None) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        settings: ApiSettings,
+        pages: Pages | None = None,
+        operating: Operating | None = None,
+        northbound: NorthboundReading | None = None,
+    ) -> None:
         self._reading = reading
+        self._northbound = northbound
         callers = Callers(settings.tokens)
         self._guard = Guard(settings, callers)
         self._operations = Operations(operating, callers) if operating is not None else None
@@ -54,7 +65,11 @@ class Console:
         app = web.Application(middlewares=[self._measured, self._answered], client_max_size=LARGEST)
         app.on_response_prepare.append(protect)
         app.add_routes([*self._page_routes(), *self._json_routes(), *(self._operations.routes() if self._operations else ())])
+        app.add_routes(self._tmf_routes())
         return app
+
+    def _tmf_routes(self) -> list[web.RouteDef]:
+        return reading_routes(self._northbound) if self._northbound else []
 
     def _page_routes(self) -> list[web.RouteDef]:
         return [
@@ -289,6 +304,8 @@ class Console:
         except Exception:
             log.exception("a request failed: %s", request.path)
             refused = refusal.FAILED
+        if request.path.startswith(PREFIX):
+            return error_answer(refused)
         return self._pages.refusal(refused, as_json=request.path.startswith("/api/"))
 
 
@@ -344,13 +361,19 @@ class Readiness:
             await asyncio.sleep(READY_EVERY_S)
 
 
-async def run_api(settings: Settings, reading: Reading, stop: asyncio.Event, operating: Operating | None = None) -> None:
+async def run_api(
+    settings: Settings,
+    reading: Reading,
+    stop: asyncio.Event,
+    operating: Operating | None = None,
+    northbound: NorthboundReading | None = None,
+) -> None:
     """Serve until ``stop``. Raises ``OSError`` for a taken port or an unguarded address."""
     check_exposure(settings.api.listen, settings.api.token)
     port = int(settings.api.listen.rpartition(":")[2])
     metrics_port = settings.metrics_port + COMPONENTS.index("api")
     readiness = Readiness(reading)
-    runner = web.AppRunner(Console(reading, settings.api, operating=operating).application(), access_log=None)
+    runner = web.AppRunner(Console(reading, settings.api, operating=operating, northbound=northbound).application(), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host_name(settings.api.listen), port).start()
