@@ -20,9 +20,11 @@ from pipeline.api.guard import Guard, check_exposure, host_name
 from pipeline.api.operations import Operating, Operations
 from pipeline.api.page import Pages, protect
 from pipeline.api.reading import Json, Reading
+from pipeline.api.tmf.acting import Acting
 from pipeline.api.tmf.error import PREFIX, error_answer
 from pipeline.api.tmf.reading import NorthboundReading
 from pipeline.api.tmf.resources import reading_routes
+from pipeline.api.tmf.tasks import Tasks
 from pipeline.api.wording import tier_place
 from pipeline.config.problem import ConfigError
 from pipeline.config.settings import COMPONENTS, ApiSettings, Settings
@@ -55,9 +57,10 @@ class Console:
     ) -> None:
         self._reading = reading
         self._northbound = northbound
-        callers = Callers(settings.tokens)
-        self._guard = Guard(settings, callers)
-        self._operations = Operations(operating, callers) if operating is not None else None
+        self._operating = operating
+        self._callers = Callers(settings.tokens)
+        self._guard = Guard(settings, self._callers)
+        self._operations = Operations(operating, self._callers) if operating is not None else None
         self._pages = pages or Pages()
 
     def application(self) -> web.Application:
@@ -69,7 +72,12 @@ class Console:
         return app
 
     def _tmf_routes(self) -> list[web.RouteDef]:
-        return reading_routes(self._northbound) if self._northbound else []
+        if self._northbound is None:
+            return []
+        found = reading_routes(self._northbound)
+        if self._operating is not None:
+            found += Tasks(self._northbound, Acting(self._operating), self._callers).routes()
+        return found
 
     def _page_routes(self) -> list[web.RouteDef]:
         return [

@@ -125,6 +125,12 @@ def only_fields(request: web.Request) -> None:
             raise bad(f"there is no parameter {echo(name)}; there is: fields")
 
 
+def no_parameters(request: web.Request) -> None:
+    """Refuse any parameter."""
+    if request.query:
+        raise bad(f"there is no parameter {echo(next(iter(request.query)))} here")
+
+
 def bad(message: str) -> RefusedError:
     """A parameter that is not understood."""
     return RefusedError(Refusal(400, "This question is not understood", message[:1].upper() + message[1:] + "."))

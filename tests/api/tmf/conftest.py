@@ -10,6 +10,7 @@ from pipeline.api.server import Console
 from pipeline.config.settings import ApiSettings
 from tests.support.console import Client
 from tests.support.fake_northbound import FakeNorthbound
+from tests.support.fake_operating import FakeOperating
 from tests.support.fake_reading import FakeReading
 from tests.support.tmf_api import Start
 
@@ -20,12 +21,17 @@ def northbound() -> FakeNorthbound:
 
 
 @pytest.fixture
-async def start(northbound: FakeNorthbound) -> AsyncIterator[Start]:
+def operating() -> FakeOperating:
+    return FakeOperating()
+
+
+@pytest.fixture
+async def start(northbound: FakeNorthbound, operating: FakeOperating) -> AsyncIterator[Start]:
     """Start a console: ``await start(token=...)``; keywords are fields of ``ApiSettings``."""
     clients: list[Client] = []
 
     async def started(**settings: Any) -> Client:
-        console = Console(FakeReading(), ApiSettings(**settings), northbound=northbound)
+        console = Console(FakeReading(), ApiSettings(**settings), operating=operating, northbound=northbound)
         client: Client = TestClient(TestServer(console.application(), host="127.0.0.1"))
         await client.start_server()
         clients.append(client)
