@@ -13,7 +13,9 @@ from pipeline.core.inventory import Inventory
 from pipeline.core.selection import Selection
 from pipeline.obligations import Obligations
 from pipeline.resources import data_dir
+from pipeline.store.board import Board
 from pipeline.store.northbound import ALARMS, INCIDENTS, VIOLATIONS, NorthboundQueries
+from pipeline.store.open_incidents import OpenIncidents
 from pipeline.tmf.alarm import alarm
 from pipeline.tmf.matching import select
 from pipeline.tmf.objective import objectives
@@ -34,6 +36,8 @@ class Northbound:
         self, settings: Settings, store: Obligations, inventory: Callable[[], Inventory], clock: Callable[[], int] = time.time_ns
     ) -> None:
         self._queries = NorthboundQueries.of(settings.history)
+        self._board = Board(self._queries.connection)
+        self._incidents = OpenIncidents(self._queries)
         self._store = store
         self._inventory = inventory
         self._plans = PlanSource(settings.rules_dir or data_dir("rules"))
@@ -49,12 +53,13 @@ class Northbound:
 
     def alarms(self, selection: Selection) -> Found:
         """Alarms with their incidents and what people did to them; the latest raised first unless an order is given."""
-        page = self._queries.page(ALARMS, selection)
+        page = self._board.page(selection) or self._queries.page(ALARMS, selection)
         return page.total, self._shown(page.rows)
 
     def alarms_of(self, names: Sequence[str]) -> list[Json]:
         """These alarms by their ids, in this order; those that are not known are left out."""
-        return self._shown(self._queries.rows_of(ALARMS, names))
+        rows = self._board.rows_of(names)
+        return self._shown(self._queries.rows_of(ALARMS, names) if rows is None else rows)
 
     def problems(self, selection: Selection) -> Found:
         """Incidents as service problems; the latest first unless an order is given."""
@@ -83,24 +88,19 @@ class Northbound:
         names = [row["id"] for row in rows]
         incidents = self._incidents_of(rows)
         done: dict[str, list[Json]] = {}
-        for one in self._queries.done_to(names):
+        for one in self._queries.done_to(self._incidents.touched(names)):
             done.setdefault(one["target"], []).append(one)
         return [alarm(row, incidents.get(row["id"]), done.get(row["id"], ())) for row in rows]
 
     def _incidents_of(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Json]:
-        """Alarm -> its open incident; the latest opened, should there be two."""
-        wanted = {row["id"]: row for row in rows}
-        found = self._queries.incidents_with(list(wanted))
-        firsts = [incident["alarms"][0] for incident in found if incident["alarms"] and incident["alarms"][0] not in wanted]
-        resources = self._queries.resources_of(firsts) | {name: row["resource"] for name, row in wanted.items()}
-        of: dict[str, Json] = {}
-        for incident in found:
-            alarms = incident["alarms"]
-            told = {**incident, "root_alarmed": bool(alarms) and resources.get(alarms[0]) == incident["root_cause"]}
-            for name in alarms:
-                if name in wanted:
-                    of.setdefault(name, told)
-        return of
+        """Alarm -> its open incident, which says whether its first alarm is that of the root cause."""
+        found = self._incidents.of([row["id"] for row in rows])
+        firsts = list({incident["alarms"][0] for incident in found.values()})
+        resources = self._board.resources_of(firsts) or self._queries.resources_of(firsts)
+        return {
+            name: {**incident, "root_alarmed": resources.get(incident["alarms"][0]) == incident["root_cause"]}
+            for name, incident in found.items()
+        }
 
     def _as_problems(self, rows: Sequence[Mapping[str, Any]]) -> list[Json]:
         links = self._store.tickets_of({row["id"] for row in rows}) if rows else {}

@@ -152,13 +152,26 @@ class NorthboundQueries(Reader):
         found = {row["id"]: row for row in self._read(sql, {"ids": list(names)})}
         return [found[name] for name in names if name in found]
 
-    def incidents_with(self, alarms: Sequence[str]) -> list[Row]:
-        """Open incidents that have one of these alarms, each with ``root_cause``, ``alarms``, services and what people made of it."""
+    def news(self) -> tuple[int, ...]:
+        """Figures that change when an incident is revised or somebody does something."""
+        sql = (
+            "SELECT count() AS incidents, max(revision) AS revision, toInt64(max(recorded_at)) AS recorded,"
+            " (SELECT count() FROM operation) AS operations FROM incident"
+        )
+        return tuple(int(value or 0) for value in self._one(sql, {}).values())
+
+    def open_incidents(self) -> list[Row]:
+        """Open incidents, the latest opened first, each with ``root_cause``, ``alarms``, services and what people made of it."""
         sql = (
             "SELECT id, root_cause, alarms, `impacts.service` AS services, planned, shelved, acknowledged_by FROM incident FINAL"
-            " WHERE state = 'open' AND hasAny(alarms, {alarms:Array(String)}) ORDER BY opened_at DESC, id"
+            " WHERE state = 'open' ORDER BY opened_at DESC, id"
         )
-        return self._read(sql, {"alarms": list(alarms)}) if alarms else []
+        return self._read(sql, {})
+
+    def touched(self) -> list[str]:
+        """To what people have done something."""
+        sql = "SELECT DISTINCT target FROM operation WHERE kind IN ('ack', 'comment', 'close') AND outcome = 'done'"
+        return [row["target"] for row in self._read(sql, {})]
 
     def resources_of(self, alarms: Sequence[str]) -> dict[str, str]:
         """Alarm -> the resource that it is on."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 from aiohttp import web
 
 from pipeline.api.question import name_in
@@ -76,7 +77,7 @@ async def _list(resource: Resource, request: web.Request) -> web.Response:
     asked = query(request, resource.attributes, resource.fields)
     total, found = await asyncio.to_thread(resource.listing, asked.selection)
     headers = {"X-Total-Count": str(total), "X-Result-Count": str(len(found)), "Link": page_links(request, total, asked.selection)}
-    return web.json_response([chosen(one, asked.fields) for one in found], headers=headers)
+    return _answer([chosen(one, asked.fields) for one in found], headers)
 
 
 async def _one(resource: Resource, request: web.Request) -> web.Response:
@@ -85,7 +86,11 @@ async def _one(resource: Resource, request: web.Request) -> web.Response:
     found = await asyncio.to_thread(resource.one, name_in(request, "id"))
     if found is None:
         raise unknown(f"There is no {resource.kind} by that id.")
-    return web.json_response(chosen(found, fields))
+    return _answer(chosen(found, fields))
+
+
+def _answer(value: object, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json", charset="utf-8", headers=headers)
 
 
 def _by_id(listing: Listing, name: str) -> Json | None:
