@@ -107,7 +107,7 @@ async def api(settings: Settings, stop: asyncio.Event) -> None:
     current = PresentInventory(settings).current
     with Reader(settings) as reader, Obligations(settings.obligations_url()) as store, Northbound(settings, store, current) as northbound:
         operating = Operating(settings.broker, reader, store, current)
-        await run_api(settings, reader, stop, operating, northbound)
+        await run_api(settings, reader, stop, operating, northbound, store)
 
 
 async def detectors(settings: Settings, stop: asyncio.Event) -> None:

@@ -22,6 +22,7 @@ from pipeline.api.page import Pages, protect
 from pipeline.api.reading import Json, Reading
 from pipeline.api.tmf.acting import Acting
 from pipeline.api.tmf.error import PREFIX, error_answer
+from pipeline.api.tmf.hub import Hubs, HubStore
 from pipeline.api.tmf.reading import NorthboundReading
 from pipeline.api.tmf.resources import reading_routes
 from pipeline.api.tmf.tasks import Tasks
@@ -54,8 +55,11 @@ class Console:
         pages: Pages | None = None,
         operating: Operating | None = None,
         northbound: NorthboundReading | None = None,
+        hubs: HubStore | None = None,
     ) -> None:
         self._reading = reading
+        self._hubs = hubs
+        self._hubs_private = settings.hubs_private
         self._northbound = northbound
         self._operating = operating
         self._callers = Callers(settings.tokens)
@@ -77,6 +81,8 @@ class Console:
         found = reading_routes(self._northbound)
         if self._operating is not None:
             found += Tasks(self._northbound, Acting(self._operating), self._callers).routes()
+        if self._hubs is not None:
+            found += Hubs(self._hubs, self._callers, private=self._hubs_private).routes()
         return found
 
     def _page_routes(self) -> list[web.RouteDef]:
@@ -375,13 +381,16 @@ async def run_api(
     stop: asyncio.Event,
     operating: Operating | None = None,
     northbound: NorthboundReading | None = None,
+    hubs: HubStore | None = None,
 ) -> None:
     """Serve until ``stop``. Raises ``OSError`` for a taken port or an unguarded address."""
     check_exposure(settings.api.listen, settings.api.token)
     port = int(settings.api.listen.rpartition(":")[2])
     metrics_port = settings.metrics_port + COMPONENTS.index("api")
     readiness = Readiness(reading)
-    runner = web.AppRunner(Console(reading, settings.api, operating=operating, northbound=northbound).application(), access_log=None)
+    runner = web.AppRunner(
+        Console(reading, settings.api, operating=operating, northbound=northbound, hubs=hubs).application(), access_log=None
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, host_name(settings.api.listen), port).start()

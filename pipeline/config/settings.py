@@ -279,12 +279,17 @@ class ApiSettings:
 
     ``hosts`` are further names by which a browser may call it (of a proxy before it, say). On loopback no other name is answered, so that
     no web page elsewhere can read it through a name of its own (DNS rebinding); off loopback, none listed means any.
+
+    Events go to callbacks that systems register (``hub``), on private addresses only with ``hubs_private``; with ``hubs_secret``
+    (``whsec_`` and base64) they are signed as webhooks are.
     """
 
     listen: str = "127.0.0.1:18642"
     token: Secret = field(default_factory=Secret)
     tokens: tuple[ApiTokenSettings, ...] = ()
     hosts: tuple[str, ...] = ()
+    hubs_private: bool = False
+    hubs_secret: Secret = field(default_factory=Secret)
 
 
 @dataclass(frozen=True, slots=True)

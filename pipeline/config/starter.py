@@ -182,6 +182,9 @@ api:
   #tokens: []
   # Further names by which browsers call it, such as that of a proxy before it.
   #hosts: []
+  # Events go to systems that register a callback; on private addresses only if this is true, and signed as webhooks are with a secret.
+  #hubs_private: false
+  #hubs_secret: ""
 """
 
 STARTER_INVENTORY = """\

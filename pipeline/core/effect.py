@@ -13,6 +13,7 @@ class EffectKind(StrEnum):
     TICKET_RESOLVE = "ticket-resolve"
     NOTIFY = "notify"
     CREDIT = "credit"
+    EVENT = "event"
 
 
 @dataclass(frozen=True, slots=True)

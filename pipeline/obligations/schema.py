@@ -166,3 +166,17 @@ operation_answer = Table(
     Column("answered_at", BigInteger, nullable=False),
 )
 """What became of an operation in each domain that it was for. No foreign key: the operation may have come by another way."""
+
+hub = Table(
+    "hub",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("api", Text, nullable=False),
+    Column("callback", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("registered_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""Who is told of events by the TM Forum APIs; ``ended_at`` 0 while they are."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Credit, Entry
-from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, TicketLink
+from pipeline.core.obligation import BookTicket, Hub, Stored, StoredEffect, StoredOperation, TicketLink
 from pipeline.core.operation import Answer
 
 
@@ -135,5 +135,24 @@ class OperationsPort(Protocol):
         """Keep what became of operations, once for each domain."""
 
 
-class ObligationsPort(OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, OperationsPort, Protocol):
+class HubPort(Protocol):
+    """Who has registered for events, and the outbox that they wait in."""
+
+    def hubs(self, api: str = "") -> list[Hub]:
+        """Registrations in force."""
+
+    def hub(self, name: str) -> Hub | None:
+        """The registration with this id, ended ones too."""
+
+    def end_hub(self, name: str, at: int, detail: str) -> bool:
+        """Tell them no more."""
+
+    def put_effects(self, effects: Sequence[Effect], at: int) -> Stored:
+        """Keep effects whose key is new."""
+
+    def pending(self) -> dict[str, int]:
+        """How many effects of each route have not ended."""
+
+
+class ObligationsPort(OutboxPort, LinkPort, EndpointPort, LedgerPort, BookPort, OperationsPort, HubPort, Protocol):
     """All of it: what :func:`pipeline.outputs.run_outputs` wants."""

@@ -13,6 +13,7 @@ from pipeline.core.effect import Effect, EffectKind
 from pipeline.outputs.billing import BillingOutput
 from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
+from pipeline.outputs.hub import EventIntake, HubOutput
 from pipeline.outputs.intake import Intake, ReceiptPublisher
 from pipeline.outputs.metrics import process_metrics
 from pipeline.outputs.operations import AnswerIntake, OperationPublisher
@@ -25,6 +26,9 @@ from pipeline.wire import Topic
 
 GROUP = "outputs"
 ANSWERS_GROUP = "outputs-answers"
+EVENTS_GROUP = "outputs-events"
+TOLD = (Topic.ALARMS, Topic.INCIDENTS, Topic.EVALUATIONS)
+"""What systems that have registered are told of."""
 _TICKET_TIMEOUT_S = 10.0
 _BROKER_PATIENCE_S = 60.0
 ANY = "*"
@@ -58,6 +62,7 @@ async def open_outputs(settings: Settings, store: ObligationsPort, remarks: Rema
                 (EffectKind.TICKET_RESOLVE, settings.tickets.system): tickets,
                 (EffectKind.NOTIFY, ANY): webhooks,
                 (EffectKind.CREDIT, ANY): billing,
+                (EffectKind.EVENT, ANY): HubOutput(settings.api, sessions, store),
             }
         )
 
@@ -80,14 +85,18 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         producer = await stack.enter_async_context(bus.producer(bootstrap))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
         answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))
+        changing = await stack.enter_async_context(
+            bus.consumer(bootstrap, EVENTS_GROUP, [Topic.ALARMS, Topic.INCIDENTS, Topic.EVALUATIONS])
+        )
         answers = AnswerIntake(answering, producer, store)
         operations = OperationPublisher(producer, store, settings.broker.partitions)
         publisher = ReceiptPublisher(producer, store, process_metrics(), settings.broker.partitions)
         deliveries = Deliveries(store, choose, process_metrics(), receipted=publisher.wake.set)
         intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
+        events = EventIntake(changing, store, stored=deliveries.wake.set)
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
-        await _work((intake, deliveries, answers, operations), publisher, stop)
+        await _work((intake, deliveries, answers, operations, events), publisher, stop)
 
 
 def _listen(tickets: TicketSettings) -> tuple[str, int]:
