@@ -14,7 +14,7 @@ from aiohttp import web
 from prometheus_client import Counter, Histogram
 
 from pipeline import telemetry
-from pipeline.api import question, refusal
+from pipeline.api import openapi, question, refusal
 from pipeline.api.caller import Callers
 from pipeline.api.guard import Guard, check_exposure, host_name
 from pipeline.api.operations import Operating, Operations
@@ -72,8 +72,12 @@ class Console:
         app = web.Application(middlewares=[self._measured, self._answered], client_max_size=LARGEST)
         app.on_response_prepare.append(protect)
         app.add_routes([*self._page_routes(), *self._json_routes(), *(self._operations.routes() if self._operations else ())])
-        app.add_routes(self._tmf_routes())
+        app.add_routes([*self._tmf_routes(), web.get(openapi.PATH, self._openapi)])
         return app
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        question.only(request)
+        return web.json_response(openapi.document(request.app.router.routes()))
 
     def _tmf_routes(self) -> list[web.RouteDef]:
         if self._northbound is None:

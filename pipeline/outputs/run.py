@@ -85,9 +85,7 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         producer = await stack.enter_async_context(bus.producer(bootstrap))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
         answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))
-        changing = await stack.enter_async_context(
-            bus.consumer(bootstrap, EVENTS_GROUP, [Topic.ALARMS, Topic.INCIDENTS, Topic.EVALUATIONS])
-        )
+        changing = await stack.enter_async_context(bus.consumer(bootstrap, EVENTS_GROUP, TOLD))
         answers = AnswerIntake(answering, producer, store)
         operations = OperationPublisher(producer, store, settings.broker.partitions)
         publisher = ReceiptPublisher(producer, store, process_metrics(), settings.broker.partitions)
