@@ -101,13 +101,15 @@ async def api(settings: Settings, stop: asyncio.Event) -> None:
     from pipeline.api.server import run_api
     from pipeline.crediting import Crediting
     from pipeline.inventory.present import PresentInventory
+    from pipeline.northbound import Northbound
     from pipeline.obligations import Obligations
     from pipeline.operating import Operating
     from pipeline.reading import Reader
 
-    with Reader(settings) as reader, Obligations(settings.obligations_url()) as store:
-        operating = Operating(settings.broker, reader, store, PresentInventory(settings).current)
-        await run_api(settings, reader, stop, operating, operating, Crediting(store, settings.billing))
+    current = PresentInventory(settings).current
+    with Reader(settings) as reader, Obligations(settings.obligations_url()) as store, Northbound(settings, store, current) as northbound:
+        operating = Operating(settings.broker, reader, store, current)
+        await run_api(settings, reader, stop, operating, operating, Crediting(store, settings.billing), northbound, store)
 
 
 async def detectors(settings: Settings, stop: asyncio.Event) -> None:

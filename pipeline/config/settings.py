@@ -320,6 +320,8 @@ class ApiSettings:
     no web page elsewhere can read it through a name of its own (DNS rebinding); off loopback, none listed means any.
 
     ``url`` is how people reach the console: notifications link to it; empty, they hold no link.
+    Events go to callbacks that systems register (``hub``), on private addresses only with ``hubs_private``; with ``hubs_secret``
+    (``whsec_`` and base64) they are signed as webhooks are.
     """
 
     listen: str = "127.0.0.1:18642"
@@ -327,6 +329,8 @@ class ApiSettings:
     tokens: tuple[ApiTokenSettings, ...] = ()
     hosts: tuple[str, ...] = ()
     url: str = ""
+    hubs_private: bool = False
+    hubs_secret: Secret = field(default_factory=Secret)
 
 
 @dataclass(frozen=True, slots=True)

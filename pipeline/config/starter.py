@@ -233,6 +233,9 @@ api:
   #hosts: []
   # How people reach the console: notifications link to it.
   #url: ""
+  # Events go to systems that register a callback; on private addresses only if this is true, and signed as webhooks are with a secret.
+  #hubs_private: false
+  #hubs_secret: ""
 """
 
 STARTER_INVENTORY = """\

@@ -15,6 +15,7 @@ class EffectKind(StrEnum):
     CREDIT = "credit"
     MESSAGE = "message"
     REMEDY = "remedy"
+    EVENT = "event"
 
 
 @dataclass(frozen=True, slots=True)

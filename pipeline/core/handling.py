@@ -114,11 +114,18 @@ def _put_handling(state: DomainState, row: IncidentRow, handling: Handling) -> N
 
 
 def _comment(_: Context, state: DomainState, operation: Operation) -> Acted:
-    row = state.incidents.get(operation.target)
-    if row is None:
+    """A remark on an alarm is kept in the audit trail, and told with the alarm's incident where it has one."""
+    row, key = state.incidents.get(operation.target), state.keys.get(operation.target)
+    if row is not None:
+        _remark(state, row, operation, operation.text)
+        return _only(VERDICTS[operation.kind, _standing_of(row)])
+    if key not in state.alarms:
         return _only(refused(Reason.UNKNOWN_TARGET))
-    _remark(state, row, operation, operation.text)
-    return _only(VERDICTS[operation.kind, _standing_of(row)])
+    of = state.alarms[key]
+    incident = state.incidents.get(of.incident) if of.incident else None
+    if incident is not None:
+        _remark(state, incident, operation, f"{key.alarm_type} on {key.resource}: {operation.text}")
+    return _only(VERDICTS[operation.kind, Standing.RESOLVED if of.alarm.is_cleared else Standing.OPEN])
 
 
 def _remark(state: DomainState, row: IncidentRow, operation: Operation, text: str) -> None:

@@ -69,6 +69,20 @@ class StoredRemedy:
 
 
 @dataclass(frozen=True, slots=True)
+class Hub:
+    """Who has registered for an API's events: where they are told, which ones (empty: all), by whose token, since when and until when."""
+
+    id: str
+    api: str
+    callback: str
+    query: str
+    owner: str
+    registered_at: int
+    ended_at: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TicketLink:
     """Which ticket of which system an incident has. ``status`` and ``etag`` are those last seen."""
 

@@ -237,3 +237,16 @@ remedy = Table(
     Index("remedy_by_rule", "rule", "started_at"),
 )
 """What was proposed to be done about incidents, who decided, when it was started and what came of it."""
+hub = Table(
+    "hub",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("api", Text, nullable=False),
+    Column("callback", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("registered_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""Who is told of events by the TM Forum APIs; ``ended_at`` 0 while they are."""

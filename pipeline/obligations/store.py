@@ -9,13 +9,15 @@ from sqlalchemy import Engine, text
 from pipeline.core.approval import Limits
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Broken, Credit, Entry, Step, StepEntry
-from pipeline.core.obligation import BookTicket, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
+from pipeline.core.obligation import BookTicket, Hub, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
 from pipeline.core.operation import Answer, Operation, OperationKind
 from pipeline.core.posting import Standing
 from pipeline.core.remedy import RemedyState
-from pipeline.obligations import book, ledger, link, message, operation, outbox, posting, remedy, standing
+from pipeline.obligations import book, hub, ledger, link, message, operation, outbox, posting, remedy, standing
 from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
 from pipeline.obligations.migrate import upgrade_engine
+
+MOST_HUBS = 50
 
 
 class Obligations:
@@ -349,6 +351,28 @@ class Obligations:
         """Remember that the topic has these operations."""
         with writing(self._engine) as connection:
             operation.mark_published(connection, names)
+
+    # who is told of events
+
+    def register_hub(self, new: Hub) -> bool:
+        """Keep a registration for events; false when there are :data:`MOST_HUBS` already."""
+        with writing(self._engine) as connection:
+            return hub.add(connection, new, MOST_HUBS)
+
+    def hubs(self, api: str = "") -> list[Hub]:
+        """Registrations in force, of one API or of all."""
+        with reading(self._engine) as connection:
+            return hub.in_force(connection, api)
+
+    def hub(self, name: str) -> Hub | None:
+        """The registration with this id, ended ones too."""
+        with reading(self._engine) as connection:
+            return hub.get(connection, name)
+
+    def end_hub(self, name: str, at: int, detail: str) -> bool:
+        """Tell them no more; false when there is no such registration in force."""
+        with writing(self._engine) as connection:
+            return hub.end(connection, name, at, detail)
 
     # the built-in ticket book
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from pipeline.core.approval import Limits
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Credit, Entry, Step
-from pipeline.core.obligation import BookTicket, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
+from pipeline.core.obligation import BookTicket, Hub, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
 from pipeline.core.operation import Answer, Operation
 from pipeline.core.posting import Standing
 from pipeline.core.remedy import RemedyState
@@ -187,6 +187,25 @@ class MessagePort(Protocol):
         """Remember that it went to a contact."""
 
 
+class HubPort(Protocol):
+    """Who has registered for events, and the outbox that they wait in."""
+
+    def hubs(self, api: str = "") -> list[Hub]:
+        """Registrations in force."""
+
+    def hub(self, name: str) -> Hub | None:
+        """The registration with this id, ended ones too."""
+
+    def end_hub(self, name: str, at: int, detail: str) -> bool:
+        """Tell them no more."""
+
+    def put_effects(self, effects: Sequence[Effect], at: int) -> Stored:
+        """Keep effects whose key is new."""
+
+    def pending(self) -> dict[str, int]:
+        """How many effects of each route have not ended."""
+
+
 class RemedyPort(Protocol):
     """Remedies as they were proposed, decided, started and ended; and comments on their incidents."""
 
@@ -210,6 +229,17 @@ class RemedyPort(Protocol):
 
 
 class ObligationsPort(
-    RemedyPort, MessagePort, OutboxPort, LinkPort, EndpointPort, StandingPort, LedgerPort, PostingPort, BookPort, OperationsPort, Protocol
+    RemedyPort,
+    MessagePort,
+    HubPort,
+    OutboxPort,
+    LinkPort,
+    EndpointPort,
+    StandingPort,
+    LedgerPort,
+    PostingPort,
+    BookPort,
+    OperationsPort,
+    Protocol,
 ):
     """All of it: what :func:`pipeline.outputs.run_outputs` wants."""

@@ -23,6 +23,7 @@ from pipeline.outputs.address import check_url
 from pipeline.outputs.billing import BillingOutput, Poster, billing_system
 from pipeline.outputs.delivery import Choose, Deliveries
 from pipeline.outputs.http import open_session
+from pipeline.outputs.hub import EventIntake, HubOutput
 from pipeline.outputs.intake import Intake, Producer, ReceiptPublisher
 from pipeline.outputs.messaging.mail import MailSender
 from pipeline.outputs.messaging.message import MessageOutput, Sender
@@ -43,6 +44,9 @@ from pipeline.wire import Topic
 
 GROUP = "outputs"
 ANSWERS_GROUP = "outputs-answers"
+EVENTS_GROUP = "outputs-events"
+TOLD = (Topic.ALARMS, Topic.INCIDENTS, Topic.EVALUATIONS)
+"""What systems that have registered are told of."""
 _TICKET_TIMEOUT_S = 10.0
 _BROKER_PATIENCE_S = 60.0
 ANY = "*"
@@ -93,6 +97,7 @@ async def open_outputs(
                 (EffectKind.CREDIT, ANY): billing,
                 (EffectKind.MESSAGE, ANY): messages,
                 (EffectKind.REMEDY, ANY): RemedyOutput(actors, store, acting=settings.remedies.acting, ask=ask),
+                (EffectKind.EVENT, ANY): HubOutput(settings.api, sessions, store),
             }
         )
 
@@ -136,17 +141,19 @@ async def run_outputs(
         choose = await stack.enter_async_context(open_outputs(settings, store, remarks, inventory, asked))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
         answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))
+        changing = await stack.enter_async_context(bus.consumer(bootstrap, EVENTS_GROUP, TOLD))
         answers = AnswerIntake(answering, producer, store)
         operations = OperationPublisher(producer, store, settings.broker.partitions)
         publisher = ReceiptPublisher(producer, store, process_metrics(), settings.broker.partitions)
         deliveries = Deliveries(store, choose, process_metrics(), receipted=publisher.wake.set)
         intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
+        events = EventIntake(changing, store, stored=deliveries.wake.set)
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
         keeper = await stack.enter_async_context(open_keeper(settings.receivers, store))
         billing = billing_system(settings, await stack.enter_async_context(open_sessions()))
         posting = (Poster(store, billing, settings.billing, process_metrics()),) if billing else ()
-        await _work((intake, deliveries, answers, operations, keeper, *posting), publisher, stop)
+        await _work((intake, deliveries, answers, operations, keeper, events, *posting), publisher, stop)
 
 
 async def _ask(producer: Producer, partitions: int, remedy: StoredRemedy) -> None:

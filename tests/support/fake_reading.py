@@ -125,6 +125,7 @@ def alarm(number: int = 1, **changes: Any) -> Json:
         "operator_state": "none",
         "shelved_reason": "",
         "events": ["trap-1:1:0"],
+        "recorded_at": NOW,
         **changes,
     }
 
