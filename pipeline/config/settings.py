@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pipeline.config.secret import Secret
 from pipeline.config.source_settings import InventorySettings
 from pipeline.core.raw import SecurityLevel
+from pipeline.core.ticket import TicketStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +230,53 @@ class DetectorSettings:
     forecast_threshold: float = 0.8
 
 
+class TicketSystemName(StrEnum):
+    """The ticket systems that are spoken to."""
+
+    TMF621 = "tmf621"
+    REQUEST_TRACKER = "request-tracker"
+    ROUNDUP = "roundup"
+
+
 @dataclass(frozen=True, slots=True)
 class TicketSettings:
-    """The ticket system: ``system`` names an output (``tmf621``), ``url`` its base. ``built_in`` runs our own ticket book there."""
+    """The ticket system at ``url``, its base. ``built_in`` runs our own ticket book there, which speaks TMF621.
 
-    system: str = "tmf621"
+    ``user`` and ``secret`` are a name with its password (or API token); without a user the secret is a token. The URL is https on a public
+    address, unless ``allow_private`` permits private addresses and http. ``ca_file`` holds the certificates that are trusted instead of
+    the public ones.
+
+    ``project`` is where new tickets go: a queue of Request Tracker, a project's key of Jira, a group of Zammad, an assignment group of
+    ServiceNow. ``issue_type`` is Jira's. ``key_field`` is the field by which a ticket is found again, where that can be chosen: a custom
+    field of Request Tracker, ``correlation_id`` of ServiceNow. ``resolution`` is the close code or resolution that a resolved ticket wants.
+
+    ``statuses`` writes ours (TMF621's eight) in the system's own words, ``severities`` ours as its priority or urgency. ``fields`` are
+    further fields of each new ticket, with ``{incident}``, ``{title}``, ``{severity}``, ``{root_cause}``, ``{services}`` and
+    ``{customers}`` filled in.
+
+    An incident that comes back within ``reopen_hours`` of its end has its ticket reopened; later, or when people have closed it, a new one
+    that names the old. What people do in tickets is looked for every ``poll_s`` (0: never), and at once when the system posts to
+    ``/api/tickets/changed``, signed with ``webhook_secret``.
+    """
+
+    system: TicketSystemName = TicketSystemName.TMF621
     url: str = "http://127.0.0.1:18621"
     built_in: bool = True
+    user: str = ""
+    secret: Secret = field(default_factory=Secret)
+    allow_private: bool = False
+    ca_file: Path | None = None
+    timeout_s: float = 10.0
+    project: str = ""
+    issue_type: str = ""
+    key_field: str = ""
+    resolution: str = ""
+    statuses: dict[TicketStatus, str] = field(default_factory=dict)
+    severities: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+    reopen_hours: float = 24.0
+    poll_s: float = 30.0
+    webhook_secret: Secret = field(default_factory=Secret)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from pipeline.config.settings import (
 )
 from pipeline.config.snmp_user_check import user_problems
 from pipeline.config.source_check import source_problems
+from pipeline.config.ticket_check import ticket_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,8 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
         require(section, "journal_days", ok=days >= 0, message=f"{days:g} is less than nothing", remedy="write days, or 0 for no bound")
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
+    for below, message, remedy in ticket_problems(settings.tickets):
+        require("tickets", *below, ok=False, message=message, remedy=remedy)
     _check_tokens(settings.api.tokens, require)
     names = [webhook.name for webhook in settings.webhooks]
     for position, name in enumerate(names):

@@ -12,20 +12,18 @@ from pipeline.config.settings import COMPONENTS, Settings, TicketSettings
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.outputs.billing import BillingOutput
 from pipeline.outputs.delivery import Choose, Deliveries
-from pipeline.outputs.http import open_session
 from pipeline.outputs.intake import Intake, ReceiptPublisher
 from pipeline.outputs.metrics import process_metrics
 from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
 from pipeline.outputs.ticket_book import TicketBook
+from pipeline.outputs.ticketing.connect import open_system
 from pipeline.outputs.tickets import Remarks, TicketOutput, no_remarks
-from pipeline.outputs.tmf621 import TroubleTickets
 from pipeline.outputs.webhook import WebhookOutput, open_sessions
 from pipeline.wire import Topic
 
 GROUP = "outputs"
 ANSWERS_GROUP = "outputs-answers"
-_TICKET_TIMEOUT_S = 10.0
 _BROKER_PATIENCE_S = 60.0
 ANY = "*"
 
@@ -43,19 +41,19 @@ def chooser(outputs: Mapping[tuple[EffectKind, str], Output]) -> Choose:
 async def open_outputs(settings: Settings, store: ObligationsPort, remarks: Remarks = no_remarks) -> AsyncIterator[Choose]:
     """The outputs that the settings name, with their HTTP sessions; ``remarks`` go into tickets.
 
-    Raises ``ValueError`` for an unknown ticket system.
+    Tickets go to the one system of the settings, whatever the routing calls it. Raises ``ValueError`` for a ticket system's URL that must
+    not be called.
     """
-    if settings.tickets.system != "tmf621":
-        raise ValueError(f"tickets.system: '{settings.tickets.system}' is no ticket system; there is: tmf621")
-    async with open_sessions() as sessions, open_session(_TICKET_TIMEOUT_S) as session:
-        tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store, remarks=remarks)
+    async with open_sessions() as sessions, open_system(settings.tickets) as system:
+        name, reopen_s = settings.tickets.system.value, settings.tickets.reopen_hours * 3_600
+        tickets = TicketOutput(name, system, store, remarks=remarks, reopen_s=reopen_s)
         webhooks = WebhookOutput(settings.webhooks, sessions, store)
         billing = BillingOutput(store, posting=settings.billing.posting)
         yield chooser(
             {
-                (EffectKind.TICKET_OPEN, settings.tickets.system): tickets,
-                (EffectKind.TICKET_UPDATE, settings.tickets.system): tickets,
-                (EffectKind.TICKET_RESOLVE, settings.tickets.system): tickets,
+                (EffectKind.TICKET_OPEN, ANY): tickets,
+                (EffectKind.TICKET_UPDATE, ANY): tickets,
+                (EffectKind.TICKET_RESOLVE, ANY): tickets,
                 (EffectKind.NOTIFY, ANY): webhooks,
                 (EffectKind.CREDIT, ANY): billing,
             }

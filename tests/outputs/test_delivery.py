@@ -24,8 +24,8 @@ from pipeline.outputs.ports import Again, Delivery, Done, Output, Poison, Refuse
 from pipeline.outputs.retry import RetryPolicy
 from pipeline.outputs.run import ANY, chooser
 from pipeline.outputs.ticket_book import TicketBook
+from pipeline.outputs.ticketing.tmf621 import TroubleTickets
 from pipeline.outputs.tickets import TicketOutput
-from pipeline.outputs.tmf621 import TroubleTickets
 from pipeline.outputs.webhook import WebhookOutput, open_sessions
 from tests.outputs.receiver import receiver, reset
 
