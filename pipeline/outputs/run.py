@@ -18,6 +18,8 @@ from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
 from pipeline.outputs.ticket_book import TicketBook
 from pipeline.outputs.ticketing.connect import open_system
+from pipeline.outputs.ticketing.system import TicketSystem
+from pipeline.outputs.ticketing.watch import TicketWatch
 from pipeline.outputs.tickets import Remarks, TicketOutput, no_remarks
 from pipeline.outputs.webhook import WebhookOutput, open_sessions
 from pipeline.wire import Topic
@@ -38,13 +40,14 @@ def chooser(outputs: Mapping[tuple[EffectKind, str], Output]) -> Choose:
 
 
 @asynccontextmanager
-async def open_outputs(settings: Settings, store: ObligationsPort, remarks: Remarks = no_remarks) -> AsyncIterator[Choose]:
+async def open_outputs(
+    settings: Settings, store: ObligationsPort, system: TicketSystem, remarks: Remarks = no_remarks
+) -> AsyncIterator[Choose]:
     """The outputs that the settings name, with their HTTP sessions; ``remarks`` go into tickets.
 
-    Tickets go to the one system of the settings, whatever the routing calls it. Raises ``ValueError`` for a ticket system's URL that must
-    not be called.
+    Tickets go to the one ``system`` of the settings, whatever the routing calls it.
     """
-    async with open_sessions() as sessions, open_system(settings.tickets) as system:
+    async with open_sessions() as sessions:
         name, reopen_s = settings.tickets.system.value, settings.tickets.reopen_hours * 3_600
         tickets = TicketOutput(name, system, store, remarks=remarks, reopen_s=reopen_s)
         webhooks = WebhookOutput(settings.webhooks, sessions, store)
@@ -74,7 +77,8 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         if settings.tickets.built_in:
             host, port = _listen(settings.tickets)
             await stack.enter_async_context(TicketBook(store).serve(host, port))
-        choose = await stack.enter_async_context(open_outputs(settings, store, remarks))
+        system = await stack.enter_async_context(open_system(settings.tickets))
+        choose = await stack.enter_async_context(open_outputs(settings, store, system, remarks))
         producer = await stack.enter_async_context(bus.producer(bootstrap))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
         answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))
@@ -83,9 +87,10 @@ async def run_outputs(settings: Settings, store: ObligationsPort, stop: asyncio.
         publisher = ReceiptPublisher(producer, store, process_metrics(), settings.broker.partitions)
         deliveries = Deliveries(store, choose, process_metrics(), receipted=publisher.wake.set)
         intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
+        watch = TicketWatch(settings.tickets.system.value, system, store, settings.tickets.poll_s, settings.tickets.user)
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
-        await _work((intake, deliveries, answers, operations), publisher, stop)
+        await _work((intake, deliveries, answers, operations, watch), publisher, stop)
 
 
 def _listen(tickets: TicketSettings) -> tuple[str, int]:

@@ -19,6 +19,7 @@ class World(Protocol):
 
     settings: TicketSettings
     opened: tuple[str, ...]
+    working: str
     resolved: str
 
     async def ids(self, key: str) -> list[str]:
@@ -40,7 +41,7 @@ class World(Protocol):
 class RequestTrackerWorld:
     """The real one."""
 
-    opened, resolved = ("new",), "resolved"
+    opened, working, resolved = ("new",), "open", "resolved"
 
     def __init__(self, url: str, session: ClientSession) -> None:
         self.settings = TicketSettings(
@@ -82,7 +83,7 @@ class RequestTrackerWorld:
 class RoundupWorld:
     """The real one."""
 
-    opened, resolved = ("unread", "chatting"), "resolved"
+    opened, working, resolved = ("unread", "chatting"), "in-progress", "resolved"
 
     def __init__(self, url: str, session: ClientSession) -> None:
         self.settings = TicketSettings(
