@@ -234,8 +234,11 @@ class TicketSystemName(StrEnum):
     """The ticket systems that are spoken to."""
 
     TMF621 = "tmf621"
+    SERVICENOW = "servicenow"
+    JIRA = "jira"
     REQUEST_TRACKER = "request-tracker"
     ROUNDUP = "roundup"
+    ZAMMAD = "zammad"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ def _of_system(own: TicketSettings) -> Iterator[Found]:
         yield ("secret",), "a user without a password or token", "add secret: file:secrets/tickets"
     if own.system is TicketSystemName.ROUNDUP and not own.user:
         yield ("user",), "Roundup wants a user, who is the author of messages", "add user: and secret:"
+    if own.system is TicketSystemName.JIRA and not own.project:
+        yield ("project",), "Jira wants a project's key", "add project: NET"
+    if own.system is TicketSystemName.ZAMMAD and not own.user and not {"customer", "customer_id"} & own.fields.keys():
+        yield ("fields",), "Zammad wants a customer for each ticket", "add user:, or fields: {customer: noc@example.net}"
 
 
 def _of_numbers(own: TicketSettings) -> Iterator[Found]:

@@ -46,10 +46,10 @@ WINDOW_KINDS = frozenset(
 class Operation:
     """One act of a person, for one correlation domain.
 
-    ``id`` is the idempotency key. ``operator`` is the person's name and ``via`` the way they came (``cli``, ``api``, or ``ticket``: what they did in a ticket). ``target`` is the
-    id of an incident or alarm, a resource (to shelve all its alarms), or the name of a maintenance window. ``text`` is the comment or the
-    reason. ``until`` is the end of a shelf or window, ``starts_at`` the start of a window (both UTC nanoseconds). ``resources`` are what a
-    window is over.
+    ``id`` is the idempotency key. ``operator`` is the person's name and ``via`` the way they came (``cli``, ``api``, or ``ticket``: what
+    they did in the incident's ticket). ``target`` is the id of an incident or alarm, a resource (to shelve all its alarms), or the name of
+    a maintenance window. ``text`` is the comment or the reason. ``until`` is the end of a shelf or window, ``starts_at`` the start of a
+    window (both UTC nanoseconds). ``resources`` are what a window is over.
     """
 
     id: str

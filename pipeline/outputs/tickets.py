@@ -195,7 +195,7 @@ class TicketOutput:
         changes = [Change(status=status, reason=effect.reason, resolved_at=body.resolved_at) for status in way]
         if not any(note.key == effect.key for note in await self._remote.notes(ticket)):
             link = await self._link_of(body)
-            draft = Draft((link.key if link else "") or body.incident, body.ticket)
+            draft = Draft((link.key if link else "") or body.incident, body.ticket, link.previous if link else "")
             note = NewNote(effect.key, body.note, effect.decided_at, effect.reason not in _BY_PEOPLE)
             changes[:1] = [replace(changes[0] if changes else Change(), draft=draft, note=note)]
         for change in changes:

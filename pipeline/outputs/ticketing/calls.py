@@ -84,7 +84,8 @@ def basic(user: str, secret: Secret) -> dict[str, str]:
 
 
 def credentials(user: str, secret: Secret, token_form: str) -> dict[str, str]:
-    """How we say who we are: a user with a password, or a token after the word that its system wants (``token_form``); or not at all."""
+    """How we say who we are: a user with a password, or a token after what its system wants before it (``token_form``); or not at all."""
     if user:
         return basic(user, secret)
-    return {"Authorization": f"{token_form} {secret.reveal()}"} if secret else {}
+    between = "" if token_form.endswith("=") else " "
+    return {"Authorization": f"{token_form}{between}{secret.reveal()}"} if secret else {}

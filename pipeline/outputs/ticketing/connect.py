@@ -11,12 +11,15 @@ from aiohttp.resolver import DefaultResolver
 from pipeline.config.settings import TicketSettings, TicketSystemName
 from pipeline.outputs.address import AddressRefusedError, PublicResolver, check_url
 from pipeline.outputs.http import open_session
-from pipeline.outputs.ticketing import request_tracker
+from pipeline.outputs.ticketing import request_tracker, zammad
 from pipeline.outputs.ticketing.calls import Calls, credentials
+from pipeline.outputs.ticketing.jira import Jira
 from pipeline.outputs.ticketing.request_tracker import RequestTracker
 from pipeline.outputs.ticketing.roundup import Roundup
+from pipeline.outputs.ticketing.servicenow import ServiceNow
 from pipeline.outputs.ticketing.system import TicketSystem
 from pipeline.outputs.ticketing.tmf621 import TroubleTickets
+from pipeline.outputs.ticketing.zammad import Zammad
 
 Make = Callable[[aiohttp.ClientSession, TicketSettings], TicketSystem]
 
@@ -37,10 +40,29 @@ def _roundup(session: aiohttp.ClientSession, settings: TicketSettings) -> Ticket
     return Roundup(Calls(session, url, {**own, **credentials(settings.user, settings.secret, "Bearer")}), settings)
 
 
+def _servicenow(session: aiohttp.ClientSession, settings: TicketSettings) -> TicketSystem:
+    return ServiceNow(Calls(session, settings.url, _json(credentials(settings.user, settings.secret, "Bearer"))), settings)
+
+
+def _jira(session: aiohttp.ClientSession, settings: TicketSettings) -> TicketSystem:
+    return Jira(Calls(session, settings.url, _json(credentials(settings.user, settings.secret, "Bearer"))), settings)
+
+
+def _zammad(session: aiohttp.ClientSession, settings: TicketSettings) -> TicketSystem:
+    return Zammad(Calls(session, settings.url, credentials(settings.user, settings.secret, zammad.TOKEN_FORM)), settings)
+
+
+def _json(headers: dict[str, str]) -> dict[str, str]:
+    return {"Accept": "application/json", **headers}
+
+
 SYSTEMS: Mapping[TicketSystemName, Make] = {
     TicketSystemName.TMF621: _tmf621,
+    TicketSystemName.SERVICENOW: _servicenow,
+    TicketSystemName.JIRA: _jira,
     TicketSystemName.REQUEST_TRACKER: _request_tracker,
     TicketSystemName.ROUNDUP: _roundup,
+    TicketSystemName.ZAMMAD: _zammad,
 }
 """One line for each system."""
 

@@ -1,6 +1,7 @@
 """Each ticket system, one after the other: the real one where it can be installed, else a fake held to what its vendor says."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from pipeline.outputs.ticketing.connect import open_system
 from pipeline.outputs.ticketing.system import TicketSystem
 from pipeline.outputs.tickets import TicketOutput
 from tests.outputs.incidents import START, Clock
-from tests.outputs.ticketing.worlds import RequestTrackerWorld, RoundupWorld, World, person
+from tests.outputs.ticketing.worlds import JiraWorld, RequestTrackerWorld, RoundupWorld, ServiceNowWorld, World, ZammadWorld, person
+from tests.support.fake_tickets import FakeJira, FakeServiceNow, FakeZammad
 from tests.support.request_tracker import request_tracker
 from tests.support.roundup_tracker import roundup_tracker
 
@@ -33,14 +35,38 @@ def roundup_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 SYSTEMS = (
     pytest.param("request_tracker", marks=pytest.mark.needs_request_tracker),
     pytest.param("roundup", marks=pytest.mark.needs_roundup),
+    "servicenow",
+    "jira",
+    "zammad",
 )
 
 
 @pytest.fixture(params=SYSTEMS)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    made = {"request_tracker": RequestTrackerWorld, "roundup": RoundupWorld}
-    async with person() as session:
-        yield made[request.param](request.getfixturevalue(f"{request.param}_url"), session)
+    real = {"request_tracker": RequestTrackerWorld, "roundup": RoundupWorld}
+    if request.param in real:
+        async with person() as session:
+            yield real[request.param](request.getfixturevalue(f"{request.param}_url"), session)
+        return
+    with faked(request.param) as made:
+        yield made
+
+
+@contextmanager
+def faked(name: str) -> Iterator[World]:
+    """One of those that cannot be installed."""
+    if name == "servicenow":
+        servicenow = FakeServiceNow()
+        with servicenow.serve() as url:
+            yield ServiceNowWorld(servicenow, url)
+    elif name == "jira":
+        jira = FakeJira()
+        with jira.serve() as url:
+            yield JiraWorld(jira, url)
+    else:
+        zammad = FakeZammad()
+        with zammad.serve() as url:
+            yield ZammadWorld(zammad, url)
 
 
 @pytest.fixture

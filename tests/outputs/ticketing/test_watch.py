@@ -40,12 +40,12 @@ async def test_a_note_and_taking_the_ticket_on_show_on_the_incident_once(
         await watch.look()
     told = kept(store, incident)
     assert sorted((each.kind.value, each.operator, each.via) for each in told) == [
-        ("ack", "ticket:jane", "ticket"),
+        ("ack", f"ticket:{world.changer}", "ticket"),
         ("comment", "ticket:jane", "ticket"),
     ]
-    assert {each.text for each in told} == {"splicer is on site", f"{name} is inProgress, was acknowledged"}
     link = store.ticket_of(incident)
     assert link is not None
+    assert {each.text for each in told} == {"splicer is on site", f"{link.called} is inProgress, was acknowledged"}
     assert link.status == "inProgress"
 
 

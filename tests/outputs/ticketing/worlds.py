@@ -9,7 +9,8 @@ from aiohttp import ClientSession
 from pipeline.config.secret import Secret
 from pipeline.config.settings import TicketSettings, TicketSystemName
 from pipeline.outputs.ticketing.calls import basic
-from tests.support import request_tracker, roundup_tracker
+from pipeline.outputs.ticketing.jira import document, text_of
+from tests.support import fake_tickets, request_tracker, roundup_tracker
 
 Json = dict[str, Any]
 
@@ -20,6 +21,8 @@ class World(Protocol):
     settings: TicketSettings
     opened: tuple[str, ...]
     working: str
+    changer: str
+    """Who is told to have changed a status."""
     resolved: str
 
     async def ids(self, key: str) -> list[str]:
@@ -42,6 +45,7 @@ class RequestTrackerWorld:
     """The real one."""
 
     opened, working, resolved = ("new",), "open", "resolved"
+    changer = request_tracker.PERSON
 
     def __init__(self, url: str, session: ClientSession) -> None:
         self.settings = TicketSettings(
@@ -84,6 +88,7 @@ class RoundupWorld:
     """The real one."""
 
     opened, working, resolved = ("unread", "chatting"), "in-progress", "resolved"
+    changer = roundup_tracker.PERSON
 
     def __init__(self, url: str, session: ClientSession) -> None:
         self.settings = TicketSettings(
@@ -131,6 +136,92 @@ class RoundupWorld:
 
     async def _change(self, ticket: str, fields: Json) -> None:
         await self._call("PATCH", f"/issue/{ticket}", fields, etag=(await self._issue(ticket))["@etag"])
+
+
+def _faked(system: TicketSystemName, url: str, project: str = "") -> TicketSettings:
+    secret = Secret("a-password")
+    return TicketSettings(system=system, url=url, built_in=False, user=fake_tickets.US, secret=secret, allow_private=True, project=project)
+
+
+class ServiceNowWorld:
+    """The fake."""
+
+    opened, working, resolved = ("1",), "2", "6"
+    changer = fake_tickets.PERSON
+
+    def __init__(self, fake: fake_tickets.FakeServiceNow, url: str) -> None:
+        self.settings = _faked(TicketSystemName.SERVICENOW, url)
+        self._fake = fake
+
+    async def ids(self, key: str) -> list[str]:
+        return [name for name, record in self._fake.records.items() if record["correlation_id"] == key]
+
+    async def status(self, ticket: str) -> str:
+        return str(self._fake.records[ticket]["state"])
+
+    async def texts(self, ticket: str) -> list[str]:
+        entries = [entry["value"] for entry in self._fake.journal if entry["element_id"] == ticket]
+        return [self._fake.records[ticket]["description"], *entries]
+
+    async def remark(self, ticket: str, text: str) -> None:
+        self._fake.change(ticket, {"work_notes": text}, fake_tickets.PERSON)
+
+    async def set_status(self, ticket: str, word: str) -> None:
+        self._fake.change(ticket, {"state": word, "close_code": "x", "close_notes": "y"}, fake_tickets.PERSON)
+
+
+class JiraWorld:
+    """The fake. Who transits an issue is not told, unless it is assigned."""
+
+    opened, working, resolved = ("To Do",), "In Progress", "Done"
+    changer = "jira"
+
+    def __init__(self, fake: fake_tickets.FakeJira, url: str) -> None:
+        self.settings = _faked(TicketSystemName.JIRA, url, "NET")
+        self._fake = fake
+
+    async def ids(self, key: str) -> list[str]:
+        return [name for name, issue in self._fake.issues.items() if key in issue["labels"]]
+
+    async def status(self, ticket: str) -> str:
+        return str(self._fake.issues[ticket]["status"]["name"])
+
+    async def texts(self, ticket: str) -> list[str]:
+        documents = [self._fake.issues[ticket]["description"], *(each["body"] for each in self._fake.comments[ticket])]
+        return [text_of(each) for each in documents]
+
+    async def remark(self, ticket: str, text: str) -> None:
+        self._fake.remark(ticket, document(text), fake_tickets.PERSON, [])
+
+    async def set_status(self, ticket: str, word: str) -> None:
+        self._fake.transit(ticket, word)
+
+
+class ZammadWorld:
+    """The fake."""
+
+    opened, working, resolved = ("new",), "open", "closed"
+    changer = fake_tickets.PERSON
+
+    def __init__(self, fake: fake_tickets.FakeZammad, url: str) -> None:
+        self.settings = _faked(TicketSystemName.ZAMMAD, url)
+        self._fake = fake
+
+    async def ids(self, key: str) -> list[str]:
+        return [str(name) for name, ticket in self._fake.tickets.items() if ticket["title"].endswith(f"({key})")]
+
+    async def status(self, ticket: str) -> str:
+        return str(self._fake.tickets[int(ticket)]["state"])
+
+    async def texts(self, ticket: str) -> list[str]:
+        return [article["body"] for article in self._fake.articles if article["ticket_id"] == int(ticket)]
+
+    async def remark(self, ticket: str, text: str) -> None:
+        article = {"subject": "", "body": f"<div>{text}</div>", "content_type": "text/html"}
+        self._fake.change(int(ticket), {"article": article}, fake_tickets.PERSON)
+
+    async def set_status(self, ticket: str, word: str) -> None:
+        self._fake.change(int(ticket), {"state": word}, fake_tickets.PERSON)
 
 
 @asynccontextmanager
