@@ -96,8 +96,9 @@ async def outputs(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def api(settings: Settings, stop: asyncio.Event) -> None:
-    """History and obligations -> console and JSON; what people do by it -> obligations and ``events``."""
+    """History and obligations -> console and JSON; what people do by it, or in tickets -> obligations and ``events``."""
     from pipeline.api.server import run_api
+    from pipeline.api.ticket_notice import TicketNotices
     from pipeline.inventory.present import PresentInventory
     from pipeline.obligations import Obligations
     from pipeline.operating import Operating
@@ -105,7 +106,7 @@ async def api(settings: Settings, stop: asyncio.Event) -> None:
 
     with Reader(settings) as reader, Obligations(settings.obligations_url()) as store:
         operating = Operating(settings.broker, reader, store, PresentInventory(settings).current)
-        await run_api(settings, reader, stop, operating)
+        await run_api(settings, reader, stop, operating, TicketNotices(settings.tickets, store))
 
 
 async def detectors(settings: Settings, stop: asyncio.Event) -> None:

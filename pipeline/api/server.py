@@ -20,6 +20,7 @@ from pipeline.api.guard import Guard, check_exposure, host_name
 from pipeline.api.operations import Operating, Operations
 from pipeline.api.page import Pages, protect
 from pipeline.api.reading import Json, Reading
+from pipeline.api.ticket_notice import TicketNotices
 from pipeline.api.wording import tier_place
 from pipeline.config.problem import ConfigError
 from pipeline.config.settings import COMPONENTS, ApiSettings, Settings
@@ -42,11 +43,19 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Console:
     """Answers requests from a :class:`Reading`: pages for people, the same values as JSON under ``/api``."""
 
-    def __init__(self, reading: Reading, settings: ApiSettings, pages: Pages | None = None, operating: Operating | None = None) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        settings: ApiSettings,
+        pages: Pages | None = None,
+        operating: Operating | None = None,
+        notices: TicketNotices | None = None,
+    ) -> None:
         self._reading = reading
         callers = Callers(settings.tokens)
         self._guard = Guard(settings, callers)
         self._operations = Operations(operating, callers) if operating is not None else None
+        self._notices = notices
         self._pages = pages or Pages()
 
     def application(self) -> web.Application:
@@ -54,6 +63,7 @@ class Console:
         app = web.Application(middlewares=[self._measured, self._answered], client_max_size=LARGEST)
         app.on_response_prepare.append(protect)
         app.add_routes([*self._page_routes(), *self._json_routes(), *(self._operations.routes() if self._operations else ())])
+        app.add_routes(self._notices.routes() if self._notices else ())
         return app
 
     def _page_routes(self) -> list[web.RouteDef]:
@@ -344,13 +354,15 @@ class Readiness:
             await asyncio.sleep(READY_EVERY_S)
 
 
-async def run_api(settings: Settings, reading: Reading, stop: asyncio.Event, operating: Operating | None = None) -> None:
+async def run_api(
+    settings: Settings, reading: Reading, stop: asyncio.Event, operating: Operating | None = None, notices: TicketNotices | None = None
+) -> None:
     """Serve until ``stop``. Raises ``OSError`` for a taken port or an unguarded address."""
     check_exposure(settings.api.listen, settings.api.token)
     port = int(settings.api.listen.rpartition(":")[2])
     metrics_port = settings.metrics_port + COMPONENTS.index("api")
     readiness = Readiness(reading)
-    runner = web.AppRunner(Console(reading, settings.api, operating=operating).application(), access_log=None)
+    runner = web.AppRunner(Console(reading, settings.api, operating=operating, notices=notices).application(), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host_name(settings.api.listen), port).start()
