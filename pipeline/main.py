@@ -97,8 +97,9 @@ async def outputs(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def api(settings: Settings, stop: asyncio.Event) -> None:
-    """History and obligations -> console and JSON; what people do by it -> obligations and ``events``."""
+    """History and obligations -> console and JSON; what people do by it, or in tickets -> obligations and ``events``."""
     from pipeline.api.server import run_api
+    from pipeline.api.ticket_notice import TicketNotices
     from pipeline.crediting import Crediting
     from pipeline.inventory.present import PresentInventory
     from pipeline.northbound import Northbound
@@ -109,7 +110,8 @@ async def api(settings: Settings, stop: asyncio.Event) -> None:
     current = PresentInventory(settings).current
     with Reader(settings) as reader, Obligations(settings.obligations_url()) as store, Northbound(settings, store, current) as northbound:
         operating = Operating(settings.broker, reader, store, current)
-        await run_api(settings, reader, stop, operating, operating, Crediting(store, settings.billing), northbound, store)
+        crediting, notices = Crediting(store, settings.billing), TicketNotices(settings.tickets, store)
+        await run_api(settings, reader, stop, operating, operating, crediting, northbound, store, notices)
 
 
 async def detectors(settings: Settings, stop: asyncio.Event) -> None:

@@ -126,7 +126,7 @@ class Reader:
         """Tickets with the incident of each."""
         return [
             {
-                "number": link.remote_id,
+                "number": link.called,
                 "status": link.status,
                 "system": link.system,
                 "incident": link.incident,
@@ -310,4 +310,4 @@ def _display_name(customer: str, customers: Customers) -> str:
 
 
 def _ticket(link: TicketLink) -> Json:
-    return {"number": link.remote_id, "status": link.status}
+    return {"number": link.called, "status": link.status}

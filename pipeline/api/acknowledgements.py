@@ -19,8 +19,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from pipeline.api.caller import Failures
 from pipeline.api.question import only
 from pipeline.api.refusal import Refusal, RefusedError, bad_body
+from pipeline.config.output_settings import WebhookSettings
 from pipeline.config.receiver_settings import ReceiverKind, ReceiverSettings
-from pipeline.config.settings import WebhookSettings
 from pipeline.core.operation import COMMENT_LIMIT, Operation, OperationError, OperationKind
 from pipeline.core.wording import plain
 

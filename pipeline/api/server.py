@@ -22,6 +22,7 @@ from pipeline.api.guard import Guard, check_exposure, host_name
 from pipeline.api.operations import Operating, Operations
 from pipeline.api.page import Pages, protect
 from pipeline.api.reading import Json, Reading
+from pipeline.api.ticket_notice import TicketNotices
 from pipeline.api.tmf.acting import Acting
 from pipeline.api.tmf.error import PREFIX, error_answer
 from pipeline.api.tmf.hub import Hubs, HubStore
@@ -60,6 +61,7 @@ class Console:
         crediting: Crediting | None = None,
         northbound: NorthboundReading | None = None,
         hubs: HubStore | None = None,
+        notices: TicketNotices | None = None,
     ) -> None:
         self._reading = reading
         self._hubs = hubs
@@ -71,6 +73,7 @@ class Console:
         self._operations = Operations(operating, self._callers) if operating is not None else None
         self._acknowledgements = acknowledgements
         self._credits_decided = Credits(crediting, self._callers) if crediting is not None else None
+        self._notices = notices
         self._pages = pages or Pages()
 
     def application(self) -> web.Application:
@@ -81,6 +84,7 @@ class Console:
         app.add_routes(self._acknowledgements.routes() if self._acknowledgements else ())
         app.add_routes(self._credits_decided.routes() if self._credits_decided else ())
         app.add_routes([*self._tmf_routes(), web.get(openapi.PATH, self._openapi)])
+        app.add_routes(self._notices.routes() if self._notices else ())
         return app
 
     async def _openapi(self, request: web.Request) -> web.Response:
@@ -396,6 +400,7 @@ async def run_api(
     crediting: Crediting | None = None,
     northbound: NorthboundReading | None = None,
     hubs: HubStore | None = None,
+    notices: TicketNotices | None = None,
 ) -> None:
     """Serve until ``stop``. Raises ``OSError`` for a taken port or an unguarded address."""
     check_exposure(settings.api.listen, settings.api.token)
@@ -403,7 +408,7 @@ async def run_api(
     metrics_port = settings.metrics_port + COMPONENTS.index("api")
     readiness = Readiness(reading)
     coming_back = Acknowledgements(acknowledging, settings.receivers, settings.webhooks) if acknowledging else None
-    console = Console(reading, settings.api, None, operating, coming_back, crediting, northbound, hubs)
+    console = Console(reading, settings.api, None, operating, coming_back, crediting, northbound, hubs, notices)
     runner = web.AppRunner(console.application(), access_log=None)
     await runner.setup()
     try:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pipeline.config.billing_settings import BillingSettings
+from pipeline.config.output_settings import MessageSettings, RemedySettings, TicketSettings, WebhookSettings
 from pipeline.config.receiver_settings import ReceiverSettings
 from pipeline.config.secret import Secret
 from pipeline.config.source_settings import InventorySettings
@@ -228,65 +229,6 @@ class DetectorSettings:
     least_days: float = 3.0
     forecast_every_hours: float = 24.0
     forecast_threshold: float = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class TicketSettings:
-    """The ticket system: ``system`` names an output (``tmf621``), ``url`` its base. ``built_in`` runs our own ticket book there."""
-
-    system: str = "tmf621"
-    url: str = "http://127.0.0.1:18621"
-    built_in: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookSettings:
-    """One receiver of signed webhooks (Standard Webhooks 1.0)."""
-
-    name: str
-    url: str
-    secret: Secret = field(default_factory=Secret)
-    allow_private: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MessageSettings:
-    """What customers are told by ``rules/notices.yaml`` and ``rules/messages``. ``sending`` false is dry run: decided, worded, never sent.
-
-    Contacts of channel email are told by ``mail``, one of the receivers, from its sender. ``tmf681_url`` is the base of a messaging
-    system (TMF681 v4), asked with ``tmf681_token`` and told that ``sender`` writes;
-    ``allow_private`` lets it be at a private address.
-    """
-
-    sending: bool = False
-    mail: str = ""
-    sender: str = ""
-    tmf681_url: str = ""
-    tmf681_token: Secret = field(default_factory=Secret)
-    allow_private: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ActionSettings:
-    """An action of a remedy: a POST to ``url``, signed with ``secret`` as webhooks are, or a program and its arguments (``argv``).
-
-    It gets JSON: the incident, the resource and its device. It has ``timeout_s`` seconds.
-    """
-
-    name: str
-    url: str = ""
-    secret: Secret = field(default_factory=Secret)
-    allow_private: bool = False
-    argv: tuple[str, ...] = ()
-    timeout_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class RemedySettings:
-    """The closed loop (``rules/remedies.yaml``). ``acting`` false is dry run: remedies are proposed and approved, and never started."""
-
-    acting: bool = False
-    actions: tuple[ActionSettings, ...] = ()
 
 
 class ApiRole(StrEnum):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.config.billing_check import check_billing
 from pipeline.config.decode import Decoder
+from pipeline.config.output_settings import ActionSettings
 from pipeline.config.problem import Path_, Problem, Problems
 from pipeline.config.receiver_check import receiver_problems
 from pipeline.config.receiver_settings import ReceiverKind
@@ -15,7 +16,6 @@ from pipeline.config.settings import (
     MAX_POLL_PROCESSES,
     MAX_RARE,
     MAX_TRAP_PROCESSES,
-    ActionSettings,
     ApiTokenSettings,
     DetectorSettings,
     Settings,
@@ -23,6 +23,7 @@ from pipeline.config.settings import (
 )
 from pipeline.config.snmp_user_check import user_problems
 from pipeline.config.source_check import source_problems
+from pipeline.config.ticket_check import ticket_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
 _log = logging.getLogger(__name__)
@@ -86,6 +87,12 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     _check_tokens(settings.api.tokens, require)
+    _check_outputs(settings, require)
+
+
+def _check_outputs(settings: Settings, require: Callable[..., None]) -> None:
+    for below, message, remedy in ticket_problems(settings.tickets):
+        require("tickets", *below, ok=False, message=message, remedy=remedy)
     _check_actions(settings.remedies.actions, require)
     mails = [one.name for one in settings.receivers if one.kind is ReceiverKind.EMAIL]
     message, remedy = f"'{settings.messages.mail}' is no receiver of kind email", f"name one of: {', '.join(mails) or 'none yet'}"
@@ -93,8 +100,7 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     check_billing(settings.billing, require)
     names = [webhook.name for webhook in settings.webhooks]
     for wrong in receiver_problems(settings.receivers, names):
-        place = ("receivers", *wrong.path)
-        decoder.tell(line_at(node, place), place, wrong.message, wrong.remedy)
+        require("receivers", *wrong.path, ok=False, message=wrong.message, remedy=wrong.remedy)
     for position, name in enumerate(names):
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
 

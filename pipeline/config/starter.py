@@ -159,11 +159,37 @@ detectors:
   #forecast_every_hours: 24.0
   #forecast_threshold: 0.8
 
-# The ticket system, spoken to as TMF621. built_in runs our own ticket book at this URL.
+# The ticket system: tmf621, servicenow, jira, request-tracker, roundup or zammad. built_in runs our own ticket book (TMF621) at this URL.
 tickets:
   #system: tmf621
   #url: "http://127.0.0.1:18621"
   #built_in: true
+  # With a user the secret is its password or API token, without one a token: secret: file:secrets/tickets
+  #user: ""
+  #secret: ""
+  # Permits private addresses and http. ca_file: certificates that are trusted instead of the public ones.
+  #allow_private: false
+  #ca_file: ~
+  #timeout_s: 10.0
+  # Where new tickets go: a queue (request-tracker), a project's key (jira), a group (zammad), an assignment group (servicenow).
+  #project: ""
+  # Jira's type of issue; the field that holds the incident's id (request-tracker: a custom field, servicenow: correlation_id).
+  #issue_type: ""
+  #key_field: ""
+  # What a resolved ticket is closed with (servicenow: its close code, jira: its resolution).
+  #resolution: ""
+  # Our statuses and severities in the system's words: {held: On Hold}, {critical: Highest}
+  #statuses: {}
+  #severities: {}
+  # Further fields of new tickets: {category: network, u_cause: "{root_cause}"}. Filled in are {incident}, {title}, {severity},
+  # {root_cause}, {services} and {customers}.
+  #fields: {}
+  # An incident that comes back so soon has its ticket reopened; later, a new one that names the old.
+  #reopen_hours: 24.0
+  # How often tickets are looked at for what people did (0: never). At once, when the system posts to /api/tickets/changed,
+  # signed with this secret.
+  #poll_s: 30.0
+  #webhook_secret: ""
 
 # Who is told, by signed webhooks (Standard Webhooks). rules/routing.yaml says of what; its route goes to the one named on-call:
 #   - {name: on-call, url: "https://…", secret: file:secrets/on-call}

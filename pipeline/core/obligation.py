@@ -84,7 +84,12 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class TicketLink:
-    """Which ticket of which system an incident has. ``status`` and ``etag`` are those last seen."""
+    """Which ticket of which system an incident has. ``status``, ``etag`` and ``assignee`` are those last seen.
+
+    ``number`` is what people call the ticket where that is not ``remote_id``; ``key`` the name by which it is found again; ``previous`` the
+    ticket that it continues; ``domain`` the incident's. ``looked_at`` is when it was looked at for what people did, ``asked_at`` when its
+    system last said that somebody did something.
+    """
 
     incident: str
     system: str
@@ -93,6 +98,18 @@ class TicketLink:
     etag: str = ""
     linked_at: int = 0
     updated_at: int = 0
+    number: str = ""
+    key: str = ""
+    previous: str = ""
+    assignee: str = ""
+    domain: str = ""
+    looked_at: int = 0
+    asked_at: int = 0
+
+    @property
+    def called(self) -> str:
+        """What people call the ticket."""
+        return self.number or self.remote_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.incident import Incident, IncidentState
+from pipeline.core.operation import Comment
 from pipeline.core.paging import felt
 from pipeline.core.reason import Reason
 from pipeline.core.routing import Audience, Routing, hidden_by
@@ -46,6 +47,12 @@ TRANSITIONS: dict[TicketStatus, frozenset[TicketStatus]] = {
     TicketStatus.CANCELLED: frozenset(),
 }
 """Which status may follow which (TMF621 user guide, trouble ticket lifecycle)."""
+
+FINAL = frozenset(status for status, after in TRANSITIONS.items() if not after)
+"""Statuses of tickets that take no more changes."""
+
+FROM_TICKET = "ticket:"
+"""How the name begins by which an incident shows what somebody did in its ticket; that is not noted on the ticket once more."""
 
 
 def path(status: TicketStatus, goal: TicketStatus) -> tuple[TicketStatus, ...] | None:
@@ -109,9 +116,16 @@ def judge_ticket(incident: Incident, previous: Incident | None, routing: Routing
 
 
 def _done_by_people(previous: Incident, incident: Incident) -> Reason | None:
-    if incident.acknowledged_by != previous.acknowledged_by:
-        return Reason.ACKNOWLEDGED if incident.acknowledged_by else Reason.UN_ACKNOWLEDGED
-    return Reason.COMMENTED if set(incident.comments) - set(previous.comments) else None
+    by = incident.acknowledged_by
+    if by != previous.acknowledged_by and not by.startswith(FROM_TICKET):
+        return Reason.ACKNOWLEDGED if by else Reason.UN_ACKNOWLEDGED
+    return Reason.COMMENTED if _said(incident, previous) else None
+
+
+def _said(incident: Incident, previous: Incident | None) -> list[Comment]:
+    """What people remarked since, other than in the ticket itself."""
+    known = set(previous.comments) if previous is not None else set()
+    return [one for one in incident.comments if one not in known and not one.operator.startswith(FROM_TICKET)]
 
 
 def judge(incident: Incident, previous: Incident | None, audience: Audience) -> Decision:
@@ -184,6 +198,8 @@ def _ticket_effect(action: Action, incident: Incident, previous: Incident | None
             "resolved_at": incident.resolved_at,
             "services": _suffered(incident),
             "reopen": action is Action.REOPEN,
+            "ended_at": previous.resolved_at if action is Action.REOPEN and previous is not None else 0,
+            "domain": incident.domain,
         },
     )
 
@@ -229,6 +245,5 @@ def _what_people_did(incident: Incident, previous: Incident | None, reason: Reas
     }.get(reason)
     if first is None:
         return ""
-    known = set(previous.comments) if previous is not None else set()
-    said = [f"{plain(one.operator)}: {plain(one.text)}" for one in incident.comments if one not in known]
+    said = [f"{plain(one.operator)}: {plain(one.text)}" for one in _said(incident, previous)]
     return "\n".join([*([first] if first else []), *said])

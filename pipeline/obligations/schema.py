@@ -82,8 +82,25 @@ ticket_link = Table(
     Column("etag", Text, nullable=False),
     Column("linked_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("number", Text, nullable=False, server_default=""),
+    Column("key", Text, nullable=False, server_default=""),
+    Column("previous", Text, nullable=False, server_default=""),
+    Column("assignee", Text, nullable=False, server_default=""),
+    Column("domain", Text, nullable=False, server_default=""),
+    Column("looked_at", BigInteger, nullable=False, server_default="0"),
+    Column("asked_at", BigInteger, nullable=False, server_default="0"),
+    Index("ticket_link_by_remote", "system", "remote_id"),
 )
-"""One ticket for each incident in each system."""
+"""One ticket for each incident in each system: the present one."""
+
+ticket_attempt = Table(
+    "ticket_attempt",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("tried_at", BigInteger, nullable=False),
+)
+"""When a ticket was last asked for of a system whose search lags behind: until that long after, it may be there unseen."""
 
 credit = Table(
     "credit",

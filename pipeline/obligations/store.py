@@ -232,6 +232,36 @@ class Obligations:
         with reading(self._engine) as connection:
             return remedy.latest(connection, incident, limit)
 
+    def tickets_to_look_at(self, system: str, looked_before: int, updated_after: int, limit: int = 50) -> list[TicketLink]:
+        """Tickets that people may have changed: looked at longest ago first, those told of since among them."""
+        with reading(self._engine) as connection:
+            return link.to_look_at(connection, system, looked_before, updated_after, limit)
+
+    def ticket_looked_at(self, seen: TicketLink, at: int) -> None:
+        """Remember when a ticket was looked at for what people did."""
+        with writing(self._engine) as connection:
+            link.looked(connection, seen, at)
+
+    def ask_ticket(self, system: str, name: str, at: int) -> bool:
+        """Have a ticket looked at soon, by its id or number; false when no incident has it."""
+        with writing(self._engine) as connection:
+            return link.ask(connection, system, name, at)
+
+    def ticket_tried_at(self, system: str, key: str) -> int:
+        """When a ticket with this key was last asked for; 0 for never."""
+        with reading(self._engine) as connection:
+            return link.tried_at(connection, system, key)
+
+    def try_ticket(self, system: str, key: str, at: int) -> None:
+        """Remember that a ticket with this key is asked for now."""
+        with writing(self._engine) as connection:
+            link.try_ticket(connection, system, key, at)
+
+    def forget_ticket_try(self, system: str, key: str) -> None:
+        """A ticket with this key was certainly not made, or is known now."""
+        with writing(self._engine) as connection:
+            link.forget_try(connection, system, key)
+
     # the credit ledger
 
     def enter_credit(self, credit: Credit, at: int) -> Entry:

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from pipeline.config.settings import ActionSettings
+from pipeline.config.output_settings import ActionSettings
 from pipeline.core.ledger import canonical
 from pipeline.core.wording import plain
 from pipeline.outputs.address import AddressRefusedError, check_url

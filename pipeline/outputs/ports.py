@@ -95,6 +95,31 @@ class LinkPort(Protocol):
     def ticket_of(self, incident: str, system: str = "") -> TicketLink | None:
         """The ticket of an incident."""
 
+    def ticket_tried_at(self, system: str, key: str) -> int:
+        """When a ticket with this key was last asked for; 0 for never."""
+
+    def try_ticket(self, system: str, key: str, at: int) -> None:
+        """Remember that a ticket with this key is asked for now."""
+
+    def forget_ticket_try(self, system: str, key: str) -> None:
+        """A ticket with this key was certainly not made, or is known now."""
+
+
+class TicketWatchPort(LinkPort, Protocol):
+    """What looking at tickets wants: which are due, what is still to be done to them, and where what people did goes."""
+
+    def tickets_to_look_at(self, system: str, looked_before: int, updated_after: int, limit: int = 50) -> list[TicketLink]:
+        """Tickets that people may have changed."""
+
+    def ticket_looked_at(self, seen: TicketLink, at: int) -> None:
+        """Remember when a ticket was looked at."""
+
+    def effects(self, subject: str, limit: int = 1000) -> list[StoredEffect]:
+        """The effects of an incident."""
+
+    def put_operation(self, given: Operation, domains: Sequence[str]) -> StoredOperation:
+        """Keep what somebody did, once by its id; it is published later."""
+
 
 class EndpointPort(Protocol):
     """Which receivers are gone."""
@@ -233,7 +258,7 @@ class ObligationsPort(
     MessagePort,
     HubPort,
     OutboxPort,
-    LinkPort,
+    TicketWatchPort,
     EndpointPort,
     StandingPort,
     LedgerPort,

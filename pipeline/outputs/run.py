@@ -10,8 +10,9 @@ from yarl import URL
 
 from pipeline import bus, telemetry, wire
 from pipeline.config.message_check import MessageSource
+from pipeline.config.output_settings import TicketSettings
 from pipeline.config.receiver_settings import ReceiverKind
-from pipeline.config.settings import COMPONENTS, Settings, TicketSettings
+from pipeline.config.settings import COMPONENTS, Settings
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.inventory import Channel, Inventory
 from pipeline.core.obligation import StoredRemedy
@@ -22,7 +23,6 @@ from pipeline.outputs.actor import actor_of
 from pipeline.outputs.address import check_url
 from pipeline.outputs.billing import BillingOutput, Poster, billing_system
 from pipeline.outputs.delivery import Choose, Deliveries
-from pipeline.outputs.http import open_session
 from pipeline.outputs.hub import EventIntake, HubOutput
 from pipeline.outputs.intake import Intake, Producer, ReceiptPublisher
 from pipeline.outputs.messaging.mail import MailSender
@@ -36,8 +36,10 @@ from pipeline.outputs.operations import AnswerIntake, OperationPublisher
 from pipeline.outputs.ports import ObligationsPort, Output
 from pipeline.outputs.remedy import RemedyOutput
 from pipeline.outputs.ticket_book import TicketBook
+from pipeline.outputs.ticketing.connect import open_system
+from pipeline.outputs.ticketing.system import TicketSystem
+from pipeline.outputs.ticketing.watch import TicketWatch
 from pipeline.outputs.tickets import Remarks, TicketOutput, no_remarks
-from pipeline.outputs.tmf621 import TroubleTickets
 from pipeline.outputs.webhook import Sessions, WebhookOutput, open_sessions
 from pipeline.resources import data_dir
 from pipeline.wire import Topic
@@ -47,7 +49,6 @@ ANSWERS_GROUP = "outputs-answers"
 EVENTS_GROUP = "outputs-events"
 TOLD = (Topic.ALARMS, Topic.INCIDENTS, Topic.EVALUATIONS)
 """What systems that have registered are told of."""
-_TICKET_TIMEOUT_S = 10.0
 _BROKER_PATIENCE_S = 60.0
 ANY = "*"
 
@@ -70,18 +71,18 @@ def chooser(outputs: Mapping[tuple[EffectKind, str], Output]) -> Choose:
 async def open_outputs(
     settings: Settings,
     store: ObligationsPort,
+    system: TicketSystem,
     remarks: Remarks = no_remarks,
     inventory: Callable[[], Inventory] = no_inventory,
     ask: Callable[[StoredRemedy], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Choose]:
     """The outputs that the settings name, with their HTTP sessions; ``remarks`` go into tickets; ``inventory`` says who is a customer.
 
-    Raises ``ValueError`` for an unknown ticket system.
+    Tickets go to the one ``system`` of the settings, whatever the routing calls it.
     """
-    if settings.tickets.system != "tmf621":
-        raise ValueError(f"tickets.system: '{settings.tickets.system}' is no ticket system; there is: tmf621")
-    async with open_sessions() as sessions, open_session(_TICKET_TIMEOUT_S) as session:
-        tickets = TicketOutput(settings.tickets.system, TroubleTickets(session, settings.tickets.url), store, remarks=remarks)
+    async with open_sessions() as sessions:
+        name, reopen_s = settings.tickets.system.value, settings.tickets.reopen_hours * 3_600
+        tickets = TicketOutput(name, system, store, remarks=remarks, reopen_s=reopen_s)
         webhooks = WebhookOutput(settings.webhooks, sessions, store)
         receivers = notifiers(settings.receivers, sessions, store)
         notify = NotifyOutput(receivers, webhooks, settings.api.url)
@@ -90,9 +91,9 @@ async def open_outputs(
         messages = _messages(settings, store, sessions, inventory)
         yield chooser(
             {
-                (EffectKind.TICKET_OPEN, settings.tickets.system): tickets,
-                (EffectKind.TICKET_UPDATE, settings.tickets.system): tickets,
-                (EffectKind.TICKET_RESOLVE, settings.tickets.system): tickets,
+                (EffectKind.TICKET_OPEN, ANY): tickets,
+                (EffectKind.TICKET_UPDATE, ANY): tickets,
+                (EffectKind.TICKET_RESOLVE, ANY): tickets,
                 (EffectKind.NOTIFY, ANY): notify,
                 (EffectKind.CREDIT, ANY): billing,
                 (EffectKind.MESSAGE, ANY): messages,
@@ -136,9 +137,10 @@ async def run_outputs(
         if settings.tickets.built_in:
             host, port = _listen(settings.tickets)
             await stack.enter_async_context(TicketBook(store).serve(host, port))
+        system = await stack.enter_async_context(open_system(settings.tickets))
         producer = await stack.enter_async_context(bus.producer(bootstrap))
         asked = partial(_ask, producer, settings.broker.partitions)
-        choose = await stack.enter_async_context(open_outputs(settings, store, remarks, inventory, asked))
+        choose = await stack.enter_async_context(open_outputs(settings, store, system, remarks, inventory, asked))
         consumer = await stack.enter_async_context(bus.consumer(bootstrap, GROUP, [Topic.EFFECTS]))
         answering = await stack.enter_async_context(bus.consumer(bootstrap, ANSWERS_GROUP, [Topic.ANSWERS]))
         changing = await stack.enter_async_context(bus.consumer(bootstrap, EVENTS_GROUP, TOLD))
@@ -148,12 +150,13 @@ async def run_outputs(
         deliveries = Deliveries(store, choose, process_metrics(), receipted=publisher.wake.set)
         intake = Intake(consumer, producer, store, process_metrics(), stored=deliveries.wake.set)
         events = EventIntake(changing, store, stored=deliveries.wake.set)
+        watch = TicketWatch(settings.tickets.system.value, system, store, settings.tickets.poll_s, settings.tickets.user)
         health_port = settings.metrics_port + COMPONENTS.index("outputs")
         await stack.enter_async_context(telemetry.serve_health(settings.metrics_host, health_port, lambda: deliveries.problem))
         keeper = await stack.enter_async_context(open_keeper(settings.receivers, store))
         billing = billing_system(settings, await stack.enter_async_context(open_sessions()))
         posting = (Poster(store, billing, settings.billing, process_metrics()),) if billing else ()
-        await _work((intake, deliveries, answers, operations, keeper, events, *posting), publisher, stop)
+        await _work((intake, deliveries, answers, operations, keeper, events, watch, *posting), publisher, stop)
 
 
 async def _ask(producer: Producer, partitions: int, remedy: StoredRemedy) -> None:

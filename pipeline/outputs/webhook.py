@@ -16,8 +16,8 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 from yarl import URL
 
+from pipeline.config.output_settings import WebhookSettings
 from pipeline.config.secret import Secret
-from pipeline.config.settings import WebhookSettings
 from pipeline.core.effect import Effect
 from pipeline.core.ledger import canonical
 from pipeline.outputs.address import AddressRefusedError, PublicResolver, check_url

@@ -14,9 +14,10 @@ from standardwebhooks.webhooks import Webhook
 from pipeline.api.acknowledgements import Acknowledgements, is_signed
 from pipeline.api.caller import MOST_FAILURES
 from pipeline.api.server import Console
+from pipeline.config.output_settings import WebhookSettings
 from pipeline.config.receiver_settings import ReceiverKind, ReceiverSettings
 from pipeline.config.secret import Secret
-from pipeline.config.settings import ApiSettings, WebhookSettings
+from pipeline.config.settings import ApiSettings
 from pipeline.core.operation import Operation, OperationError, OperationKind
 from tests.support.console import Client
 from tests.support.fake_reading import FakeReading, operation

@@ -13,8 +13,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from standardwebhooks import Webhook
 
+from pipeline.config.output_settings import ActionSettings
 from pipeline.config.secret import Secret
-from pipeline.config.settings import ActionSettings
 from pipeline.core.effect import Effect
 from pipeline.core.inventory import Tier
 from pipeline.core.obligation import StoredRemedy

@@ -16,7 +16,8 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout
 
 from pipeline import bus, wire
-from pipeline.config.settings import COMPONENTS, TicketSettings
+from pipeline.config.output_settings import TicketSettings
+from pipeline.config.settings import COMPONENTS
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.obligations import Obligations
 from pipeline.outputs import run_outputs
@@ -191,7 +192,11 @@ async def test_kill_9_at_any_moment_makes_no_second_ticket_page_or_credit(told: 
 
 @pytest.mark.parametrize(
     ("tickets", "told_why"),
-    [(TicketSettings(system="jira", built_in=False), "'jira' is no ticket system"), (TicketSettings(url="https://x"), "http://HOST:PORT")],
+    [
+        (TicketSettings(url="http://10.0.0.1", built_in=False), "tickets.url: http is only for private receivers"),
+        (TicketSettings(url="https://10.0.0.1", built_in=False), "tickets.url: 10.0.0.1 is not a public address"),
+        (TicketSettings(url="https://x"), "http://HOST:PORT"),
+    ],
 )
 async def test_settings_that_cannot_be_followed_end_the_process_with_the_remedy(
     told: dict[str, Any], store: Obligations, tickets: TicketSettings, told_why: str
