@@ -1,9 +1,12 @@
-"""The settings of who is told and what is started: tickets, webhooks, messages to customers, remedies. Receivers and billing have their own."""
+"""The settings of who is told and what is started: tickets, webhooks, messages to customers, remedies."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 from pipeline.config.secret import Secret
+from pipeline.core.ticket import TicketStatus
 
 
 class TicketSystemName(StrEnum):
