@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from collectors.journal import JournalError, JournalReader, JournalRecord
 from pipeline.config.settings import Settings
 from pipeline.core.event import EventSource
-from pipeline.core.ledger import Entry
 from pipeline.core.money import money_text
+from pipeline.crediting import credit_value
 from pipeline.journaled import masked
 from pipeline.obligations import Obligations
 from pipeline.store.queries import Queries
@@ -84,15 +84,15 @@ class Evidence:
         return show(value) if value else None
 
     def _credit(self, key: str) -> Json | None:
-        entry = self._obligations.credit(key)
-        return credit_value(entry) if entry else None
+        stored = self._obligations.stored_credit(key)
+        return credit_value(stored) if stored else None
 
     def _alarm(self, name: str) -> Json | None:
         return next(iter(self._queries.alarms_by_id([name])), None)
 
     def credit(self, credit: Json) -> Json:
         """A credit and the evaluation that it was proposed from; the ledger's own copy of that, when the history has it no more."""
-        state = "dry run: posted nowhere" if credit["dry_run"] else "computed"
+        state = "dry run: posted nowhere" if credit["told"] == "dry run" else credit["told"]
         entry = f"ledger entry {credit['entry_hash'][:12]}, revision {credit['revision']}, {credit['reason']}"
         return _node(
             "credit",
@@ -236,13 +236,6 @@ class Evidence:
 def clock(at: int) -> str:
     """UTC nanoseconds as ``2026-11-23 10:46:23.123``."""
     return datetime.fromtimestamp(at / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-
-
-def credit_value(entry: Entry) -> Json:
-    """A ledger's entry as a JSON-ready value; ``period`` is as the customer's calendar names it, ``entered_at`` UTC nanoseconds."""
-    credit = entry.credit
-    names = ("key", "contract", "service", "customer", "period", "revision", "amount_minor", "currency", "reason", "dry_run", "evidence")
-    return {**{name: getattr(credit, name) for name in names}, "entered_at": entry.entered_at, "entry_hash": entry.entry_hash}
 
 
 def _telling(alarm: Json, changes: Json) -> list[str]:

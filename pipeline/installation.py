@@ -58,12 +58,14 @@ def part(name: str, settings: Settings, settings_file: Path) -> ChildSpec:
     port = settings.metrics_port_of(name)
     host = "127.0.0.1" if settings.metrics_host == "0.0.0.0" else settings.metrics_host  # noqa: S104  # asked, not bound
     webhooks = f"{len(settings.webhooks)} webhook{'s' if len(settings.webhooks) != 1 else ''}"
+    others = f", {len(settings.receivers)} other receiver{'s' if len(settings.receivers) != 1 else ''}" if settings.receivers else ""
+    told = f"{webhooks}{others}, credits{'' if settings.billing.posting else ' dry'}"
     says = {
         "traps": f"traps        SNMP notifications on {', '.join(settings.traps.listen)}/udp",
         "polls": f"polls        every device every {settings.polls.interval_s:g} s",
         "worker": f"worker       correlation, impact, settlement (Faust, {settings.broker.partitions} partitions)",
         "sink": f"sink         every topic into database {settings.history.database}",
-        "outputs": f"outputs      tickets on {settings.tickets.url}, {webhooks}, credits{'' if settings.billing.posting else ' dry'}",
+        "outputs": f"outputs      tickets on {settings.tickets.url}, {told}",
         "detectors": f"detectors    elements by models of {settings.detectors.train_days} days, and when links will be full",
         "api": f"console      http://{settings.api.listen}/",
     }

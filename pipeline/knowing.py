@@ -112,6 +112,8 @@ def knowledge_of(inventory: Inventory, rules: RuleSet, declared: Inventory | Non
         measuring=rules.measuring(groups),
         declared=declared,
         correlating=Correlating.of(rules.correlations, Relations.of(inventory, topology)),
+        notices=rules.notices,
+        remedies=rules.remedies,
     )
 
 

@@ -83,6 +83,7 @@ async def sink(settings: Settings, stop: asyncio.Event) -> None:
 async def outputs(settings: Settings, stop: asyncio.Event) -> None:
     """``effects`` -> tickets, webhooks, ledger -> ``receipts``. What asks others over HTTP is here: sources of the inventory too."""
     from pipeline.fetching import follow
+    from pipeline.inventory.present import PresentInventory
     from pipeline.obligations import Obligations
     from pipeline.outputs.run import run_outputs
     from pipeline.remarking import agreements
@@ -90,22 +91,27 @@ async def outputs(settings: Settings, stop: asyncio.Event) -> None:
     following = asyncio.create_task(follow(settings, stop))
     try:
         with Obligations(settings.obligations_url()) as store, agreements(settings, store) as remarks:
-            await run_outputs(settings, store, stop, remarks)
+            await run_outputs(settings, store, stop, remarks, PresentInventory(settings).current)
     finally:
         following.cancel()
 
 
 async def api(settings: Settings, stop: asyncio.Event) -> None:
-    """History and obligations -> console and JSON; what people do by it -> obligations and ``events``."""
+    """History and obligations -> console and JSON; what people do by it, or in tickets -> obligations and ``events``."""
     from pipeline.api.server import run_api
+    from pipeline.api.ticket_notice import TicketNotices
+    from pipeline.crediting import Crediting
     from pipeline.inventory.present import PresentInventory
+    from pipeline.northbound import Northbound
     from pipeline.obligations import Obligations
     from pipeline.operating import Operating
     from pipeline.reading import Reader
 
-    with Reader(settings) as reader, Obligations(settings.obligations_url()) as store:
-        operating = Operating(settings.broker, reader, store, PresentInventory(settings).current)
-        await run_api(settings, reader, stop, operating)
+    current = PresentInventory(settings).current
+    with Reader(settings) as reader, Obligations(settings.obligations_url()) as store, Northbound(settings, store, current) as northbound:
+        operating = Operating(settings.broker, reader, store, current)
+        crediting, notices = Crediting(store, settings.billing), TicketNotices(settings.tickets, store)
+        await run_api(settings, reader, stop, operating, operating, crediting, northbound, store, notices)
 
 
 async def detectors(settings: Settings, stop: asyncio.Event) -> None:

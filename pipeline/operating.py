@@ -15,6 +15,7 @@ from pipeline import bus
 from pipeline.config.problem import did_you_mean
 from pipeline.config.settings import BrokerSettings
 from pipeline.core.directory import DEFAULT_DOMAIN, Directory
+from pipeline.core.effect import EffectKind
 from pipeline.core.exclusion import ExclusionKind
 from pipeline.core.inventory import Inventory
 from pipeline.core.obligation import StoredOperation
@@ -35,6 +36,8 @@ PUBLISH_S = 5.0
 MOST_EXCLUSIONS = 10_000
 """Exclusions among which one is looked up by the beginning of its id."""
 LOOK_EVERY_S = 0.05
+ACK_WAIT_S = 2.0
+"""Receivers wait about five seconds for an answer, and ask again without one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,79}")
 _SHELVES = frozenset({OperationKind.SHELVE, OperationKind.UNSHELVE})
 _ENDS = frozenset({OperationKind.SHELVE, OperationKind.WINDOW_ADD, OperationKind.WINDOW_EXTEND})
@@ -81,6 +84,21 @@ class Operating:
     async def do(self, given: Operation, kinds: Collection[str]) -> Json:
         """As :meth:`submit`, answered as a value with its ``outcome``."""
         return operation_value(await self.submit(given, kinds))
+
+    async def acknowledge(self, given: Operation, page: str) -> list[Json]:
+        """Have ``given`` done on every open incident of a page, each by an id of its own, and answer each.
+
+        Raises as :meth:`submit`.
+        """
+        names = await asyncio.to_thread(self._members, page)
+        one_each = [replace(given, id=given.id if len(names) == 1 else f"{given.id}:{name[:8]}", target=name) for name in names]
+        return [operation_value(await self.submit(each, ("incident",), wait_s=ACK_WAIT_S)) for each in one_each]
+
+    def _members(self, page: str) -> list[str]:
+        """The open incidents of a page, by the latest notification of it."""
+        told = [each.effect.body for each in self._store.effects(page) if each.effect.kind is EffectKind.NOTIFY]
+        data = told[-1].get("payload", {}).get("data", {}) if told else {}
+        return [str(each["incident"]) for each in data.get("grouped", ()) if each.get("state") == "open"] or [page]
 
     def _prepared(self, given: Operation, kinds: Collection[str]) -> tuple[Operation, list[str]]:
         self._check(given)

@@ -23,8 +23,9 @@ from pipeline.core.plan import Plan
 from pipeline.core.points import Point, points
 from pipeline.core.trace import way
 from pipeline.core.wording import state_text, tiers_of
+from pipeline.crediting import credit_value
 from pipeline.drawing.pictures import Pictures
-from pipeline.evidence import Evidence, credit_value
+from pipeline.evidence import Evidence
 from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
 from pipeline.planning import operation_value, windows_of
@@ -132,7 +133,7 @@ class Reader:
         """Tickets with the incident of each."""
         return [
             {
-                "number": link.remote_id,
+                "number": link.called,
                 "status": link.status,
                 "system": link.system,
                 "incident": link.incident,
@@ -206,7 +207,7 @@ class Reader:
         found = next((each for each in felt_by(self._known(), lasting, tickets) if each["name"] == name), None)
         if found is None:
             return None
-        credited = [credit_value(entry) for entry in self._obligations.credits(name, limit=MOST_OF_ONE)]
+        credited = [credit_value(each) for each in self._obligations.stored_credits(name, limit=MOST_OF_ONE)]
         return {**found, "outages": [{**each, "ticket": tickets.get(each["incident"])} for each in outages], "credits": credited}
 
     def topology(self, resource: str | None = None) -> Json | None:
@@ -253,7 +254,7 @@ class Reader:
     def credits(self) -> list[Json]:
         """The latest entries of the ledger (at most 1000), newest first, with the customers' names and tiers."""
         customers = self._known().customers
-        return [_called(credit_value(entry), customers) for entry in self._obligations.credits()]
+        return [_called(credit_value(each), customers) for each in self._obligations.stored_credits()]
 
     def verify_ledger(self) -> tuple[int, str]:
         """How many entries the ledger has, and what is wrong with its first bad one (empty: nothing)."""
@@ -336,4 +337,4 @@ def _display_name(customer: str, customers: Customers) -> str:
 
 
 def _ticket(link: TicketLink) -> Json:
-    return {"number": link.remote_id, "status": link.status}
+    return {"number": link.called, "status": link.status}

@@ -16,7 +16,8 @@ from collectors.trap.ber import DecodeError, Reason
 from collectors.trap.metric import TrapMetrics
 from collectors.trap.quarantine import Quarantine
 from pipeline import auditing, bus, vitals
-from pipeline.config.settings import COMPONENTS, BrokerSettings, Settings, WebhookSettings
+from pipeline.config.output_settings import WebhookSettings
+from pipeline.config.settings import COMPONENTS, BrokerSettings, Settings
 from pipeline.config.source_settings import InventorySettings, SourceKind, SourceSettings
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.core.inventory import Device, Inventory

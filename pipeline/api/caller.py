@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from pipeline.api.refusal import ONLY_READS, TOO_MANY_FAILURES, WITHOUT_OPERATORS, WRONG_TOKEN, RefusedError
+from pipeline.api.refusal import (
+    NO_APPROVER,
+    ONLY_READS,
+    TOO_MANY_FAILURES,
+    WITHOUT_APPROVERS,
+    WITHOUT_OPERATORS,
+    WRONG_TOKEN,
+    Refusal,
+    RefusedError,
+)
 from pipeline.config.settings import ApiRole, ApiTokenSettings
 
 MOST_FAILURES = 10
@@ -58,10 +67,18 @@ class Callers:
     def operator(self, request: web.Request) -> str:
         """The name of the operator's token that the request carries.
 
-        Raises ``RefusedError``: 403 where no operator is known or the token only reads, 401 for another token or none, 429 after too many.
+        Raises ``RefusedError``: 403 where no operator is known or the token's role is another, 401 for another token or none, 429 after too
+        many.
         """
-        if not any(token.role is ApiRole.OPERATOR for _, token in self._tokens):
-            raise RefusedError(WITHOUT_OPERATORS)
+        return self._of_role(request, ApiRole.OPERATOR, WITHOUT_OPERATORS, ONLY_READS)
+
+    def approver(self, request: web.Request) -> str:
+        """The name of the approver's token that the request carries; raises as :meth:`operator`."""
+        return self._of_role(request, ApiRole.APPROVER, WITHOUT_APPROVERS, NO_APPROVER)
+
+    def _of_role(self, request: web.Request, role: ApiRole, without: Refusal, other: Refusal) -> str:
+        if not any(token.role is role for _, token in self._tokens):
+            raise RefusedError(without)
         address = request.remote or ""
         self._failures.check(address)
         scheme, _, offered = request.headers.get("Authorization", "").partition(" ")
@@ -69,8 +86,8 @@ class Callers:
         if token is None:
             self._failures.note(address)
             raise RefusedError(WRONG_TOKEN)
-        if token.role is not ApiRole.OPERATOR:
-            raise RefusedError(ONLY_READS)
+        if token.role is not role:
+            raise RefusedError(other)
         return token.name
 
 

@@ -13,6 +13,7 @@ from pipeline.config.secret import Secret
 from pipeline.config.settings import ApiSettings
 
 METHODS = frozenset({"GET", "HEAD"})
+CHANGING = frozenset({"POST", "PATCH", "DELETE"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -27,7 +28,7 @@ class Guard:
     def check(self, request: web.Request) -> None:
         """Raises ``RefusedError``: 405 for a method that changes things, 421 for a foreign host name, 401 without the token.
 
-        What may be changed by POST asks for a token of its own (:meth:`pipeline.api.caller.Callers.operator`).
+        What may be changed asks for a token of its own (:meth:`pipeline.api.caller.Callers.operator`).
         """
         changes = _changes(request)
         if request.method not in METHODS and not changes:
@@ -43,9 +44,9 @@ class Guard:
 
 
 def _changes(request: web.Request) -> bool:
-    """Whether this is a POST to a route that takes one."""
+    """Whether this asks for a change where one can be asked for."""
     match = request.match_info
-    return request.method == "POST" and match.http_exception is None and match.route.method == "POST"
+    return request.method in CHANGING and match.http_exception is None and match.route.method == request.method
 
 
 def hosts_of(settings: ApiSettings) -> frozenset[str]:

@@ -43,9 +43,10 @@ _ON_BOTH = {
     "ack": Act(OperationKind.ACK, _TEXT),
     "unack": Act(OperationKind.UNACK, {}),
     "close": Act(OperationKind.CLOSE, _TEXT),
+    "comment": Act(OperationKind.COMMENT, {"text": Field("text", required=True)}),
 }
 ACTS: dict[str, dict[str, Act]] = {
-    "incidents": {**_ON_BOTH, "comment": Act(OperationKind.COMMENT, {"text": Field("text", required=True)})},
+    "incidents": _ON_BOTH,
     "alarms": {
         **_ON_BOTH,
         "shelve": Act(OperationKind.SHELVE, {"reason": Field("text", required=True), "until": Field("time", required=True)}),
@@ -108,7 +109,7 @@ class Operations:
     def _operation(self, kind: OperationKind, request: web.Request, operator: str, said: Json) -> Operation:
         now = self._clock()
         return Operation(
-            id=_key(request) or str(uuid4()),
+            id=key_of(request) or str(uuid4()),
             kind=kind,
             at=now,
             operator=operator,
@@ -122,7 +123,7 @@ class Operations:
         )
 
 
-def _key(request: web.Request) -> str:
+def key_of(request: web.Request) -> str:
     """The caller's own id for what it asks (header ``Idempotency-Key``): asked again by it, nothing is done twice."""
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():

@@ -68,8 +68,15 @@ WRONG_TOKEN = Refusal(
     "Send one of `api.tokens` as `Authorization: Bearer TOKEN`.",
     {"WWW-Authenticate": 'Bearer realm="assure"'},
 )
-ONLY_READS = Refusal(
-    403, "This token only reads", "Its role in `api.tokens` of the settings is viewer; to change something it must be operator."
+ONLY_READS = Refusal(403, "This token only reads", "Its role in `api.tokens` of the settings is not operator, which this wants.")
+WITHOUT_APPROVERS = Refusal(
+    403,
+    "Nobody may approve credits here",
+    "No token has the role approver. List one under `api.tokens` of the settings: "
+    "{name: ann, role: approver, secret: file:secrets/ann-token}.",
+)
+NO_APPROVER = Refusal(
+    403, "This token approves nothing", "Its role in `api.tokens` of the settings is another; to decide about credits it must be approver."
 )
 TOO_MANY_FAILURES = Refusal(429, "Too many wrong tokens", "Nothing from this address is looked at for a minute.", {"Retry-After": "60"})
 OTHER_HOST = Refusal(

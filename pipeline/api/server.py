@@ -14,12 +14,21 @@ from aiohttp import web
 from prometheus_client import Counter, Histogram
 
 from pipeline import telemetry
-from pipeline.api import question, refusal
+from pipeline.api import openapi, question, refusal
+from pipeline.api.acknowledgements import Acknowledgements, Acknowledging
 from pipeline.api.caller import Callers
+from pipeline.api.credits import Crediting, Credits
 from pipeline.api.guard import Guard, check_exposure, host_name
 from pipeline.api.operations import Operating, Operations
 from pipeline.api.page import Pages, protect
 from pipeline.api.reading import Json, Reading
+from pipeline.api.ticket_notice import TicketNotices
+from pipeline.api.tmf.acting import Acting
+from pipeline.api.tmf.error import PREFIX, error_answer
+from pipeline.api.tmf.hub import Hubs, HubStore
+from pipeline.api.tmf.reading import NorthboundReading
+from pipeline.api.tmf.resources import reading_routes
+from pipeline.api.tmf.tasks import Tasks
 from pipeline.api.wording import tier_place
 from pipeline.config.problem import ConfigError
 from pipeline.config.settings import COMPONENTS, ApiSettings, Settings
@@ -42,11 +51,29 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Console:
     """Answers requests from a :class:`Reading`: pages for people, the same values as JSON under ``/api``."""
 
-    def __init__(self, reading: Reading, settings: ApiSettings, pages: Pages | None = None, operating: Operating | None = None) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        settings: ApiSettings,
+        pages: Pages | None = None,
+        operating: Operating | None = None,
+        acknowledgements: Acknowledgements | None = None,
+        crediting: Crediting | None = None,
+        northbound: NorthboundReading | None = None,
+        hubs: HubStore | None = None,
+        notices: TicketNotices | None = None,
+    ) -> None:
         self._reading = reading
-        callers = Callers(settings.tokens)
-        self._guard = Guard(settings, callers)
-        self._operations = Operations(operating, callers) if operating is not None else None
+        self._hubs = hubs
+        self._hubs_private = settings.hubs_private
+        self._northbound = northbound
+        self._operating = operating
+        self._callers = Callers(settings.tokens)
+        self._guard = Guard(settings, self._callers)
+        self._operations = Operations(operating, self._callers) if operating is not None else None
+        self._acknowledgements = acknowledgements
+        self._credits_decided = Credits(crediting, self._callers) if crediting is not None else None
+        self._notices = notices
         self._pages = pages or Pages()
 
     def application(self) -> web.Application:
@@ -54,7 +81,25 @@ class Console:
         app = web.Application(middlewares=[self._measured, self._answered], client_max_size=LARGEST)
         app.on_response_prepare.append(protect)
         app.add_routes([*self._page_routes(), *self._json_routes(), *(self._operations.routes() if self._operations else ())])
+        app.add_routes(self._acknowledgements.routes() if self._acknowledgements else ())
+        app.add_routes(self._credits_decided.routes() if self._credits_decided else ())
+        app.add_routes([*self._tmf_routes(), web.get(openapi.PATH, self._openapi)])
+        app.add_routes(self._notices.routes() if self._notices else ())
         return app
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        question.only(request)
+        return web.json_response(openapi.document(request.app.router.routes()))
+
+    def _tmf_routes(self) -> list[web.RouteDef]:
+        if self._northbound is None:
+            return []
+        found = reading_routes(self._northbound)
+        if self._operating is not None:
+            found += Tasks(self._northbound, Acting(self._operating), self._callers).routes()
+        if self._hubs is not None:
+            found += Hubs(self._hubs, self._callers, private=self._hubs_private).routes()
+        return found
 
     def _page_routes(self) -> list[web.RouteDef]:
         return [
@@ -289,6 +334,8 @@ class Console:
         except Exception:
             log.exception("a request failed: %s", request.path)
             refused = refusal.FAILED
+        if request.path.startswith(PREFIX):
+            return error_answer(refused)
         return self._pages.refusal(refused, as_json=request.path.startswith("/api/"))
 
 
@@ -344,13 +391,25 @@ class Readiness:
             await asyncio.sleep(READY_EVERY_S)
 
 
-async def run_api(settings: Settings, reading: Reading, stop: asyncio.Event, operating: Operating | None = None) -> None:
+async def run_api(
+    settings: Settings,
+    reading: Reading,
+    stop: asyncio.Event,
+    operating: Operating | None = None,
+    acknowledging: Acknowledging | None = None,
+    crediting: Crediting | None = None,
+    northbound: NorthboundReading | None = None,
+    hubs: HubStore | None = None,
+    notices: TicketNotices | None = None,
+) -> None:
     """Serve until ``stop``. Raises ``OSError`` for a taken port or an unguarded address."""
     check_exposure(settings.api.listen, settings.api.token)
     port = int(settings.api.listen.rpartition(":")[2])
     metrics_port = settings.metrics_port + COMPONENTS.index("api")
     readiness = Readiness(reading)
-    runner = web.AppRunner(Console(reading, settings.api, operating=operating).application(), access_log=None)
+    coming_back = Acknowledgements(acknowledging, settings.receivers, settings.webhooks) if acknowledging else None
+    console = Console(reading, settings.api, None, operating, coming_back, crediting, northbound, hubs, notices)
+    runner = web.AppRunner(console.application(), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host_name(settings.api.listen), port).start()

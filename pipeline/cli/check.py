@@ -93,6 +93,7 @@ def counts(result: CheckResult, subject: Subject) -> dict[str, int]:
         found |= {"alarm types": len(rules.book.alarm_types), "trap rules": traps, "thresholds": len(rules.thresholds)}
         found |= {"SLA plans": len(rules.plans), "routes": len(rules.routing.routes), "poll profiles": len(rules.profiles)}
         found |= {"anomaly rules": len(rules.anomalies), "correlation rules": len(rules.correlations)}
+        found |= {"languages": len(rules.languages), "remedy rules": len(rules.remedies)}
     return found
 
 

@@ -119,21 +119,21 @@ def unack(*, name: str, config: Path | None, by: str, wait_seconds: float, as_js
 
 
 @click.command()
-@click.argument("incident")
+@click.argument("name")
 @click.argument("text")
 @config_option
 @by_option
 @wait_option
 @json_option
-def comment(*, incident: str, text: str, config: Path | None, by: str, wait_seconds: float, as_json: bool) -> None:
-    """Remark on an incident; its ticket gets the remark as a note.
+def comment(*, name: str, text: str, config: Path | None, by: str, wait_seconds: float, as_json: bool) -> None:
+    """Remark on an incident or alarm; the incident's ticket gets the remark as a note.
 
-    INCIDENT is its id or the beginning of it.
+    NAME is the id of an incident or alarm, or the beginning of it.
 
     \b
     assure comment 8d7876c1 "cut found at km 14"
     """
-    do(config, given(OperationKind.COMMENT, incident, by, text=text), ("incident",), wait_seconds, as_json=as_json)
+    do(config, given(OperationKind.COMMENT, name, by, text=text), ("incident", "alarm"), wait_seconds, as_json=as_json)
 
 
 @click.command()

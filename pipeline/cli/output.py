@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.core.money import money_text
+
 
 class Exit(IntEnum):
     """The exit codes of every command."""
@@ -142,8 +144,8 @@ def duration(nanoseconds: int) -> str:
 
 
 def money(minor: int, currency: str) -> str:
-    """An amount of minor units with two places: ``60.00 EUR``."""
-    return f"{minor // 100}.{minor % 100:02d} {currency}" if minor >= 0 else f"-{money(-minor, currency)}"
+    """An amount of minor units with the currency's decimals: ``60.00 EUR``, ``500 JPY``."""
+    return money_text(minor, currency)
 
 
 def own_command() -> str:

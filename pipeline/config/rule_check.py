@@ -9,24 +9,23 @@ from pipeline.config.anomaly_check import check_anomaly
 from pipeline.config.correlation_check import check_correlation
 from pipeline.config.decode import Decoder
 from pipeline.config.kpi_check import check_kpi
+from pipeline.config.message_check import check_message, check_notice
 from pipeline.config.plan_proof import prove_plan
 from pipeline.config.problem import Path_, Problem, Problems, did_you_mean
 from pipeline.config.profile_proof import prove_profiles
+from pipeline.config.remedy_check import check_remedy
+from pipeline.config.routing_check import check_routing
 from pipeline.config.rule_compile import Compiler
 from pipeline.config.rule_files import RuleFile, default_mibs
-from pipeline.config.rule_form import AlarmTypeTest, RoutingTest, TrapFile, TrapTest
+from pipeline.config.rule_form import AlarmTypeTest, TrapFile, TrapTest
 from pipeline.config.rule_set import ReadSet, RuleSet, read_set
 from pipeline.config.yaml_source import Fields
 from pipeline.core.directory import Directory
-from pipeline.core.escalation import MINUTE_NS, rule_for
 from pipeline.core.event import Event, Severity
-from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Device, Interface, Inventory
 from pipeline.core.mib import WIRE_TYPE, MibIndex
 from pipeline.core.normalize import normalize
-from pipeline.core.outage import ServiceState
 from pipeline.core.raw import RawTrap, SnmpVersion, ValueType, VarBind
-from pipeline.core.resource import ResourceId
 from pipeline.core.rule import RuleBook
 
 _PORTS = tuple(Interface(f"eth{number}", number, 1000) for number in range(1, 10))
@@ -64,7 +63,7 @@ def run_tests(found: ReadSet) -> int:
     runners: list[tuple[list[RuleFile[Any]], Any]] = [
         (list(found.plans), prove_plan),
         (list(found.kpis), check_kpi),
-        (list(found.routing), _routing),
+        (list(found.routing), check_routing),
         (list(found.anomalies), check_anomaly),
         (list(found.correlations), check_correlation),
     ]
@@ -73,7 +72,26 @@ def run_tests(found: ReadSet) -> int:
             for place, test in enumerate(file.form.tests):
                 _tell_differences(file, ("tests", place), *runner(test, rules))
                 ran += 1
+    ran += _tests_of_outputs(found)
     return ran + prove_profiles(found.profiles, rules.profiles, rules.mibs)
+
+
+def _tests_of_outputs(found: ReadSet) -> int:
+    """What customers are told, in which words, and which remedies are proposed."""
+    ran = 0
+    for file in found.notices:
+        for place, test in enumerate(file.form.tests):
+            _tell_differences(file, ("tests", place), *check_notice(test, found.value.notices))
+            ran += 1
+    for remedies in found.remedies:
+        for place, case in enumerate(remedies.form.tests):
+            _tell_differences(remedies, ("tests", place), *check_remedy(case, found.value.remedies))
+            ran += 1
+    for language in found.languages:
+        for place, sample in enumerate(language.form.tests):
+            _tell_differences(language, ("tests", place), *check_message(sample, language.form))
+            ran += 1
+    return ran
 
 
 def _tell_differences(file: RuleFile[Any], path: Path_, expected: Mapping[str, Any], actual: Mapping[str, Any] | str) -> None:
@@ -152,19 +170,3 @@ def _varbind(compiler: Compiler, instance: str, value: Any, path: Path_) -> VarB
     wire_type = WIRE_TYPE[known.syntax] if known else ValueType.INTEGER if isinstance(value, int) else ValueType.OCTET_STRING
     wire = compiler.wire_value(known, value, path)
     return None if wire is None else VarBind(f"{oid}.{index}" if index else oid, wire_type, wire)
-
-
-def _routing(test: RoutingTest, rules: RuleSet) -> tuple[Mapping[str, Any], Mapping[str, Any] | str]:
-    impacts = tuple(Impact(f"s-{tier}", "customer", "contract", tier, ServiceState.DOWN, 0) for tier in test.tiers)
-    planned = "window" if test.planned else ""
-    cause = ResourceId("link/test")
-    incident = Incident("i", "default", cause, IncidentState.OPEN, test.severity, "", (), (), impacts, 0, 0, planned=planned)
-    told = [route.name for route in rules.routing.routes if route.refusal(incident) is None]
-    ticket = rules.routing.tickets.refusal(incident) is None
-    rule = rule_for(incident, rules.routing.escalations)
-    steps = range(1, rule.due(0, round(test.after_min * MINUTE_NS)) + 1) if rule else ()
-    further = [rule.route_at(step) for step in steps] if rule else []
-    return (
-        {"routes": " ".join(test.routes), "ticket": test.ticket, "escalated": " ".join(test.escalated)},
-        {"routes": " ".join(told), "ticket": ticket, "escalated": " ".join(further)},
-    )

@@ -3,16 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.core.escalation import Escalation
 from pipeline.core.event import Condition, Severity, Signal
 from pipeline.core.exclusion import ExclusionKind
-from pipeline.core.inventory import Tier
 from pipeline.core.kpi import KpiRule
 from pipeline.core.outage import ServiceState
 from pipeline.core.plan import Plan
 from pipeline.core.resource import ResourceKind
 from pipeline.core.rollup import RollupRule
-from pipeline.core.routing import Route, TicketRule
 from pipeline.core.rule import By, EventType
 from pipeline.core.threshold import Threshold
 
@@ -191,32 +188,6 @@ class KpiFile:
     kpis: tuple[KpiRule, ...] = ()
     rollups: tuple[RollupRule, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingTest:
-    """An incident, and who must be told: the names of routes, and whether it gets a ticket.
-
-    ``escalated`` are the routes that were told further, in order, when nobody has acknowledged it ``after_min`` minutes later.
-    """
-
-    severity: Severity
-    routes: tuple[str, ...]
-    ticket: bool
-    tiers: tuple[Tier, ...] = ()
-    planned: bool = False
-    after_min: float = 0.0
-    escalated: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingFile:
-    """``rules/routing.yaml``."""
-
-    tickets: TicketRule
-    routes: tuple[Route, ...]
-    tests: tuple[RoutingTest, ...]
-    escalations: tuple[Escalation, ...] = ()
 
 
 _X733 = (

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,22 +11,29 @@ from pipeline.config.anomaly_form import AnomalyFile
 from pipeline.config.correlation_check import correlation_rules
 from pipeline.config.correlation_form import CorrelationFile
 from pipeline.config.kpi_check import tell_wrong_kpis
+from pipeline.config.message_check import languages_of, notices_of, read_message_files, read_notice_files
+from pipeline.config.message_form import MessageFile, NoticeFile
 from pipeline.config.problem import Path_, Problems, did_you_mean
 from pipeline.config.profile_check import read_profiles
 from pipeline.config.profile_form import ProfileFile
 from pipeline.config.reload import Reloading
+from pipeline.config.remedy_check import read_remedy_files, remedies_of
+from pipeline.config.remedy_form import RemedyFile
+from pipeline.config.routing_check import routing_of
+from pipeline.config.routing_form import RoutingFile
 from pipeline.config.rule_files import SUFFIXES, ReadRules, RuleFile, default_mibs, read_files, read_rules
-from pipeline.config.rule_form import KpiFile, PlanFile, RoutingFile
+from pipeline.config.rule_form import KpiFile, PlanFile
 from pipeline.core.anomaly_rule import AnomalyRule, Watching
 from pipeline.core.correlation_rule import CorrelationRule
-from pipeline.core.escalation import Escalation
 from pipeline.core.event import AlarmType
 from pipeline.core.kpi import DEVICE_KPIS, KpiRule
 from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
+from pipeline.core.notice import Notices
 from pipeline.core.plan import Plan
 from pipeline.core.plan_check import Finding, validate, versions_findings
 from pipeline.core.profile import Profile, ProfileBook
+from pipeline.core.remedy import RemedyRule
 from pipeline.core.rollup import GROUPS, Groups, RollupRule, Shares
 from pipeline.core.routing import Routing
 from pipeline.core.rule import RuleBook
@@ -50,6 +57,9 @@ class RuleSet:
     rollups: tuple[RollupRule, ...] = ()
     anomalies: tuple[AnomalyRule, ...] = ()
     correlations: tuple[CorrelationRule, ...] = ()
+    notices: Notices = field(default_factory=Notices)
+    languages: dict[str, MessageFile] = field(default_factory=dict)
+    remedies: tuple[RemedyRule, ...] = ()
 
     def measuring(self, groups: Groups) -> Measuring:
         """What the polls of devices are measured by, with a memory of its own."""
@@ -68,6 +78,9 @@ class ReadSet:
     profiles: list[RuleFile[ProfileFile]]
     anomalies: list[RuleFile[AnomalyFile]]
     correlations: list[RuleFile[CorrelationFile]]
+    notices: list[RuleFile[NoticeFile]]
+    languages: list[RuleFile[MessageFile]]
+    remedies: list[RuleFile[RemedyFile]]
 
 
 def load_rule_set(folder: Path, mibs: MibIndex | None = None) -> RuleSet:
@@ -114,7 +127,7 @@ def load_profiles(folder: Path) -> dict[str, Profile]:
 
 def load_routing(folder: Path) -> Routing:
     """The routing of a rules folder (or the file itself). Raises ``ConfigError``."""
-    return _load(folder if folder.is_file() else folder / ROUTING_NAME, RoutingFile, _routing)
+    return _load(folder if folder.is_file() else folder / ROUTING_NAME, RoutingFile, routing_of)
 
 
 def _load(place: Path, form: type[Any], build: Callable[[list[Any]], T]) -> T:
@@ -133,6 +146,8 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
     profiles = list(read_files(folder / "profiles", ProfileFile, problems))
     anomalies = list(read_files(folder / "anomalies", AnomalyFile, problems)) if (folder / "anomalies").is_dir() else []
     correlations = list(read_files(folder / "correlation", CorrelationFile, problems)) if (folder / "correlation").is_dir() else []
+    notices, languages = read_notice_files(folder, problems), read_message_files(folder, problems)
+    remedies = read_remedy_files(folder, problems)
     told = len(problems.errors)
     known_profiles = read_profiles(profiles, mibs)
     are_whole = len(problems.errors) == told
@@ -144,16 +159,19 @@ def read_set(folder: Path, mibs: MibIndex, problems: Problems) -> ReadSet:
         mibs,
         joined_plans(plans),
         _thresholds(kpis, rules.book.alarm_types),
-        _routing(routing),
+        routing_of(routing),
         known_profiles,
         known_kpis,
         rollups,
         anomaly_rules(anomalies, kpi_names, rules.book.alarm_types),
         known_correlations,
+        notices_of(notices),
+        languages_of(languages),
+        remedies_of(remedies, rules.book.alarm_types),
     )
     if are_whole:  # formulas are held against columns and units that are known
         tell_wrong_kpis(kpis, known_profiles.values())
-    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies, correlations)
+    return ReadSet(value, rules, plans, kpis, routing, profiles, anomalies, correlations, notices, languages, remedies)
 
 
 def _versioned(book: RuleBook, correlations: tuple[CorrelationRule, ...]) -> RuleBook:
@@ -247,36 +265,6 @@ def _tell_wrong_threshold(file: RuleFile[KpiFile], path: Path_, threshold: Thres
         file.tell((*path, "alarm_type"), f"'{threshold.alarm_type}' is not an alarm type", did_you_mean(threshold.alarm_type, types))
     elif types is not None and not types[threshold.alarm_type].will_clear:
         file.tell((*path, "alarm_type"), f"'{threshold.alarm_type}' never clears", "name an alarm type that clears")
-
-
-def _routing(files: Iterable[RuleFile[RoutingFile]]) -> Routing:
-    for file in files:
-        seen: dict[str, object] = {}
-        for place, route in enumerate(file.form.routes):
-            _tell_twice(file, ("routes", place), route.name, seen, "route")
-            seen[route.name] = route
-        rules: dict[str, Escalation] = {}
-        for place, rule in enumerate(file.form.escalations):
-            _tell_twice(file, ("escalations", place), rule.name, rules, "escalation")
-            _tell_wrong_escalation(file, ("escalations", place), rule, tuple(seen))
-            rules[rule.name] = rule
-        return Routing(file.form.routes, file.form.tickets, file.form.escalations)
-    return Routing()
-
-
-def _tell_wrong_escalation(file: RuleFile[RoutingFile], path: Path_, rule: Escalation, routes: Sequence[str]) -> None:
-    if not rule.levels:
-        file.tell((*path, "levels"), "nobody is told", "write at least one level: {after_min: 10, route: on-call}")
-    before = 0.0
-    for place, level in enumerate(rule.levels):
-        at = (*path, "levels", place)
-        if level.route not in routes:
-            file.tell((*at, "route"), f"'{level.route}' is not a route", did_you_mean(level.route, routes))
-        if level.after_min <= before:
-            file.tell((*at, "after_min"), f"{level.after_min:g} min is not after {before:g} min", "let the levels follow one another")
-        before = level.after_min
-    if rule.repeat_min < 0:
-        file.tell((*path, "repeat_min"), f"{rule.repeat_min:g} is less than nothing", "write minutes, or 0 for never")
 
 
 def _tell_twice(file: RuleFile[Any], path: Path_, name: str, known: dict[str, Any], what: str) -> None:

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from pipeline.config.billing_settings import BillingSettings
+from pipeline.config.output_settings import MessageSettings, RemedySettings, TicketSettings, WebhookSettings
+from pipeline.config.receiver_settings import ReceiverSettings
 from pipeline.config.secret import Secret
 from pipeline.config.source_settings import InventorySettings
 from pipeline.core.raw import SecurityLevel
@@ -228,37 +231,15 @@ class DetectorSettings:
     forecast_threshold: float = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class TicketSettings:
-    """The ticket system: ``system`` names an output (``tmf621``), ``url`` its base. ``built_in`` runs our own ticket book there."""
-
-    system: str = "tmf621"
-    url: str = "http://127.0.0.1:18621"
-    built_in: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookSettings:
-    """One receiver of signed webhooks (Standard Webhooks 1.0)."""
-
-    name: str
-    url: str
-    secret: Secret = field(default_factory=Secret)
-    allow_private: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BillingSettings:
-    """Credits. ``posting`` false is dry run: computed and kept in the ledger, never posted."""
-
-    posting: bool = False
-
-
 class ApiRole(StrEnum):
-    """What a token of the API is good for: reading, or also changing what people decide."""
+    """What a token of the API is good for: reading, also changing what people decide about faults, or also approving credits.
+
+    An operator approves no credits, and an approver touches no incident: whoever can end an outage does not also pay for it.
+    """
 
     VIEWER = "viewer"
     OPERATOR = "operator"
+    APPROVER = "approver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,17 +255,24 @@ class ApiTokenSettings:
 class ApiSettings:
     """The console and northbound API. ``token`` is asked of everybody who reads; without one it listens on loopback only.
 
-    ``tokens`` are those of single callers: good for reading, and with the role operator for acknowledging, shelving and planning work too.
-    Without such a one nothing can be changed by the API.
+    ``tokens`` are those of single callers: good for reading, with the role operator for acknowledging, shelving and planning work too, with
+    the role approver for approving credits. Without such a one nothing can be changed by the API.
 
     ``hosts`` are further names by which a browser may call it (of a proxy before it, say). On loopback no other name is answered, so that
     no web page elsewhere can read it through a name of its own (DNS rebinding); off loopback, none listed means any.
+
+    ``url`` is how people reach the console: notifications link to it; empty, they hold no link.
+    Events go to callbacks that systems register (``hub``), on private addresses only with ``hubs_private``; with ``hubs_secret``
+    (``whsec_`` and base64) they are signed as webhooks are.
     """
 
     listen: str = "127.0.0.1:18642"
     token: Secret = field(default_factory=Secret)
     tokens: tuple[ApiTokenSettings, ...] = ()
     hosts: tuple[str, ...] = ()
+    url: str = ""
+    hubs_private: bool = False
+    hubs_secret: Secret = field(default_factory=Secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,13 +300,21 @@ class Settings:
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
     tickets: TicketSettings = field(default_factory=TicketSettings)
     webhooks: tuple[WebhookSettings, ...] = ()
+    receivers: tuple[ReceiverSettings, ...] = ()
     billing: BillingSettings = field(default_factory=BillingSettings)
+    messages: MessageSettings = field(default_factory=MessageSettings)
+    remedies: RemedySettings = field(default_factory=RemedySettings)
     api: ApiSettings = field(default_factory=ApiSettings)
 
     @property
     def snapshot_dir(self) -> Path:
         """Where the last good answers of the inventory's sources lie."""
         return self.data_dir / "inventory-sources"
+
+    @property
+    def receiver_names(self) -> tuple[str, ...]:
+        """Every receiver of notifications, webhooks first."""
+        return (*(each.name for each in self.webhooks), *(each.name for each in self.receivers))
 
     def journal_dir(self, collector: str) -> Path:
         """Where a collector keeps its journal."""

@@ -6,8 +6,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pipeline.config.billing_check import check_billing
 from pipeline.config.decode import Decoder
+from pipeline.config.output_settings import ActionSettings
 from pipeline.config.problem import Path_, Problem, Problems
+from pipeline.config.receiver_check import receiver_problems
+from pipeline.config.receiver_settings import ReceiverKind
 from pipeline.config.settings import (
     MAX_POLL_PROCESSES,
     MAX_RARE,
@@ -19,6 +23,7 @@ from pipeline.config.settings import (
 )
 from pipeline.config.snmp_user_check import user_problems
 from pipeline.config.source_check import source_problems
+from pipeline.config.ticket_check import ticket_problems
 from pipeline.config.yaml_source import Fields, Items, Node, read_yaml
 
 _log = logging.getLogger(__name__)
@@ -82,9 +87,33 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     _check_tokens(settings.api.tokens, require)
+    _check_outputs(settings, require)
+
+
+def _check_outputs(settings: Settings, require: Callable[..., None]) -> None:
+    for below, message, remedy in ticket_problems(settings.tickets):
+        require("tickets", *below, ok=False, message=message, remedy=remedy)
+    _check_actions(settings.remedies.actions, require)
+    mails = [one.name for one in settings.receivers if one.kind is ReceiverKind.EMAIL]
+    message, remedy = f"'{settings.messages.mail}' is no receiver of kind email", f"name one of: {', '.join(mails) or 'none yet'}"
+    require("messages", "mail", ok=not settings.messages.mail or settings.messages.mail in mails, message=message, remedy=remedy)
+    check_billing(settings.billing, require)
     names = [webhook.name for webhook in settings.webhooks]
+    for wrong in receiver_problems(settings.receivers, names):
+        require("receivers", *wrong.path, ok=False, message=wrong.message, remedy=wrong.remedy)
     for position, name in enumerate(names):
         require("webhooks", position, "name", ok=names.index(name) == position, message=f"'{name}' stands twice", remedy="rename one")
+
+
+def _check_actions(actions: Sequence[ActionSettings], require: Callable[..., None]) -> None:
+    names = [action.name for action in actions]
+    for position, action in enumerate(actions):
+        at = ("remedies", "actions", position)
+        require(*at, "name", ok=names.index(action.name) == position, message=f"'{action.name}' stands twice", remedy="rename one")
+        message, remedy = "an action is either a POST or a program", "write url and secret, or argv"
+        require(*at, "url", ok=bool(action.url) != bool(action.argv), message=message, remedy=remedy)
+        message, remedy = f"{action.argv[0] if action.argv else ''} is no whole path", "write the program's whole path"
+        require(*at, "argv", ok=not action.argv or action.argv[0].startswith("/"), message=message, remedy=remedy)
 
 
 def _check_tokens(tokens: Sequence[ApiTokenSettings], require: Callable[..., None]) -> None:

@@ -159,29 +159,109 @@ detectors:
   #forecast_every_hours: 24.0
   #forecast_threshold: 0.8
 
-# The ticket system, spoken to as TMF621. built_in runs our own ticket book at this URL.
+# The ticket system: tmf621, servicenow, jira, request-tracker, roundup or zammad. built_in runs our own ticket book (TMF621) at this URL.
 tickets:
   #system: tmf621
   #url: "http://127.0.0.1:18621"
   #built_in: true
+  # With a user the secret is its password or API token, without one a token: secret: file:secrets/tickets
+  #user: ""
+  #secret: ""
+  # Permits private addresses and http. ca_file: certificates that are trusted instead of the public ones.
+  #allow_private: false
+  #ca_file: ~
+  #timeout_s: 10.0
+  # Where new tickets go: a queue (request-tracker), a project's key (jira), a group (zammad), an assignment group (servicenow).
+  #project: ""
+  # Jira's type of issue; the field that holds the incident's id (request-tracker: a custom field, servicenow: correlation_id).
+  #issue_type: ""
+  #key_field: ""
+  # What a resolved ticket is closed with (servicenow: its close code, jira: its resolution).
+  #resolution: ""
+  # Our statuses and severities in the system's words: {held: On Hold}, {critical: Highest}
+  #statuses: {}
+  #severities: {}
+  # Further fields of new tickets: {category: network, u_cause: "{root_cause}"}. Filled in are {incident}, {title}, {severity},
+  # {root_cause}, {services} and {customers}.
+  #fields: {}
+  # An incident that comes back so soon has its ticket reopened; later, a new one that names the old.
+  #reopen_hours: 24.0
+  # How often tickets are looked at for what people did (0: never). At once, when the system posts to /api/tickets/changed,
+  # signed with this secret.
+  #poll_s: 30.0
+  #webhook_secret: ""
 
 # Who is told, by signed webhooks (Standard Webhooks). rules/routing.yaml says of what; its route goes to the one named on-call:
 #   - {name: on-call, url: "https://…", secret: file:secrets/on-call}
 #webhooks: []
+# Who is told otherwise. PagerDuty's secret is the integration key, ack_secret what it signs its webhooks with: those to POST
+# /api/receivers/pd bring acknowledgements back. Slack's secret is the whole URL of an incoming webhook. allow_private: true permits
+# private addresses, and mail in clear text there.
+#   - {name: pd, kind: pagerduty, secret: file:secrets/pagerduty, ack_secret: file:secrets/pagerduty-webhook}
+#   - {name: prometheus, kind: alertmanager, url: "http://127.0.0.1:9093", allow_private: true}
+#   - {name: noc-channel, kind: slack, secret: file:secrets/slack}
+#   - {name: alice-mail, kind: email, url: "smtps://mail.example.net", user: noc, secret: file:secrets/mail, sender: noc@example.net,
+#      to: [alice@example.net]}
+#receivers: []
 
 # Credits. Without posting they are computed and kept in the ledger, and nothing else: the dry run.
 billing:
   #posting: false
+  # Where approved credits go: stripe, kill-bill, lago, webhook (signed), csv (files in folder, which begins at data_dir), or none.
+  #system: none
+  #url: ""
+  # Stripe's or Lago's API key, Kill Bill's tenant secret, or the webhook's secret: file:secrets/billing.
+  #secret: ""
+  # Kill Bill's tenant key, and its login.
+  #api_key: ""
+  #user: ""
+  #password: ""
+  #allow_private: false
+  #folder: billing
+  # Our customers' names in the billing system: {example: cus_NcjdgdwZyI9Rj7}
+  #accounts: {}
+  # In each currency: above which amount two people approve, and caps on one credit, on one customer's month, on everybody's day (UTC).
+  #   - {currency: EUR, two_people_over: 500.00, per_credit: 5000.00, per_customer: 10000.00, per_day: 50000.00}
+  #limits: []
+  # Login names that may approve with `assure credits approve`. By the API, tokens of the role approver do.
+  #approvers: []
+  # What was posted is read back after so long.
+  #confirm_after_s: 60.0
+
+# What customers are told of what they feel (rules/notices.yaml, rules/messages), to the contacts that the inventory names. Without sending
+# it is decided and worded, and nobody is told: the dry run. Contacts of channel email are told by one of the receivers (mail), those of
+# channel tmf681 by the messaging system at tmf681_url, from sender; it may want a token: tmf681_token: file:secrets/messaging
+messages:
+  #sending: false
+  #mail: ""
+  #sender: ""
+  #tmf681_url: ""
+  #tmf681_token: ""
+  #allow_private: false
+
+# What may be done about incidents by itself (rules/remedies.yaml). Without acting, remedies are proposed and never started: the dry run.
+# Actions are POSTs or programs, by the names that the rules use; each gets JSON, a program on its standard input:
+#   - {name: restart-bgp-session, url: "https://…", secret: file:secrets/automation}
+#   - {name: power-cycle, argv: [/usr/local/bin/power-cycle], timeout_s: 30}
+remedies:
+  #acting: false
+  #actions: []
 
 # The console and the northbound API. Whoever asks needs the token.
 api:
   #listen: "127.0.0.1:18642"
   token: file:secrets/api
-  # Callers with a token and a name of their own: a viewer reads, an operator also acknowledges, shelves and plans work.
+  # Callers with a token and a name of their own: a viewer reads, an operator also acknowledges, shelves and plans work, an approver
+  # also approves credits.
   #   - {name: noc, role: operator, secret: file:secrets/noc-token}
   #tokens: []
   # Further names by which browsers call it, such as that of a proxy before it.
   #hosts: []
+  # How people reach the console: notifications link to it.
+  #url: ""
+  # Events go to systems that register a callback; on private addresses only if this is true, and signed as webhooks are with a secret.
+  #hubs_private: false
+  #hubs_secret: ""
 """
 
 STARTER_INVENTORY = """\

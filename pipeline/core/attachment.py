@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
+from pipeline.core.context import Context
 from pipeline.core.correlation_rule import CorrelationRule, Relation, Relations, Spot, holds
-from pipeline.core.domain import Context, DomainState, IncidentRow
+from pipeline.core.domain import DomainState, IncidentRow
 from pipeline.core.explanation import Attached
 from pipeline.core.shelf import NANOSECONDS
 from pipeline.core.witness import witness

@@ -9,14 +9,19 @@ from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change
 from pipeline.core.attachment import lay, let_go, note
+from pipeline.core.context import Context
 from pipeline.core.diagnosis import settle
-from pipeline.core.domain import DOMAIN_KEY, AlarmRow, Context, DomainState, IncidentChange, IncidentRow, Output
+from pipeline.core.domain import DOMAIN_KEY, AlarmRow, DomainState, IncidentChange, IncidentRow, Output
 from pipeline.core.escalation import Escalated
 from pipeline.core.event import Condition, Event, EventSource, Signal, StateReport, Tick
 from pipeline.core.handling import escalated, forget_operations, heed, operate, release_shelves, stamp
+from pipeline.core.incident import Incident
 from pipeline.core.lifecycle import State, apply, state_of
+from pipeline.core.onset import seen_up_at
 from pipeline.core.operation import Operation
 from pipeline.core.outage import Outage
+from pipeline.core.page import Word
+from pipeline.core.paging import Desk
 from pipeline.core.reason import Reason
 from pipeline.core.reconcile import reconcile
 from pipeline.core.resource import ResourceKind, kind_of
@@ -39,9 +44,11 @@ def advance(context: Context, state: DomainState, items: Sequence[Item]) -> tupl
     """
     if state.topology is not context.topology:
         state.reindex(context)
+    state.pages.follow(context.routing)
     incidents: list[IncidentChange] = []
     outages: list[Outage] = []
     escalations: list[Escalated] = []
+    words: list[Word] = []
     for item in items:
         match item:
             case Event():
@@ -52,13 +59,15 @@ def advance(context: Context, state: DomainState, items: Sequence[Item]) -> tupl
                 for event in operate(context, state, item):
                     _tell(context, state, event)
             case Tick():
-                _tick(context, state, item, incidents, outages, escalations)
+                _tick(context, state, item, incidents, outages, escalations, words)
     if items:
         state.dirty[DOMAIN_KEY] = None
-    return state, _output(state, incidents, outages, escalations)
+    return state, _output(state, incidents, outages, escalations, words)
 
 
-def _output(state: DomainState, incidents: list[IncidentChange], outages: list[Outage], escalations: list[Escalated]) -> Output:
+def _output(
+    state: DomainState, incidents: list[IncidentChange], outages: list[Outage], escalations: list[Escalated], words: list[Word]
+) -> Output:
     changes, repeats, counts = state.changes, state.repeats, state.counts
     state.changes, state.repeats, state.counts = [], {}, type(counts)()
     told, state.told = tuple(state.told), []
@@ -76,6 +85,7 @@ def _output(state: DomainState, incidents: list[IncidentChange], outages: list[O
         windows=windows,
         escalations=tuple(escalations),
         exclusions=exclusions,
+        words=tuple(words),
     )
 
 
@@ -94,7 +104,10 @@ def _fold(context: Context, state: DomainState, event: Event) -> None:
     if row is not None and change.alarm is row.alarm:
         return
     change = stamp(state, change)
-    state.put_alarm(key, replace(row, alarm=change.alarm) if row is not None else AlarmRow(change.alarm))
+    row = replace(row, alarm=change.alarm) if row is not None else AlarmRow(change.alarm)
+    if change.change in _FOLLOW:
+        row = replace(row, seen_up_at=seen_up_at(state, change.alarm))
+    state.put_alarm(key, row)
     if change.change is Change.IGNORED:
         return
     if change.change is Change.REPEATED:
@@ -128,7 +141,10 @@ _FOLLOW: dict[Change, Callable[[DomainState, AlarmKey, AlarmChange], None]] = {
 
 
 def _report(context: Context, state: DomainState, report: StateReport) -> None:
-    """One poll: what it confirms, raises and clears, and what it says of alarms that were expected and are missing."""
+    """One poll: what it confirms, raises and clears, and what it says of alarms that were expected and are missing.
+
+    What it raises was well, if so, when the poll before it saw it; so it takes that one's place only then.
+    """
     before = state.reports.get(report.device)
     if before is not None and (report.polled_at, report.collector, report.sequence) <= (
         before.polled_at,
@@ -137,13 +153,14 @@ def _report(context: Context, state: DomainState, report: StateReport) -> None:
     ):
         state.counts[Reason.LATE if report.polled_at < before.polled_at else Reason.ALREADY_SEEN] += 1
         return
-    state.reports[report.device] = report
-    state.dirty[f"device|{report.device}"] = None
-    if before is None or before.up != report.up:
-        state.ups[report.device] = frozenset(report.up)
     keys = sorted(state.by_device.get(report.device, ()))
     for event in reconcile([state.alarms[key].alarm for key in keys], report):
         _tell(context, state, event)
+    state.reports[report.device] = report
+    state.dirty[f"device|{report.device}"] = None
+    state.stirred |= state.mending
+    if before is None or before.up != report.up:
+        state.ups[report.device] = frozenset(report.up)
     if state.missing:
         _reconsider(state, report)
 
@@ -165,6 +182,7 @@ def _tick(
     incidents: list[IncidentChange],
     outages: list[Outage],
     escalations: list[Escalated],
+    words: list[Word],
 ) -> None:
     if tick.at <= state.now:
         return
@@ -178,27 +196,53 @@ def _tick(
     let_go(context, state)
     incidents.extend(changed)
     outages.extend(ended)
-    escalations.extend(escalated(state, unheeded))
+    further = list(escalated(state, unheeded))
+    escalations.extend(further)
+    words.extend(_words(context, state, changed, further))
     state.heed_at.update({change.incident.id: 0 for change in changed if change.incident.id in state.open})
     if tick.at >= state.sweep_at:
         state.sweep_at = tick.at - tick.at % SWEEP_NS + SWEEP_NS
         _sweep(context, state)
 
 
+def _words(context: Context, state: DomainState, changed: Sequence[IncidentChange], further: Sequence[Escalated]) -> list[Word]:
+    def known(name: str) -> Incident | None:
+        row = state.incidents.get(name)
+        return row.incident if row is not None else None
+
+    desk = Desk(context.routing, context.topology, state.pages, known, state.now, context.inventory.sites)
+    return [*desk.tell([(change.incident, change.previous) for change in changed], state.open), *desk.escalate(further)]
+
+
 def _settle_stragglers(context: Context, state: DomainState) -> None:
     """Clear what only a trap can clear once its whole cause is mended: its clear was lost.
 
     Only for an alarm that another resource's failure explained, of an incident whose polled alarms are all clear, when every interface that
-    it depends on was seen up by a poll, ``clear_hold_s`` after the last of them cleared.
+    it depends on was seen up by a poll, ``clear_hold_s`` after the last of them cleared. Time alone proves nothing: incidents are looked at
+    that changed, and, while such an alarm is left, with each poll.
     """
-    for name in sorted(state.open):
-        row = state.incidents[name]
-        alarms = [state.alarms[key].alarm for key in row.members if key in state.alarms]
-        left = [alarm for alarm in alarms if not alarm.is_cleared]
-        if left and len(left) < len(alarms) and all(_only_traps_tell(alarm, row) for alarm in left):
-            mended_at = max(alarm.cleared_at for alarm in alarms)
-            for alarm in left:
-                _settle_straggler(context, state, alarm, mended_at)
+    names, state.stirred = state.stirred & state.open.keys(), set()
+    state.mending &= state.open.keys() - names
+    for name in sorted(names):
+        left, mended_at = _stragglers(state, state.incidents[name])
+        if left:
+            state.mending.add(name)
+        for alarm in left:
+            _settle_straggler(context, state, alarm, mended_at)
+
+
+def _stragglers(state: DomainState, row: IncidentRow) -> tuple[list[Alarm], int]:
+    """The alarms that stand of an incident if only traps tell of all of them, and when the last of the others cleared; none if none did."""
+    left: list[Alarm] = []
+    mended_at = 0
+    for alarm in (state.alarms[key].alarm for key in row.members if key in state.alarms):
+        if alarm.is_cleared:
+            mended_at = max(mended_at, alarm.cleared_at)
+        elif _only_traps_tell(alarm, row):
+            left.append(alarm)
+        else:
+            return [], 0
+    return (left, mended_at) if mended_at else ([], 0)
 
 
 def _only_traps_tell(alarm: Alarm, row: IncidentRow) -> bool:
@@ -261,4 +305,5 @@ def _sweep(context: Context, state: DomainState) -> None:
         if row.alarm.cleared_at < (hold if held else retain) and row.incident not in state.open and not row.pending_at:
             state.counts[Reason.CLEAR_WITHOUT_RAISE] += held
             state.drop_alarm(key)
+    state.pages.forget(retain)
     forget_operations(context, state)

@@ -74,8 +74,15 @@ class Consequences:
         """The gates of several parents that a node depends on."""
         found = self._gates.get(node)
         if found is None:
-            need = self.topology.need
-            upstream = (node, *self.topology.ancestors(node))
+            own = (node,) if self.topology.need[node] > 1 else ()
+            found = self._gates[node] = frozenset(own).union(*map(self._gates_upstream, self.topology.parents[node]))
+        return found
+
+    def _gates_upstream(self, node: int) -> frozenset[int]:
+        """The same by a walk: many nodes share few parents."""
+        found = self._gates.get(node)
+        if found is None:
+            need, upstream = self.topology.need, (node, *self.topology.upstream(node))
             found = self._gates[node] = frozenset(gate for gate in upstream if need[gate] > 1)
         return found
 

@@ -74,18 +74,35 @@ class Hypothesis:
 def correlate(topology: Topology, *evidence: Evidence, consequences: Consequences | None = None) -> tuple[Hypothesis, ...]:
     """The most probable failures behind the evidence, likeliest first; every alarmed node is explained by exactly one.
 
-    More pieces of evidence than one are in order of time: what is alarmed in a later one was seen up after the earlier began, so no cause
-    of the earlier explains it, whatever the topology says. Deterministic: the same evidence and topology give the same answer in the same
-    order. ``consequences`` are those of the topology, if they are remembered.
+    More pieces of evidence than one are in order of time. What is alarmed in a later one, and in its ``anew``, was seen up after the
+    earlier began, so no cause of the earlier explains it, whatever the topology says; its other alarms join the earlier evidence if a cause
+    of that explains them. Deterministic: the same evidence and topology give the same answer in the same order. ``consequences`` are those
+    of the topology, if they are remembered.
     """
     remembered = consequences if consequences is not None else Consequences(topology)
     found: list[Hypothesis] = []
-    standing: Standing | None = None
-    for one in evidence:
-        if one.alarmed:
-            standing = _after(standing, remembered, one)
-            found += _Answer.to(remembered, one, standing)
+    before: Standing | None = None
+    waiting = list(evidence)
+    while waiting:
+        one, *waiting = waiting
+        while one.alarmed:
+            standing = _after(before, remembered, one)
+            answer = _Answer.to(remembered, one, standing)
+            late = [_late(standing, other) for other in waiting]
+            if not any(late):
+                found += answer
+                before = standing
+                break
+            for nodes, other in zip(late, waiting, strict=True):
+                one = one.with_alarms(nodes, other)
+            waiting = [other.without(nodes) for nodes, other in zip(late, waiting, strict=True)]
     return tuple(found)
+
+
+def _late(standing: Standing, evidence: Evidence) -> frozenset[int]:
+    """The alarms of later evidence that causes known already explain: of what was not seen up meanwhile, or is itself a cause."""
+    told = evidence.alarmed if evidence.anew is None else evidence.anew
+    return frozenset(node for node in evidence.alarmed if node in standing.roots or (node not in told and standing.explains(node)))
 
 
 def _after(before: Standing | None, consequences: Consequences, evidence: Evidence) -> Standing:
@@ -124,8 +141,9 @@ class _Answer:
         known = tuple(standing.absent)
         search = Search(consequences, evidence, standing)
         search.solve()
-        own = search.explain_the_rest()
+        search.explain_the_rest()
         doubt(standing, standing.down)
+        own = search.explain_the_rest()  # a record that is doubted may have been the only way to an alarm
         fresh = {record: cost for record, cost in standing.absent.items() if record not in known}
         answer = cls(consequences.topology, search, standing, fresh)
         return [*answer.hypotheses(), *(answer.own(device) for device in sorted(own))]

@@ -1,12 +1,15 @@
 """A credit: money owed for a missed target, proposed with its evidence. People approve it; the ledger keeps it."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from pipeline.core.downtime import Interval
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.evaluation import PERCENT, Evaluation
+from pipeline.core.ledger import Credit
 from pipeline.core.money import money_text
+from pipeline.core.reason import Reason
 
 LEDGER = "ledger"
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:assurance-pipeline:credit")
@@ -14,8 +17,24 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "urn:assurance-pipeline:credit")
 
 def key_of(evaluation: Evaluation) -> str:
     """The idempotency key: UUIDv5 of contract, service, metric, period and revision. Same key, same decision, one entry."""
-    parts = (evaluation.contract, evaluation.service, evaluation.metric, evaluation.period, str(evaluation.revision))
-    return str(uuid5(_NAMESPACE, "|".join(parts)))
+    return _key(evaluation.contract, evaluation.service, evaluation.metric, evaluation.period, evaluation.revision)
+
+
+def _key(contract: str, service: str, metric: str, period: str, revision: int) -> str:
+    return str(uuid5(_NAMESPACE, "|".join((contract, service, metric, period, str(revision)))))
+
+
+def reversal_of(credit: Credit, person: str, why: str) -> Credit:
+    """The counter-entry that takes a credit back: the same with the amount's and the revision's sign turned, proposed by a person."""
+    return replace(
+        credit,
+        key=_key(credit.contract, credit.service, credit.metric, credit.period, -credit.revision),
+        revision=-credit.revision,
+        amount_minor=-credit.amount_minor,
+        reason=Reason.REVERSED.value,
+        dry_run=False,
+        evidence={"proposed_by": person, "reverses": credit.key, "why": why, "summary": [f"takes back {credit.key}: {why}"]},
+    )
 
 
 def propose(evaluation: Evaluation, decided_at: int, issued_minor: int = 0) -> Effect | None:

@@ -7,21 +7,24 @@ from uuid import UUID, uuid5
 
 from pipeline.core.alarm import Alarm, AlarmKey
 from pipeline.core.attachment import without_symptoms
-from pipeline.core.correlation import Evidence, Hypothesis, correlate
-from pipeline.core.domain import Context, DomainState, IncidentRow
-from pipeline.core.event import Condition
+from pipeline.core.context import Context
+from pipeline.core.correlation import Hypothesis
+from pipeline.core.domain import DomainState, IncidentRow
 from pipeline.core.incident import best_match
+from pipeline.core.onset import causes_of
 from pipeline.core.reason import Reason
-from pipeline.core.reconcile import LIGHT_LOST, MARGIN_NS, is_contradicted
+from pipeline.core.reconcile import is_contradicted
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, name_of, resource_id
 from pipeline.core.shelf import NANOSECONDS, is_flapping
-from pipeline.core.topology import Topology
 from pipeline.core.witness import witness
 
 INCIDENT_NAMESPACE = UUID("b7d1b6f0-1c35-5d3c-9d0b-2f6f0b7f4e03")
 
 LARGE = 100
-"""A component of so many alarmed resources takes in what its incidents were missing without being weighed again."""
+"""A component of so many alarmed resources takes in what its incidents account for without being weighed again."""
+
+HELD_UP = 0.02
+"""Share of its alarms that may by then be told by devices that are thought dead: their words speak against its causes, a little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +36,6 @@ class Component:
     device: str = ""
 
 
-@dataclass(slots=True)
-class KnownUp:
-    """Nodes that a poll saw well after the trouble began at ``since`` and before it began to mend at ``until``."""
-
-    topology: Topology
-    state: DomainState
-    since: int
-    until: int
-    lit_ports: frozenset[int]
-
-    def __contains__(self, node: object) -> bool:
-        """Whether a node is known to be up. A port that tells of lost light works; a device that answers is neither dead nor cut off."""
-        if not isinstance(node, int):
-            return False
-        if node in self.lit_ports:
-            return True
-        name, kind = self.topology.names[node], self.topology.kinds[node]
-        device = name_of(name) if kind in (ResourceKind.DEVICE, ResourceKind.REACHABILITY) else device_of(name)
-        report = self.state.reports.get(device or "")
-        if report is None or not report.reachable or not self.since + MARGIN_NS < report.polled_at < self.until:
-            return False
-        return kind in (ResourceKind.DEVICE, ResourceKind.REACHABILITY) or name in self.state.ups[report.device]
-
-
 def settle(context: Context, state: DomainState) -> bool:
     """Weigh every component whose evidence has settled; whether any had."""
     timing = context.timing
@@ -64,60 +43,102 @@ def settle(context: Context, state: DomainState) -> bool:
     if not state.pending or state.now < state.settle_at:
         return False
     state.settle_at = state.now + min(quiet, cap)
-    settled = False
-    for component in _components(state):
-        times = [state.alarms[key].pending_at for key in component.keys if key in state.pending]
+    settled: list[tuple[frozenset[int], str, list[AlarmKey]]] = []
+    for (leader, device), keys in _waiting(state).items():
+        times = [state.alarms[key].pending_at for key in keys]
         due = min(max(times) + quiet, min(times) + cap)
         if state.now >= due:
-            if not _attach(state, component):
-                _weigh(context, state, component)
-            settled = True
+            settled.append((state.components.of(leader) if leader is not None else frozenset(), device, keys))
         else:
             state.settle_at = min(state.settle_at, due)
-    return settled
+    for nodes, device, keys in settled:
+        if not _take_in(state, nodes, keys):
+            known = tuple(sorted(concatenated.from_iterable(state.by_node[node] for node in nodes)))
+            _weigh(context, state, Component(nodes, known) if nodes else _strays(state, device, keys))
+    return bool(settled)
 
 
-def _attach(state: DomainState, component: Component) -> bool:
-    """Give the new alarms of a large component to the incidents that were missing them, if all were missing, without weighing it again.
+def _waiting(state: DomainState) -> dict[tuple[int | None, str], list[AlarmKey]]:
+    """The new evidence by component, in a fixed order: what the topology has by a node of its component, then the rest by device."""
+    found: dict[tuple[int | None, str], list[AlarmKey]] = {}
+    strays: dict[tuple[int | None, str], list[AlarmKey]] = {}
+    for key in sorted(state.pending):
+        alarm = state.alarms[key].alarm
+        node = state.witness_node(key, alarm)
+        if node is None:
+            strays.setdefault((None, _device(alarm)), []).append(key)
+        else:
+            found.setdefault((state.components.leader(node), ""), []).append(key)
+    return found | strays
 
-    What was expected of a cause and comes raises the score of no other cause by more, so the best answer stays the best.
+
+def _take_in(state: DomainState, nodes: frozenset[int], keys: Sequence[AlarmKey]) -> bool:
+    """Give the new alarms of a large component to its incidents, without weighing it again, if these account for them; whether they do.
+
+    What was expected of a cause and comes raises the score of no other cause by more, so the best answer stays the best. A few may be words
+    of the dead that were held up.
     """
-    if len(component.nodes) < LARGE:
+    if len(nodes) < LARGE:
         return False
-    keys_of: dict[str, list[AlarmKey]] = {}
-    for key in component.keys:
-        if key in state.pending:
-            row = state.alarms[key]
-            name = state.missing.get(witness(row.alarm) or key.resource)
-            if name is None or row.incident:
-                return False
-            keys_of.setdefault(name, []).append(key)
-    for name, keys in keys_of.items():
-        incident = state.incidents[name]
-        _put(state, incident, _grown(incident.hypothesis, keys, state), tuple(sorted({*incident.members, *keys})))
+    expected: dict[str, list[AlarmKey]] = {}
+    held_up: dict[str, list[AlarmKey]] = {}
+    for key in keys:
+        row = state.alarms[key]
+        resource = witness(row.alarm) or key.resource
+        name = state.missing.get(resource)
+        owner = _owner(state, resource) if name is None else name
+        if owner is None or row.incident in state.open or row.seen_up_at > state.incidents[owner].started_at:
+            return False
+        (held_up if name is None else expected).setdefault(owner, []).append(key)
+    if held_up and _unweighed(state, nodes) + sum(map(len, held_up.values())) > HELD_UP * len(nodes):
+        return False
+    for owner in expected | held_up:
+        _grow(state, state.incidents[owner], expected.get(owner, []), held_up.get(owner, []))
     return True
 
 
-def _grown(hypothesis: Hypothesis, keys: Sequence[AlarmKey], state: DomainState) -> Hypothesis:
+def _owner(state: DomainState, resource: ResourceId) -> str | None:
+    """The open incident, that of the likeliest cause, whose root takes a resource down; ``None`` if none does."""
+    node = state.topology.node(resource)
+    found = []
+    for name in state.open:
+        hypothesis = state.incidents[name].hypothesis
+        root = state.topology.node(hypothesis.root)
+        if root is not None and not hypothesis.is_grouping and node in state.consequences.of(root).nodes:
+            found.append((-hypothesis.score, hypothesis.root, name))
+    return min(found)[2] if found else None
+
+
+def _unweighed(state: DomainState, nodes: Iterable[int]) -> int:
+    """How many words of the dead the incidents of a component have taken in since they were weighed."""
+    keys = concatenated.from_iterable(state.by_node[node] for node in nodes)
+    return sum(state.incidents[name].unweighed for name in {state.alarms[key].incident for key in keys} & state.open.keys())
+
+
+def _grow(state: DomainState, row: IncidentRow, expected: Sequence[AlarmKey], held_up: Sequence[AlarmKey]) -> None:
+    """Let an incident take in alarms that its cause accounts for; it keeps the probability of its last weighing."""
+    keys, hypothesis = (*expected, *held_up), row.hypothesis
     new = dict.fromkeys(witness(state.alarms[key].alarm) or key.resource for key in keys)
-    missing = tuple(resource for resource in hypothesis.missing if resource not in new)
-    return replace(hypothesis, explained=(*hypothesis.explained, *new), missing=missing)
-
-
-def _components(state: DomainState) -> list[Component]:
-    """The components with new evidence, in a fixed order."""
-    found: list[Component] = []
-    seen: set[int] = set()
-    stray: dict[str, list[AlarmKey]] = {}
-    for key in sorted(state.pending):
-        node = state.witness_node(key, state.alarms[key].alarm)
-        if node is None:
-            stray.setdefault(_device(state.alarms[key].alarm), []).append(key)
-        elif node not in seen:
-            nodes = _connected(state, node)
-            seen |= nodes
-            found.append(Component(frozenset(nodes), tuple(sorted(concatenated.from_iterable(state.by_node[one] for one in nodes)))))
-    return found + [_strays(state, device, keys) for device, keys in stray.items()]
+    hypothesis = replace(
+        hypothesis,
+        explained=tuple(dict.fromkeys((*hypothesis.explained, *new))),
+        missing=tuple(resource for resource in hypothesis.missing if resource not in new),
+        excused=max(hypothesis.excused - len(held_up), 0),
+    )
+    began = min(state.alarms[key].alarm.last_raised_at for key in keys)
+    state.counts[Reason.EVIDENCE_REVISED] += 1
+    state.put_incident(
+        replace(
+            row,
+            hypothesis=hypothesis,
+            members=tuple(sorted(dict.fromkeys((*row.members, *keys)))),
+            started_at=min(row.started_at, began),
+            unweighed=row.unweighed + len(held_up),
+        )
+    )
+    state.touched.add(row.id)
+    for key in keys:
+        state.set_weighed(key, row.id)
 
 
 def _device(alarm: Alarm) -> str:
@@ -134,28 +155,12 @@ def _strays(state: DomainState, device: str, keys: Iterable[AlarmKey]) -> Compon
     return Component(frozenset(), tuple(sorted({*keys, *older})), device)
 
 
-def _connected(state: DomainState, start: int) -> set[int]:
-    """The alarmed nodes that a cause which could be right may share with a node, directly or by others."""
-    consequences = state.consequences
-    found, waiting, spent = {start}, [start], set[int]()
-    while waiting:
-        fresh = consequences.causes(waiting.pop()) - spent
-        spent |= fresh
-        for cause in fresh:
-            alarmed = state.by_cause[cause]
-            if len(alarmed) > 1 and consequences.is_promising(cause, len(alarmed)):
-                new = alarmed - found
-                found |= new
-                waiting.extend(new)
-    return found
-
-
 def _weigh(context: Context, state: DomainState, component: Component) -> None:
     if not component.nodes and context.correlating.by_effect:
         component = replace(component, keys=without_symptoms(context, state, component.keys))
         if not component.keys:
             return
-    hypotheses = _correlate(state, component) if component.nodes else (_ungrouped(state, component),)
+    hypotheses = causes_of(state, component.nodes) if component.nodes else (_ungrouped(state, component),)
     keys_of = {hypothesis.root: _keys(state, component, hypothesis) for hypothesis in hypotheses}
     worthy = [hypothesis for hypothesis in hypotheses if _is_worthy(context, state, keys_of[hypothesis.root])]
     matched = _match(context, state, worthy, keys_of)
@@ -170,25 +175,6 @@ def _weigh(context: Context, state: DomainState, component: Component) -> None:
             state.set_weighed(key, "")
     for name in sorted(left):
         _absorb(state, name)
-
-
-def _correlate(state: DomainState, component: Component) -> tuple[Hypothesis, ...]:
-    alarms = [state.alarms[key].alarm for key in component.keys]
-    since = min(alarm.last_raised_at for alarm in alarms)
-    until = min((alarm.cleared_at for alarm in alarms if alarm.is_cleared), default=1 << 63)
-    lit = [state.topology.node(alarm.resource) for alarm in alarms if alarm.alarm_type == LIGHT_LOST and not alarm.is_cleared]
-    degraded = frozenset(node for node in component.nodes if _is_degraded(state, node))
-    if not state.reports and not lit:
-        return correlate(state.topology, Evidence(component.nodes, degraded=degraded), consequences=state.consequences)
-    up = KnownUp(state.topology, state, since, until, frozenset(node for node in lit if node is not None))
-    return correlate(state.topology, Evidence(component.nodes, up, degraded), consequences=state.consequences)
-
-
-def _is_degraded(state: DomainState, node: int) -> bool:
-    """Whether a device says no more than that it has lost something."""
-    if state.topology.kinds[node] is not ResourceKind.DEVICE:
-        return False
-    return all(state.alarms[key].alarm.condition is Condition.DEGRADED for key in state.by_node[node])
 
 
 def _ungrouped(state: DomainState, component: Component) -> Hypothesis:
@@ -258,7 +244,7 @@ def _put(state: DomainState, row: IncidentRow | None, hypothesis: Hypothesis, ke
     alarms = [state.alarms[key].alarm for key in keys]
     began = min(alarm.last_raised_at for alarm in alarms)
     if row is None:
-        name = str(uuid5(INCIDENT_NAMESPACE, f"{alarms[0].domain}|{hypothesis.root}|{began}"))
+        name = _new_name(state, f"{alarms[0].domain}|{hypothesis.root}|{began}")
         row = IncidentRow(name, alarms[0].domain, hypothesis, keys, began, state.now)
         state.counts[Reason.ROOT_CAUSE_FOUND] += 1
     else:
@@ -271,6 +257,7 @@ def _put(state: DomainState, row: IncidentRow | None, hypothesis: Hypothesis, ke
             started_at=row.started_at if row.resolved_at else min(row.started_at, began),
             resolved_at=0,
             revised=row.revised or moved,
+            unweighed=0,
         )
         state.counts[Reason.EVIDENCE_REVISED] += 1
     state.put_incident(replace(row, topology_version=state.topology.version))
@@ -278,6 +265,12 @@ def _put(state: DomainState, row: IncidentRow | None, hypothesis: Hypothesis, ke
     for key in keys:
         state.set_weighed(key, row.id)
     return row.id
+
+
+def _new_name(state: DomainState, text: str) -> str:
+    """The id of a new incident. Its root and beginning may be those from which another one, whose root has moved since, has its id."""
+    name = str(uuid5(INCIDENT_NAMESPACE, text))
+    return name if name not in state.incidents else str(uuid5(INCIDENT_NAMESPACE, f"{text}|{state.now}"))
 
 
 def _absorb(state: DomainState, name: str) -> None:

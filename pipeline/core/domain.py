@@ -1,4 +1,4 @@
-"""The state of one correlation domain, as rows, and the immutable context in which it is folded.
+"""The state of one correlation domain, as rows.
 
 What must survive is in the rows; the indexes beside them are made from the rows again by :meth:`DomainState.from_rows`.
 """
@@ -9,20 +9,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
+from pipeline.core.component import Components
 from pipeline.core.consequence import Consequences
+from pipeline.core.context import Context
 from pipeline.core.correlation import Hypothesis
-from pipeline.core.correlation_rule import Correlating
-from pipeline.core.escalation import Escalated, Escalation
-from pipeline.core.event import AlarmType, Event, StateReport
+from pipeline.core.escalation import Escalated
+from pipeline.core.event import Event, StateReport
 from pipeline.core.exclusion import ExclusionRow
 from pipeline.core.impact import Impacts, is_down
 from pipeline.core.incident import Incident
-from pipeline.core.inventory import Inventory, MaintenanceWindow
+from pipeline.core.inventory import MaintenanceWindow
 from pipeline.core.operation import NEVER, Answer, Given, Handling, OperationRow, ShelfRow
 from pipeline.core.outage import Outage
+from pipeline.core.page import Page, Pages, Word
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId, device_of
-from pipeline.core.routing import TicketRule
 from pipeline.core.symptom import Symptom, Symptoms
 from pipeline.core.topology import Topology
 from pipeline.core.window import WindowRow, effective
@@ -30,55 +31,18 @@ from pipeline.core.witness import witness
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """When things are decided. Seconds; see the settings of correlation for the first five.
-
-    ``retain_s`` is how long cleared alarms and resolved incidents are remembered.
-    """
-
-    settle_s: float = 1.5
-    settle_cap_s: float = 5.0
-    flap_changes: int = 5
-    flap_window_s: float = 60.0
-    clear_hold_s: float = 10.0
-    retain_s: float = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a domain is folded against: topology, who bought what, alarm types, who is told when nobody acknowledges, what gets a ticket.
-
-    Replaced as a whole when any of it changes.
-    """
-
-    topology: Topology
-    inventory: Inventory
-    alarm_types: Mapping[str, AlarmType]
-    timing: Timing = field(default_factory=Timing)
-    rules_version: str = ""
-    escalations: tuple[Escalation, ...] = ()
-    correlating: Correlating = field(default_factory=Correlating)
-    tickets: TicketRule | None = None
-
-    @classmethod
-    def of(
-        cls, inventory: Inventory, alarm_types: Mapping[str, AlarmType], timing: Timing | None = None, rules_version: str = ""
-    ) -> "Context":
-        """The context of an inventory, its topology built from it."""
-        return cls(Topology.of(inventory), inventory, alarm_types, timing or Timing(), rules_version)
-
-
-@dataclass(frozen=True, slots=True)
 class AlarmRow:
     """An alarm with its place in the correlation: ``pending_at`` is when it became new evidence (0: weighed), ``incident`` whose it is.
 
-    ``operated`` is the last acknowledgement of it, or its withdrawal.
+    ``operated`` is the last acknowledgement of it, or its withdrawal. ``seen_up_at`` is when the last poll before it was raised saw its
+    resource well (0: none did).
     """
 
     alarm: Alarm
     pending_at: int = 0
     incident: str = ""
     operated: Given = NEVER
+    seen_up_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +52,8 @@ class IncidentRow:
     ``members`` are the keys of its alarms. ``outages`` are all of this incident's, ended ones included. ``incident`` is ``None`` only
     between being opened and being described, within one tick. ``absorbed_by`` names the incident that took its alarms over. ``symptoms``
     are alarms that a correlation rule attached, each with the rule's name. ``handling`` is what people did with it.
-    ``topology_version`` is of the topology on which the cause was found. ``ticketed_at`` is when it first called for a ticket.
+    ``topology_version`` is of the topology on which the cause was found. ``unweighed`` counts alarms taken in since it was that it did not
+    expect. ``described_at`` is when it was last described, of a large one. ``ticketed_at`` is when it first called for a ticket.
     """
 
     id: str
@@ -106,6 +71,8 @@ class IncidentRow:
     handling: Handling = Handling()  # noqa: RUF009  # frozen, so one may be shared
     topology_version: str = ""
     symptoms: tuple[Symptom, ...] = ()
+    unweighed: int = 0
+    described_at: int = 0
     ticketed_at: int = 0
 
 
@@ -119,7 +86,7 @@ class DomainRow:
     waiting: tuple[str, ...] = ()
 
 
-Row = AlarmRow | IncidentRow | StateReport | DomainRow | ShelfRow | WindowRow | OperationRow
+Row = AlarmRow | IncidentRow | StateReport | DomainRow | ShelfRow | WindowRow | OperationRow | Page
 
 ROW_TYPES: dict[str, type[Any]] = {
     "alarm": AlarmRow,
@@ -129,6 +96,7 @@ ROW_TYPES: dict[str, type[Any]] = {
     "shelf": ShelfRow,
     "window": WindowRow,
     "operation": OperationRow,
+    "page": Page,
 }
 """Prefix of a row's key (before ``|``) -> type of the row."""
 
@@ -150,7 +118,8 @@ class Output:
     ``alarm_changes`` leaves out inputs that changed nothing, and of an alarm's repeats in one batch keeps the last; ``counts`` has them all
     by reason. ``rows`` are the changed rows, ``None`` for one to be deleted. ``events`` are those that polls, or people who close an alarm,
     gave rise to in here. ``answers`` are to operations, ``windows`` the maintenance windows that they changed, ``escalations`` say who is
-    to be told that nobody has acknowledged, ``exclusions`` what people said should not count against agreements.
+    to be told that nobody has acknowledged, ``words`` what else receivers are told, ``exclusions`` what people said should not count
+    against agreements.
     """
 
     alarm_changes: tuple[AlarmChange, ...] = ()
@@ -162,12 +131,13 @@ class Output:
     answers: tuple[Answer, ...] = ()
     windows: tuple[WindowRow, ...] = ()
     escalations: tuple[Escalated, ...] = ()
+    words: tuple[Word, ...] = ()
     exclusions: tuple[ExclusionRow, ...] = ()
 
 
 @dataclass(slots=True)
 class DomainState:
-    """The mutable state of one domain. Everything below ``operations`` is index, scratch or output and can be made from what is above.
+    """The mutable state of one domain. Everything below ``pages`` is index, scratch or output and can be made from what is above.
 
     ``windows`` are the maintenance windows that count now, and ``replan_at`` is when the next of them begins or ends; ``heed_at`` is when
     an open incident is to be looked at for escalation, and ``release_at`` when the next shelf ends (UTC nanoseconds; 0: none will).
@@ -184,6 +154,7 @@ class DomainState:
     shelves: dict[str, ShelfRow] = field(default_factory=dict)
     planned: dict[str, WindowRow] = field(default_factory=dict)
     operations: dict[str, OperationRow] = field(default_factory=dict)
+    pages: Pages = field(default_factory=Pages)
     windows: tuple[MaintenanceWindow, ...] = ()
     heed_at: dict[str, int] = field(default_factory=dict)
     release_at: int = 0
@@ -191,7 +162,6 @@ class DomainState:
     pending: set[AlarmKey] = field(default_factory=set)
     by_device: dict[str, set[AlarmKey]] = field(default_factory=dict)
     by_node: dict[int, set[AlarmKey]] = field(default_factory=dict)
-    by_cause: dict[int, set[int]] = field(default_factory=dict)
     open: dict[str, None] = field(default_factory=dict)
     missing: dict[ResourceId, str] = field(default_factory=dict)
     ups: dict[str, frozenset[ResourceId]] = field(default_factory=dict)
@@ -208,18 +178,25 @@ class DomainState:
     settle_at: int = 0
     impacts: Impacts = field(init=False)
     consequences: Consequences = field(init=False)
+    components: Components = field(init=False)
     stale: set[str] = field(default_factory=set)
+    stirred: set[str] = field(default_factory=set)
+    mending: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.impacts = Impacts(self.topology)
         self.consequences = Consequences(self.topology)
+        self.components = Components(self.consequences)
 
     @classmethod
     def from_rows(cls, context: Context, rows: Iterable[tuple[str, Row]] = ()) -> "DomainState":
         """A state from its stored rows (none: a new one)."""
         state = cls(context.topology)
+        pages: list[Page] = []
         for _, row in sorted(rows, key=lambda pair: pair[0]):
             match row:
+                case Page():
+                    pages.append(row)
                 case AlarmRow():
                     state.alarms[row.alarm.key] = row
                 case IncidentRow():
@@ -235,6 +212,7 @@ class DomainState:
                     state.planned[row.window.name] = row
                 case OperationRow():
                     state.operations[row.answer.operation.id] = row
+        state.pages = Pages.of(pages)
         state.reindex(context)
         return state
 
@@ -253,6 +231,8 @@ class DomainState:
             yield f"window|{name}", window
         for name, operation in self.operations.items():
             yield f"operation|{name}", operation
+        for name, page in self.pages.rows.items():
+            yield f"page|{name}", page
 
     def domain_row(self) -> DomainRow:
         """The row of what belongs to no alarm."""
@@ -262,9 +242,9 @@ class DomainState:
         """Make the indexes again, from the rows and a topology that may be new; what was concluded on another is to be weighed again."""
         if self.topology is not context.topology:
             self.topology, self.consequences = context.topology, Consequences(context.topology)
-        for index in (self.pending, self.by_device, self.by_node, self.by_cause, self.open, self.missing, self.ups, self.keys):
+        for index in (self.pending, self.by_device, self.by_node, self.open, self.missing, self.ups, self.keys):
             index.clear()
-        self.impacts, self.stale = Impacts(self.topology), set()
+        self.impacts, self.components, self.stale = Impacts(self.topology), Components(self.consequences), set()
         self.plan_anew(context)
         self.release_at = min((shelf.until for shelf in self.shelves.values() if not shelf.is_released), default=0)
         self.heed_at.clear()
@@ -272,7 +252,7 @@ class DomainState:
         for row in self.incidents.values():
             if not row.resolved_at:
                 self.open[row.id] = None
-                self.stale.add(row.id)
+                self._stir(row.id)
                 self.heed_at[row.id] = 0
                 self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
         for key, alarm_row in self.alarms.items():
@@ -314,7 +294,7 @@ class DomainState:
             self._index_alarm(key, row)
         self.alarms[key] = row
         if row.incident in self.open:
-            self.stale.add(row.incident)
+            self._stir(row.incident)
         self.dirty[f"alarm|{row.alarm.id}"] = None
 
     def put_incident(self, row: IncidentRow) -> None:
@@ -323,7 +303,7 @@ class DomainState:
         for resource in before.hypothesis.missing if before is not None else ():
             self.missing.pop(resource, None)
         self.incidents[row.id] = row
-        self.stale.add(row.id)
+        self._stir(row.id)
         if row.resolved_at:
             self.open.pop(row.id, None)
             self.heed_at.pop(row.id, None)
@@ -331,6 +311,10 @@ class DomainState:
             self.open[row.id] = None
             self.missing.update(dict.fromkeys(row.hypothesis.missing, row.id))
         self.dirty[f"incident|{row.id}"] = None
+
+    def _stir(self, incident: str) -> None:
+        self.stale.add(incident)
+        self.stirred.add(incident)
 
     def put_shelf(self, row: ShelfRow) -> None:
         """Store a shelf's row."""
@@ -380,8 +364,7 @@ class DomainState:
             return None
         keys = self.by_node.setdefault(node, set())
         if not keys:
-            for cause in self.consequences.causes(node):
-                self.by_cause.setdefault(cause, set()).add(node)
+            self.components.add(node)
         keys.add(key)
         return node
 
@@ -395,8 +378,7 @@ class DomainState:
         keys.discard(key)
         if not keys:
             del self.by_node[node]
-            for cause in self.consequences.causes(node):
-                self.by_cause[cause].discard(node)
+            self.components.discard(node)
 
     def felt_anew(self) -> set[str]:
         """Bring :attr:`impacts` up to date with the incidents and alarms that changed; the incidents that services may feel otherwise."""
@@ -423,7 +405,8 @@ class DomainState:
 
     def take_rows(self) -> tuple[tuple[str, Row | None], ...]:
         """The rows changed since the last call; ``None`` for those that are gone."""
-        keys, self.dirty = tuple(self.dirty), {}
+        keys, self.dirty = (*self.dirty, *(f"page|{name}" for name in self.pages.changed)), {}
+        self.pages.changed = {}
         return tuple((key, self._row(key)) for key in keys)
 
     def _row(self, key: str) -> Row | None:
@@ -439,5 +422,6 @@ class DomainState:
             "shelf": self.shelves,
             "window": self.planned,
             "operation": self.operations,
+            "page": self.pages.rows,
         }
         return rows[prefix].get(name)

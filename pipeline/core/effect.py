@@ -13,6 +13,9 @@ class EffectKind(StrEnum):
     TICKET_RESOLVE = "ticket-resolve"
     NOTIFY = "notify"
     CREDIT = "credit"
+    MESSAGE = "message"
+    REMEDY = "remedy"
+    EVENT = "event"
 
 
 @dataclass(frozen=True, slots=True)

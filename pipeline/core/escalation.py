@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.event import Severity
 from pipeline.core.incident import Incident, IncidentState
 from pipeline.core.inventory import Tier
-from pipeline.core.reason import Reason
-from pipeline.core.wording import duration, incident_data, rfc3339
 
 MINUTE_NS = 60 * 1_000_000_000
 MOST_REPEATS = 1_000
@@ -78,37 +75,3 @@ def rule_for(incident: Incident, rules: Sequence[Escalation]) -> Escalation | No
     if incident.state is not IncidentState.OPEN or incident.acknowledged_by or incident.planned or incident.shelved:
         return None
     return next((rule for rule in rules if rule.is_for(incident)), None)
-
-
-def effects_of(escalated: Escalated, webhooks: dict[str, str], at: int) -> tuple[Effect, ...]:
-    """The notifications of one escalation; ``webhooks`` are by route. ``at`` is the time of decision in UTC nanoseconds.
-
-    The key holds the incident's count of escalations, so a replay tells nobody twice.
-    """
-    incident = escalated.incident
-    return tuple(
-        Effect(
-            key=f"notify:{incident.id}:{route}:escalated:{incident.escalation}",
-            kind=EffectKind.NOTIFY,
-            subject=incident.id,
-            route=route,
-            decided_at=at,
-            reason=Reason.NOT_ACKNOWLEDGED.value,
-            body={
-                "webhook": webhooks[route],
-                "payload": {
-                    "type": "incident.escalated",
-                    "timestamp": rfc3339(at),
-                    "data": {
-                        **incident_data(incident),
-                        "decision": Reason.NOT_ACKNOWLEDGED.value,
-                        "escalation": incident.escalation,
-                        "escalation_rule": escalated.rule,
-                        "unacknowledged_for": duration(escalated.unheeded_ns),
-                    },
-                },
-            },
-        )
-        for route in escalated.routes
-        if route in webhooks
-    )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from pipeline.core.alarm import Alarm
+from pipeline.core.consequence import Consequences
 from pipeline.core.correlation import Hypothesis
 from pipeline.core.event import Condition
 from pipeline.core.explanation import Attached, Doubt, Explanation, Rival, Settling, Some
@@ -14,7 +15,7 @@ from pipeline.core.points import called
 from pipeline.core.points import listed as _list
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, kind_of, name_of, resource_id
-from pipeline.core.topology import Closure, Topology
+from pipeline.core.topology import Topology
 
 SHOWN = 6
 KEPT = 24
@@ -22,11 +23,23 @@ KEPT = 24
 
 
 class Finding(NamedTuple):
-    """A root cause with what it was found from; ``alarms`` are the incident's, those of the root first."""
+    """A root cause with what it was found from; ``alarms`` are the incident's, those of the root first.
+
+    ``consequences`` are those of the topology, if they are remembered.
+    """
 
     topology: Topology
     hypothesis: Hypothesis
     alarms: Sequence[Alarm]
+    consequences: Consequences | None = None
+
+    def downstream(self, resource: ResourceId) -> AbstractSet[int]:
+        """What a resource takes down by itself, it included; nothing for one that the topology does not have."""
+        node = self.topology.node(resource)
+        if node is None:
+            return frozenset()
+        known = self.consequences if self.consequences is not None else Consequences(self.topology)
+        return known.of(node).nodes
 
 
 _FAILED = {
@@ -60,7 +73,7 @@ def title(resource: ResourceId) -> str:
 def explanation_of(finding: Finding, attached: tuple[Attached, ...] = (), rules_version: str = "") -> Explanation:
     """The grounds of a finding; ``attached`` are the symptoms that correlation rules laid to it."""
     hypothesis, alarms = finding.hypothesis, finding.alarms
-    kinds = Counter(kind_of(alarm.resource).value for alarm in alarms)
+    kinds = Counter(map(kind_of, [alarm.resource for alarm in alarms]))
     dark = _cut_off(finding) if hypothesis.excused else ()
     rivals = tuple(Rival(each.root, each.probability, each.explained, each.missing, each.against) for each in hypothesis.alternatives)
     told = Explanation(
@@ -68,7 +81,7 @@ def explanation_of(finding: Finding, attached: tuple[Attached, ...] = (), rules_
         probability=round(hypothesis.probability, 4),
         weighed=not hypothesis.is_grouping,
         alarms=len(alarms),
-        kinds=tuple(sorted(kinds.items())),
+        kinds=tuple(sorted((kind.value, count) for kind, count in kinds.items())),
         explained=Some.of(hypothesis.explained, KEPT),
         missing=Some.of(hypothesis.missing, SHOWN),
         excused=hypothesis.excused,
@@ -82,31 +95,30 @@ def explanation_of(finding: Finding, attached: tuple[Attached, ...] = (), rules_
         topology_version=finding.topology.version,
         rules_version=rules_version,
     )
-    return replace(told, settling=_settling(finding.topology, told, frozenset(hypothesis.explained))) if told.unsure else told
+    return replace(told, settling=_settling(finding, told, frozenset(hypothesis.explained))) if told.unsure else told
 
 
 def _cut_off(finding: Finding) -> tuple[ResourceId, ...]:
     """The devices that the root takes out of reach, dead ones included, by name."""
-    topology, node = finding.topology, finding.topology.node(finding.hypothesis.root)
-    down = Closure(topology).add((node,)) if node is not None else []
+    topology, down = finding.topology, finding.downstream(finding.hypothesis.root)
     return tuple(sorted(ResourceId(name_of(topology.names[one])) for one in down if topology.kinds[one] is ResourceKind.REACHABILITY))
 
 
-def _settling(topology: Topology, told: Explanation, alarmed: AbstractSet[ResourceId]) -> Settling | None:
+def _settling(finding: Finding, told: Explanation, alarmed: AbstractSet[ResourceId]) -> Settling | None:
     """The poll that tells the cause from its first rival: of what one of them takes down and the other leaves up."""
-    mine, rival = topology.node(told.root), topology.node(told.rivals[0].root)
-    if mine is None or rival is None:
+    topology, rival = finding.topology, told.rivals[0].root
+    here, there = finding.downstream(told.root), finding.downstream(rival)
+    if not here or not there:
         return None
-    here, there = set(Closure(topology).add((mine,))), set(Closure(topology).add((rival,)))
     for kind in (ResourceKind.REACHABILITY, ResourceKind.INTERFACE):
         telling = [one for one in here ^ there if topology.kinds[one] is kind and topology.names[one] not in alarmed]
         for node in sorted(telling, key=lambda one: topology.names[one]):
             device = name_of(topology.names[node]).partition("/")[0]
             if kind is ResourceKind.INTERFACE and _is_dark(topology, node, here & there):
                 continue
-            up, down = (topology.names[rival], told.root) if node in here else (told.root, topology.names[rival])
+            up, down = (rival, told.root) if node in here else (told.root, rival)
             return Settling(device, topology.names[node], up, down)
-    return Settling("", ResourceId(""), told.root, topology.names[rival])
+    return Settling("", ResourceId(""), told.root, rival)
 
 
 def _is_dark(topology: Topology, node: int, down: AbstractSet[int]) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change, OperatorState
-from pipeline.core.domain import AlarmRow, Context, DomainState, IncidentRow
+from pipeline.core.context import Context
+from pipeline.core.domain import AlarmRow, DomainState, IncidentRow
 from pipeline.core.escalation import Escalated, rule_for
 from pipeline.core.event import Event, EventSource, Signal
 from pipeline.core.exclusion import row_of as row_of_exclusion
@@ -114,11 +115,18 @@ def _put_handling(state: DomainState, row: IncidentRow, handling: Handling) -> N
 
 
 def _comment(_: Context, state: DomainState, operation: Operation) -> Acted:
-    row = state.incidents.get(operation.target)
-    if row is None:
+    """A remark on an alarm is kept in the audit trail, and told with the alarm's incident where it has one."""
+    row, key = state.incidents.get(operation.target), state.keys.get(operation.target)
+    if row is not None:
+        _remark(state, row, operation, operation.text)
+        return _only(VERDICTS[operation.kind, _standing_of(row)])
+    if key not in state.alarms:
         return _only(refused(Reason.UNKNOWN_TARGET))
-    _remark(state, row, operation, operation.text)
-    return _only(VERDICTS[operation.kind, _standing_of(row)])
+    of = state.alarms[key]
+    incident = state.incidents.get(of.incident) if of.incident else None
+    if incident is not None:
+        _remark(state, incident, operation, f"{key.alarm_type} on {key.resource}: {operation.text}")
+    return _only(VERDICTS[operation.kind, Standing.RESOLVED if of.alarm.is_cleared else Standing.OPEN])
 
 
 def _remark(state: DomainState, row: IncidentRow, operation: Operation, text: str) -> None:
@@ -400,7 +408,7 @@ def heed(context: Context, state: DomainState) -> list[tuple[str, str, tuple[str
     if state.replan_at and state.now >= state.replan_at:
         state.plan_anew(context)
         state.heed_at.update(dict.fromkeys(state.open, 0))
-    if not context.escalations:
+    if not context.routing.escalations:
         return []
     due = sorted(name for name, at in state.heed_at.items() if at <= state.now)
     return [found for name in due if (found := _heed_one(context, state, state.incidents[name])) is not None]
@@ -410,7 +418,7 @@ def _heed_one(context: Context, state: DomainState, row: IncidentRow) -> tuple[s
     incident, handling = row.incident, row.handling
     if incident is None or row.id in state.touched:  # it is described within this tick, and looked at in the next
         return None
-    rule = None if handling.acknowledged_by else rule_for(incident, context.escalations)
+    rule = None if handling.acknowledged_by else rule_for(incident, context.routing.escalations)
     window = covering(state.windows, context.topology, row.hypothesis.root, state.now) if rule else None
     if rule is None or window is not None:
         if handling.unheeded_since:

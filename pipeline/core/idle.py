@@ -6,7 +6,8 @@ Whatever a tick decides from the time is told here too; a test holds both togeth
 from collections.abc import Iterator
 
 from pipeline.core.alarm import Alarm
-from pipeline.core.domain import Context, DomainState, IncidentRow
+from pipeline.core.context import Context
+from pipeline.core.domain import DomainState, IncidentRow
 from pipeline.core.shelf import NANOSECONDS
 
 NEVER = 1 << 63
@@ -26,7 +27,7 @@ def due_at(context: Context, state: DomainState) -> int:
 
 def wants_sweeps(state: DomainState) -> bool:
     """Whether there is anything that a sweep may forget."""
-    return bool(state.alarms or state.incidents or state.operations or state.shelves or state.planned)
+    return bool(state.alarms or state.incidents or state.operations or state.shelves or state.planned or state.pages.rows)
 
 
 def _due(context: Context, state: DomainState) -> Iterator[int]:
@@ -36,8 +37,11 @@ def _due(context: Context, state: DomainState) -> Iterator[int]:
     if state.pending:
         yield min(state.alarms[key].pending_at for key in state.pending) + int(min(timing.settle_s, timing.settle_cap_s) * NANOSECONDS)
     yield from (at for at in (state.release_at, state.replan_at) if at)
-    if context.escalations:
+    if context.routing.escalations:
         yield from state.heed_at.values()
+    yield from state.pages.next_due()
+    if state.pages.rows or (state.open and context.routing.routes):
+        yield state.pages.turn_at
     for name in state.waiting:
         row = state.incidents.get(name)
         if row is not None and not row.absorbed_by:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from pipeline.core.alarm import Alarm
 from pipeline.core.event import Condition
 from pipeline.core.felling import Felling, Moved, Rank
-from pipeline.core.outage import ServiceState
+from pipeline.core.outage import ServiceState, episode
 from pipeline.core.reconcile import LIGHT_LOST
 from pipeline.core.resource import ResourceId, ResourceKind, name_of, resource_id
 from pipeline.core.topology import Closure, Topology
+from pipeline.core.trace import Path, Reach
 
 Failure = tuple[str, ResourceId, bool]
 """An open incident: its id, its root, and whether the root is down (rather than degraded)."""
@@ -86,13 +87,16 @@ def _weakened(topology: Topology, service: int, down: AbstractSet[int]) -> Loss:
 class Impacts:
     """What every open incident does to services, kept up to date: :func:`felt_by` of all of them, without asking for all of them again.
 
-    ``touched`` are the incidents whose services may fare differently than before, until :meth:`take_touched`.
+    ``touched`` are the incidents whose services may fare differently than before, until :meth:`take_touched`. ``behind``, what is told and
+    what is reached are remembered.
     """
 
     topology: Topology
     felling: Felling = field(init=False)
     touched: set[str] = field(default_factory=set)
     behind: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _told: dict[str, "Told"] = field(default_factory=dict)
+    _reaches: dict[str, Reach] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.felling = Felling(self.topology)
@@ -105,11 +109,14 @@ class Impacts:
         else:
             rank = Rank(not down, began_at, incident)
             if self.felling.roots.get(incident) != (node, rank):
+                self._reaches.pop(incident, None)
                 self.touched.add(incident)
                 self._follow(self.felling.put(rank, node))
 
     def drop(self, incident: str) -> None:
         """An incident that is open no more."""
+        self._told.pop(incident, None)
+        self._reaches.pop(incident, None)
         if incident in self.felling.roots:
             self.touched.add(incident)
             self._follow(self.felling.drop(incident))
@@ -128,6 +135,24 @@ class Impacts:
         found = {name_of(topology.names[service]): _weakened(topology, service, felling.down) for service in weak}
         degraded = felling.roots[incident][1].degraded
         return found | dict.fromkeys(_services(topology, felling.owned.get(incident, ())), DEGRADED if degraded else DOWN)
+
+    def told(self, incident: str, root: ResourceId, alarms: Sequence[Alarm]) -> "Told":
+        """What an incident's alarms tell of services now."""
+        known = self._told.get(incident)
+        if known is None or not known.renew(root, alarms):
+            known = Told(self.topology, root, alarms)
+            if incident in self.felling.roots:
+                self._told[incident] = known
+        return known
+
+    def paths(self, incident: str, services: Iterable[str]) -> dict[str, Path]:
+        """The shortest path of an incident's failure to each of these services; those that it does not reach are left out."""
+        if incident not in self.felling.roots:
+            return {}
+        reach = self._reaches.get(incident)
+        if reach is None:
+            reach = self._reaches[incident] = Reach.of(self.felling, incident)
+        return reach.paths(services)
 
     def gates(self, incident: str) -> set[int]:
         """The gates that are up, with a parent that this incident keeps down."""
@@ -149,6 +174,9 @@ class Impacts:
         """Note whom it touches that these nodes fare otherwise: who took them down, who weakens their gates, who feels their services."""
         felling, kinds = self.felling, self.topology.kinds
         gates = felling.gates_at(moved)
+        region = {each.node for each in moved}.union(*(self.topology.parents[each.node] for each in moved))
+        for name in [name for name, reach in self._reaches.items() if reach.is_concerned(region)]:
+            del self._reaches[name]
         for each in moved:
             self.touched |= {rank.incident for rank in (each.before, each.after) if rank is not None}
         for gate in gates:
@@ -165,25 +193,45 @@ class Impacts:
 class Told:
     """What an incident's alarms tell of each service that its root takes down; looked up once for all of them.
 
-    An alarm is relevant to a service if it is on itself, on what it needs, or on whether its dead device answers.
+    An alarm is relevant to a service if it is on itself, on what it needs, or on whether its dead device answers. Which those are stays the
+    same while the root and the alarmed resources do: :meth:`renew` only looks at the alarms again.
     """
 
     def __init__(self, topology: Topology, root: ResourceId, alarms: Sequence[Alarm]) -> None:
+        self.root = root
         self._topology = topology
         self._alarms = alarms
         self._cause = topology.node(root)
-        self._own = resource_id(ResourceKind.REACHABILITY, name_of(root))
         self._by_node: dict[int, list[int]] = {}
-        self._of_own = [place for place, alarm in enumerate(alarms) if alarm.resource == self._own]
+        self._places: dict[str, tuple[int, ...]] = {}
+        self._episodes: dict[tuple[int, ...], tuple[int, int]] = {}
+        own = resource_id(ResourceKind.REACHABILITY, name_of(root))
+        self._of_own = [place for place, alarm in enumerate(alarms) if alarm.resource == own]
         for place, alarm in enumerate(alarms):
             node = topology.node(alarm.resource)
-            if node is not None and alarm.resource != self._own:
+            if node is not None and alarm.resource != own:
                 self._by_node.setdefault(node, []).append(place)
+
+    def renew(self, root: ResourceId, alarms: Sequence[Alarm]) -> bool:
+        """Take the present state of the same alarms of the same root, in the same order; ``False`` if they are others."""
+        if root != self.root or [alarm.resource for alarm in alarms] != [alarm.resource for alarm in self._alarms]:
+            return False
+        self._alarms = alarms
+        self._episodes.clear()
+        self.__dict__.pop("_confirmed", None)
+        return True
 
     def of(self, service: str) -> Sequence[Alarm]:
         """The relevant alarms, in their order; all of the incident's if there are none such."""
-        node = self._topology.node(resource_id(ResourceKind.SERVICE, service))
-        return self._alarms if node is None else self._relevant(node) or self._alarms
+        return [self._alarms[place] for place in self._relevant(service)] or self._alarms
+
+    def episode(self, service: str) -> tuple[int, int] | None:
+        """Since when what the relevant alarms tell of has lasted without a break, and until when; ``None`` without any alarm."""
+        places = self._relevant(service)
+        if places not in self._episodes and self._alarms:
+            told = [self._alarms[place] for place in places] or self._alarms
+            self._episodes[places] = episode((alarm.last_raised_at, alarm.cleared_at if alarm.is_cleared else 0) for alarm in told)
+        return self._episodes.get(places)
 
     def proof(self, service: str) -> str:
         """The id of a confirmed alarm that proves the service's outage, empty if there is none.
@@ -191,6 +239,8 @@ class Told:
         Relevant alarms prove it; so does one on what fails directly with a need of the service that the root took down: an access device
         that answers no poll proves that its uplinks are down, although no service needs the device's answers.
         """
+        if not self._confirmed:
+            return ""
         direct = next((alarm.id for alarm in self.of(service) if alarm.confirmed_at), "")
         node = self._topology.node(resource_id(ResourceKind.SERVICE, service))
         if direct or node is None or self._cause is None:
@@ -201,16 +251,26 @@ class Told:
                 return alarm.id
         return ""
 
-    def _relevant(self, node: int) -> list[Alarm]:
+    def _relevant(self, service: str) -> tuple[int, ...]:
+        """The places of the relevant alarms; none for a service that the topology does not have."""
+        found = self._places.get(service)
+        if found is None:
+            node = self._topology.node(resource_id(ResourceKind.SERVICE, service))
+            found = self._places[service] = self._places_at(node) if node is not None else ()
+        return found
+
+    def _places_at(self, node: int) -> tuple[int, ...]:
         nodes = self._topology.ancestors(node) & self._by_node.keys()
         places = [place for each in (*nodes, node) for place in self._by_node.get(each, ())]
-        return [self._alarms[place] for place in sorted({*places, *self._of_own})]
+        return tuple(sorted({*places, *self._of_own}))
 
     @cached_property
     def _confirmed(self) -> list[tuple[Alarm, frozenset[int]]]:
         """Confirmed alarms with what their resource fails directly with, of what the root takes down."""
-        if self._cause is None:
-            return []
-        failed = self._topology.descendants(self._cause)
-        nodes = ((alarm, self._topology.node(alarm.resource)) for alarm in self._alarms if alarm.confirmed_at)
-        return [(alarm, frozenset(failed.intersection(self._topology.parents[node]))) for alarm, node in nodes if node is not None]
+        confirmed = [alarm for alarm in self._alarms if alarm.confirmed_at]
+        failed = self._topology.descendants(self._cause) if confirmed and self._cause is not None else set[int]()
+        found = []
+        for alarm in confirmed:
+            node = self._topology.node(alarm.resource)
+            found.append((alarm, frozenset(failed.intersection(self._topology.parents[node])) if node is not None else frozenset[int]()))
+        return found

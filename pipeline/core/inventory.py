@@ -208,14 +208,35 @@ class Service(Entry):
     weights: dict[str, float] = field(default_factory=dict)
 
 
+class Channel(StrEnum):
+    """How a customer is told: by e-mail, or by the operator's own messaging (TMF681), which knows what a receiver prefers."""
+
+    EMAIL = "email"
+    TMF681 = "tmf681"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One receiver of a customer's messages (TMF629 ``contactMedium``): an e-mail address, or a receiver's id in TMF681."""
+
+    channel: Channel
+    address: str
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who bought it (TMF629). ``timezone`` is an IANA name: the customer's month is cut there."""
+    """Who bought it (TMF629). ``timezone`` is an IANA name: the customer's month is cut there.
+
+    ``contacts`` are told of what the customer feels, in ``language`` (one of ``rules/messages``); without any, nobody is.
+    """
 
     name: str
     display_name: str
     tier: Tier
     timezone: str = "UTC"
+    language: str = "en"
+    contacts: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

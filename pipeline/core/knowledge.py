@@ -8,7 +8,9 @@ from pipeline.core.directory import Directory
 from pipeline.core.inventory import Inventory
 from pipeline.core.measure import Measuring
 from pipeline.core.mib import MibIndex
+from pipeline.core.notice import Notices
 from pipeline.core.plan import Plan
+from pipeline.core.remedy import RemedyRule
 from pipeline.core.routing import Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.threshold import Threshold
@@ -33,6 +35,8 @@ class Knowledge:
     measuring: Measuring = field(default_factory=Measuring)
     declared: Inventory | None = None
     correlating: Correlating = field(default_factory=Correlating)
+    notices: Notices = field(default_factory=Notices)
+    remedies: tuple[RemedyRule, ...] = ()
 
     @property
     def version(self) -> tuple[str, str]:

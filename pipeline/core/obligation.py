@@ -5,7 +5,10 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline.core.effect import Effect
+from pipeline.core.ledger import Entry, StepEntry
 from pipeline.core.operation import Answer, Operation, Outcome
+from pipeline.core.posting import Standing
+from pipeline.core.remedy import RemedyState
 
 
 class EffectState(StrEnum):
@@ -41,8 +44,52 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredRemedy:
+    """A remedy: proposed at, decided by whom, started and ended when; ``over_at`` is the incident's end, ``polled_at`` the last poll then.
+
+    ``body`` is what proposed it (:func:`pipeline.core.remedy.remedies`).
+    """
+
+    name: str
+    incident: str
+    domain: str
+    rule: str
+    action: str
+    resource: str
+    state: RemedyState
+    proposed_at: int
+    detail: str = ""
+    decided_by: str = ""
+    decided_at: int = 0
+    started_at: int = 0
+    ended_at: int = 0
+    over_at: int = 0
+    polled_at: int = 0
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Who has registered for an API's events: where they are told, which ones (empty: all), by whose token, since when and until when."""
+
+    id: str
+    api: str
+    callback: str
+    query: str
+    owner: str
+    registered_at: int
+    ended_at: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TicketLink:
-    """Which ticket of which system an incident has. ``status`` and ``etag`` are those last seen."""
+    """Which ticket of which system an incident has. ``status``, ``etag`` and ``assignee`` are those last seen.
+
+    ``number`` is what people call the ticket where that is not ``remote_id``; ``key`` the name by which it is found again; ``previous`` the
+    ticket that it continues; ``domain`` the incident's. ``looked_at`` is when it was looked at for what people did, ``asked_at`` when its
+    system last said that somebody did something.
+    """
 
     incident: str
     system: str
@@ -51,6 +98,18 @@ class TicketLink:
     etag: str = ""
     linked_at: int = 0
     updated_at: int = 0
+    number: str = ""
+    key: str = ""
+    previous: str = ""
+    assignee: str = ""
+    domain: str = ""
+    looked_at: int = 0
+    asked_at: int = 0
+
+    @property
+    def called(self) -> str:
+        """What people call the ticket."""
+        return self.number or self.remote_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +178,19 @@ class StoredOperation:
     def verdict(self) -> Answer | None:
         """The answer to tell: a refusal if there is one; ``None`` before there is any."""
         return next(iter((*self.refusals, *self.answers)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCredit:
+    """A credit of the ledger, where it stands, what was done about it, and the work on its posting.
+
+    ``detail`` says what holds it back, or what the last attempt met. ``posting_at`` is when it was first taken to be posted.
+    """
+
+    entry: Entry
+    standing: Standing
+    steps: tuple[StepEntry, ...] = ()
+    posting_at: int = 0
+    attempts: int = 0
+    next_attempt_at: int = 0
+    detail: str = ""

@@ -50,11 +50,12 @@ WINDOW_KINDS = frozenset(
 class Operation:
     """One act of a person, for one correlation domain.
 
-    ``id`` is the idempotency key. ``operator`` is the person's name and ``via`` the way they came (``cli`` or ``api``). ``target`` is the
-    id of an incident or alarm, a resource (to shelve all its alarms; the service whose time is excluded), the name of a maintenance window,
-    or the id of an exclusion. ``text`` is the comment or the reason. ``until`` is the end of a shelf, window or exclusion, ``starts_at``
-    the start of the last two (UTC nanoseconds). ``resources`` are what a window is over; ``reason_kind`` is why time is excluded from
-    agreements (an ``ExclusionKind``).
+    ``id`` is the idempotency key. ``operator`` is the person's name and ``via`` the way they came: ``cli``, ``api``, ``receiver:NAME`` for
+    what comes back from a receiver of notifications, or ``ticket`` for what they did in the incident's ticket. ``target`` is the id of an
+    incident or alarm, a resource (to shelve all its alarms; the service whose time is excluded), the name of a maintenance window, or the
+    id of an exclusion. ``text`` is the comment or the reason. ``until`` is the end of a shelf, window or exclusion, ``starts_at`` the start
+    of the last two (both UTC nanoseconds). ``resources`` are what a window is over; ``reason_kind`` is why time is excluded from agreements
+    (an ``ExclusionKind``).
     """
 
     id: str

@@ -87,14 +87,18 @@ def derive(before: Sequence[Outage], felt: Iterable[Felt], incident: str, root_c
     ``at`` (UTC nanoseconds) is when a change of state that no alarm of this incident tells of took effect. ``revised`` says that the
     incident's cause is now held to be another: what no longer follows from it is withdrawn (ended as it started), not ended.
     """
-    after = {outage.id: outage for outage in before}
+    after: dict[str, Outage] = {}
+    by_service: dict[str, dict[str, Outage]] = {}
+    for outage in before:
+        after[outage.id] = by_service.setdefault(outage.service, {})[outage.id] = outage
     kept = set()
     for one in felt:
-        known = _matching(after.values(), one)
+        own = by_service.setdefault(one.service, {})
+        known = _matching(own.values(), one)
         if known is None:
-            known = _opened(after.values(), one, incident, root_cause, at, revised=revised)
+            known = _opened(own.values(), one, incident, root_cause, at, revised=revised)
         kept.add(known.id)
-        after[known.id] = _updated(known, one, root_cause, after.values())
+        after[known.id] = own[known.id] = _updated(known, one, root_cause, own.values())
     for outage in before:
         if not outage.ended_at and outage.id not in kept:
             after[outage.id] = replace(outage, ended_at=outage.started_at if revised else max(at, outage.started_at))

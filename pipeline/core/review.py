@@ -1,47 +1,77 @@
 """Open incidents looked at again on a tick: resolved, held while they flap, described anew; each change is one revision."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
-from pipeline.core.alarm import Alarm
+from pipeline.core.alarm import Alarm, AlarmKey
 from pipeline.core.attachment import attached
-from pipeline.core.domain import Context, DomainState, IncidentChange, IncidentRow
+from pipeline.core.context import Context
+from pipeline.core.domain import DomainState, IncidentChange, IncidentRow
 from pipeline.core.explain import Finding, explanation_of, sentence
 from pipeline.core.handling import shelved_for
-from pipeline.core.impact import Loss, Told
+from pipeline.core.impact import Loss
 from pipeline.core.incident import ABSORBED, Impact, Incident, IncidentState, in_order, severity_of
 from pipeline.core.inventory import MaintenanceWindow
-from pipeline.core.outage import Felt, Outage, answered, derive, episode, split_at_window
+from pipeline.core.lifecycle import STATUS_CHANGES_KEPT
+from pipeline.core.outage import Felt, Outage, ServiceState, answered, derive, split_at_window
 from pipeline.core.points import points, texts
 from pipeline.core.reason import Reason
 from pipeline.core.shelf import NANOSECONDS, covering, covers, is_flapping, of_service
-from pipeline.core.trace import TRACED, paths
+from pipeline.core.trace import TRACED
 from pipeline.core.witness import witness
+
+LARGE = 100
+"""An incident of so many alarms is described again after a pause in proportion to them, if it still has the same cause."""
+
+PAUSE_NS, LONGEST_PAUSE_NS = 2_000_000, 3 * NANOSECONDS
+"""The pause for each alarm, and the longest: two seconds for a thousand alarms."""
 
 
 def review(context: Context, state: DomainState) -> tuple[list[IncidentChange], list[Outage]]:
     """Look at incidents with news, and at those that time alone may change; the new revisions of all that are other than before."""
+    later = {name for name in state.touched if _may_wait(state, name)}
+    state.touched -= later
+    waiting, names = state.waiting & later, (state.touched | state.waiting) - later
     news, at = set(state.touched), 0
-    for name in sorted(state.touched | state.waiting):
+    for name in sorted(names):
         row = state.incidents.get(name)
         happened_at = _look(context, state, row) if row is not None and not row.absorbed_by else 0
         if happened_at:
             news.add(name)
             at = max(at, happened_at)
-    state.waiting = {name for name in state.touched | state.waiting if name in state.open and _is_unfinished(state, state.incidents[name])}
-    state.touched = set()
+    state.waiting = waiting | {name for name in names if name in state.open and _is_unfinished(state, state.incidents[name])}
+    state.touched = later
     return _describe_all(context, state, news & state.incidents.keys(), at) if news else ([], [])
+
+
+def _may_wait(state: DomainState, name: str) -> bool:
+    """Whether an incident is so large, and was described so lately, that more of its alarms may come before it is described again."""
+    row = state.incidents.get(name)
+    if row is None or row.incident is None or row.resolved_at or row.revised or row.incident.root_cause != row.hypothesis.root:
+        return False
+    return state.now < row.described_at + min(len(row.members) * PAUSE_NS, LONGEST_PAUSE_NS)
 
 
 def members(state: DomainState, row: IncidentRow) -> list[Alarm]:
     """An incident's alarms, those on its root first, then in the order in which they were raised."""
-    alarms = [state.alarms[key].alarm for key in row.members if key in state.alarms]
-    return sorted(alarms, key=lambda alarm: (alarm.resource != row.hypothesis.root, alarm.last_raised_at, alarm.key))
+    root = row.hypothesis.root
+    found = [(key.resource != root, alarm.last_raised_at, key, alarm) for key, alarm in _members(state, row)]
+    found.sort(key=itemgetter(0, 1, 2))
+    return [alarm for *_, alarm in found]
+
+
+def _members(state: DomainState, row: IncidentRow) -> Iterator[tuple[AlarmKey, Alarm]]:
+    """An incident's alarms by key."""
+    for key in row.members:
+        known = state.alarms.get(key)
+        if known is not None:
+            yield key, known.alarm
 
 
 def _look(context: Context, state: DomainState, row: IncidentRow) -> int:
     """Resolve an incident that is over, note that it flaps or outlasts its window; when what changed it happened, 0 if nothing did."""
-    alarms = members(state, row)
+    alarms = [alarm for _, alarm in _members(state, row)]
     timing = context.timing
     opened_at = row.started_at if row.id in state.touched else 0
     if not row.resolved_at and not row.flapping and _flaps(context, state, alarms):
@@ -64,10 +94,12 @@ def _look(context: Context, state: DomainState, row: IncidentRow) -> int:
 
 def _flaps(context: Context, state: DomainState, alarms: Sequence[Alarm]) -> bool:
     timing = context.timing
-    return any(is_flapping(alarm, state.now, timing.flap_changes, timing.flap_window_s) for alarm in alarms)
+    least = min(timing.flap_changes, STATUS_CHANGES_KEPT)
+    lively = (alarm for alarm in alarms if len(alarm.status_changes) >= least)
+    return any(is_flapping(alarm, state.now, timing.flap_changes, timing.flap_window_s) for alarm in lively)
 
 
-def _is_standing(state: DomainState, row: IncidentRow, alarms: Sequence[Alarm]) -> bool:
+def _is_standing(state: DomainState, row: IncidentRow, alarms: Iterable[Alarm]) -> bool:
     return any(not alarm.is_cleared for alarm in alarms) or not state.pending.isdisjoint(row.members)
 
 
@@ -84,8 +116,8 @@ def _window_ended(state: DomainState, row: IncidentRow) -> int:
 
 def _is_unfinished(state: DomainState, row: IncidentRow) -> bool:
     """Whether time alone will change an open incident: it is clear and waits, may begin to flap, or has a window that will end."""
-    alarms = members(state, row)
-    return not _is_standing(state, row, alarms) or row.incident is None or bool(row.incident.planned)
+    alarms = (alarm for _, alarm in _members(state, row))
+    return row.incident is None or bool(row.incident.planned) or not _is_standing(state, row, alarms)
 
 
 def _describe_all(context: Context, state: DomainState, news: set[str], at: int) -> tuple[list[IncidentChange], list[Outage]]:
@@ -120,7 +152,7 @@ def _describe(
     felt = [] if row.absorbed_by else _felt(context, state, row, _last_felt(row) if losses is None else losses, alarms, window)
     after = derive(row.outages, felt, row.id, row.hypothesis.root, max(at, row.started_at), revised=row.revised)
     incident = _incident(context, state, row, alarms, after, window, losses)
-    if not row.ticketed_at and context.tickets is not None and context.tickets.refusal(incident) is None:
+    if not row.ticketed_at and context.routing.tickets.refusal(incident) is None:
         row = replace(row, ticketed_at=at)
     after = tuple(answered(outage, row.outages, row.ticketed_at, row.handling.acknowledged_at, row.resolved_at) for outage in after)
     known = {outage.id: outage for outage in row.outages}
@@ -129,8 +161,10 @@ def _describe(
     if changed:
         incident = replace(incident, revision=row.incident.revision + 1 if row.incident is not None else 1)
         changes.append(IncidentChange(incident, row.incident))
-    if changed or after != row.outages or row.revised:
-        state.put_incident(replace(row, incident=incident if changed else row.incident, outages=after, revised=False))
+    described_at = state.now if len(row.members) >= LARGE else row.described_at
+    if changed or after != row.outages or row.revised or described_at != row.described_at:
+        incident = incident if changed or row.incident is None else row.incident
+        state.put_incident(replace(row, incident=incident, outages=after, revised=False, described_at=described_at))
 
 
 def _felt(
@@ -142,10 +176,9 @@ def _felt(
     window: MaintenanceWindow | None,
 ) -> list[Felt]:
     found: list[Felt] = []
-    told = Told(context.topology, row.hypothesis.root, alarms)
+    told = state.impacts.told(row.id, row.hypothesis.root, alarms)
     for name, loss in sorted(losses.items()):
-        spans = [(alarm.last_raised_at, alarm.cleared_at if alarm.is_cleared else 0) for alarm in told.of(name)]
-        since, until = episode(spans or [(row.started_at, 0)])
+        since, until = told.episode(name) or (row.started_at, 0)
         service = context.inventory.services.get(name)
         felt = Felt(
             service=name,
@@ -173,10 +206,10 @@ def _window(context: Context, state: DomainState, row: IncidentRow, alarms: Sequ
     """The maintenance window in which an incident began: one that covers its root, or every one of its alarms."""
     windows, topology = state.windows, context.topology
     over_root = covering(windows, topology, row.hypothesis.root, row.started_at)
-    if over_root is not None or not alarms:
+    open_then = [window for window in windows if window.starts_at <= row.started_at < window.ends_at]
+    if over_root is not None or not alarms or not open_then:
         return over_root
     resources = {witness(alarm) or alarm.resource for alarm in alarms}
-    open_then = (window for window in windows if window.starts_at <= row.started_at < window.ends_at)
     return next((window for window in open_then if all(covers(window, topology, resource) for resource in resources)), None)
 
 
@@ -193,7 +226,7 @@ def _incident(
     impacts = _impacts(context, state, row, outages, losses)
     planned = window.name if window and (row.resolved_at or state.now) <= window.ends_at else ""
     version = row.topology_version or context.topology.version
-    found = Finding(context.topology, row.hypothesis, alarms)
+    found = Finding(context.topology, row.hypothesis, alarms, state.consequences)
     grounds = replace(explanation_of(found, attached(state, row), context.rules_version), topology_version=version)
     return Incident(
         id=row.id,
@@ -231,20 +264,23 @@ def _impacts(
     if losses is None:
         return row.incident.impacts if row.incident is not None else ()
     found = []
+    since: dict[tuple[str, ServiceState], int] = {}
+    for outage in outages:
+        told = (outage.service, outage.state)
+        since[told] = max(since.get(told, outage.started_at), outage.started_at)
     for name, loss in losses.items():
         service = context.inventory.services.get(name)
         customer = context.inventory.customers.get(service.customer) if service else None
         if service is None or customer is None:
             continue
-        own = (outage.started_at for outage in outages if outage.service == name and outage.state is loss.state)
-        since = max(own, default=row.started_at)
-        found.append(Impact(name, service.customer, service.contract, customer.tier, loss.state, since, loss.share))
+        since_at = since.get((name, loss.state), row.started_at)
+        found.append(Impact(name, service.customer, service.contract, customer.tier, loss.state, since_at, loss.share))
     return _traced(state, row, in_order(found))
 
 
 def _traced(state: DomainState, row: IncidentRow, impacts: tuple[Impact, ...]) -> tuple[Impact, ...]:
     """The first of them with the way on which the failure reaches them."""
-    found = paths(state.impacts.felling, row.id, [impact.service for impact in impacts[:TRACED]])
+    found = state.impacts.paths(row.id, [impact.service for impact in impacts[:TRACED]])
     return tuple(
         replace(impact, path=found[impact.service].nodes, gate=found[impact.service].gate) if impact.service in found else impact
         for impact in impacts

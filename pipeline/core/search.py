@@ -13,11 +13,24 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain as concatenated
 from operator import attrgetter
+from typing import NamedTuple
 
 from pipeline.core.consequence import Consequence, Consequences
 from pipeline.core.doubt import doubt
-from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, HOPELESS, KNOWN_UP, SILENT, TOLD_BY_THE_DEAD, WRONG_EDGE, prior
+from pipeline.core.likelihood import (
+    ALARMED,
+    FEED_LOST,
+    FEED_SILENT,
+    HOPELESS,
+    KNOWN_UP,
+    LOSS,
+    SILENT,
+    TOLD_BY_THE_DEAD,
+    WRONG_EDGE,
+    prior,
+)
 from pipeline.core.resource import ResourceKind
 from pipeline.core.standing import Claims, Evidence, Record, Standing
 
@@ -60,6 +73,15 @@ class Candidate:
     twins: list["Candidate"] = field(default_factory=list)
 
 
+class Needed(NamedTuple):
+    """A root with the alarms that it alone explains, what it takes down that speaks against it, and how much all of that does."""
+
+    root: Candidate
+    alone: frozenset[int]
+    bad: frozenset[int]
+    most: float
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a standing was, to go back to."""
@@ -96,7 +118,8 @@ class Snapshot:
 class Search:
     """One search. After :meth:`solve`, ``standing`` holds the answer; roots that it held before stay.
 
-    ``explaining`` are the leading candidates that cover each alarm, best first; ``opening`` the gates upstream of alarms.
+    ``explaining`` are the leading candidates that cover each alarm, best first; ``opening`` the gates upstream of alarms; ``by_kind`` the
+    alarms of each kind that may be expected.
     """
 
     consequences: Consequences
@@ -107,10 +130,14 @@ class Search:
     explaining: dict[int, list[Candidate]] = field(default_factory=dict)
     fixed: tuple[int, ...] = ()
     opening: frozenset[int] = frozenset()
+    by_kind: dict[ResourceKind, frozenset[int]] = field(default_factory=dict)
 
     def solve(self) -> None:
         """Find the roots."""
         self.fixed = tuple(self.standing.roots)
+        kinds = self.standing.topology.kinds
+        of_kind = {kind: frozenset(node for node in self.evidence.alarmed if kinds[node] is kind) for kind in LOSS}
+        self.by_kind = {kind: nodes for kind, nodes in of_kind.items() if nodes}
         self.opening = frozenset(gate for node in self.evidence.alarmed for gate in self.consequences.gates_above(node))
         self._weigh_candidates()
         self._greedy(self.leading)
@@ -136,10 +163,7 @@ class Search:
 
     def _weigh_candidates(self) -> None:
         """Each candidate by itself, best first; those with the same consequences together, led by the best."""
-        by_cause: dict[int, int] = {}
-        for node in sorted(self.evidence.alarmed):
-            for cause in self.consequences.causes(node):
-                by_cause[cause] = by_cause.get(cause, 0) + 1
+        by_cause = Counter(concatenated.from_iterable(map(self.consequences.causes, sorted(self.evidence.alarmed))))
         few = len(by_cause) <= EXACT_CANDIDATES
         found = [
             self.weigh(node)
@@ -154,21 +178,27 @@ class Search:
             if leader is not one:
                 leader.twins.append(one)
         self.leading = list(leaders.values())
+        self.explaining = {node: [] for node in self.evidence.alarmed}
         for one in self.leading:
             for node in one.cover:
-                self.explaining.setdefault(node, []).append(one)
+                self.explaining[node].append(one)
 
     def weigh(self, node: int) -> Candidate:
         """A node as the only root."""
         standing, kinds, reporter = self.standing, self.standing.topology.kinds, self.standing.topology.reporter
         consequence = self.consequences.of(node)
         nodes, expected = consequence.nodes, consequence.expected
-        fed_less = self.evidence.degraded.intersection(map(self.consequences.powered, consequence.supplies))
+        degraded = self.evidence.degraded
+        fed_less = degraded.intersection(map(self.consequences.powered, consequence.supplies)) if degraded else degraded
         cover = (self.evidence.alarmed & nodes) | fed_less
         against = [one for one in consequence.polled if one not in cover and standing.is_up(one)] if self.evidence.up != NOTHING_UP else []
         said: dict[float, list[int]] = {}
-        for one in cover - fed_less:
-            is_dead = reporter[one] in nodes or one in self.evidence.degraded
+        plain = (cover & expected) - degraded  # whoever tells of it lives
+        for kind, alarmed in self.by_kind.items():
+            if not alarmed.isdisjoint(plain):
+                said.setdefault(ALARMED[kind] - SILENT[kind], []).extend(alarmed & plain)
+        for one in cover - fed_less - plain:
+            is_dead = reporter[one] in nodes or one in degraded
             worth = (TOLD_BY_THE_DEAD if is_dead else ALARMED[kinds[one]]) - (SILENT[kinds[one]] if one in expected else 0.0)
             said.setdefault(worth, []).append(one)
         for one in against:
@@ -268,19 +298,22 @@ class Search:
                 before.restore(standing)
         return better
 
-    def _alone(self, roots: Sequence[Candidate]) -> list[tuple[Candidate, frozenset[int], frozenset[int]]]:
-        """Roots with the alarms that each alone explains, and with what it takes down that speaks against it."""
-        times = Counter(node for root in roots for node in root.cover)
+    def _alone(self, roots: Sequence[Candidate]) -> list[Needed]:
+        """The roots with what speaks for and against each."""
+        times = Counter(concatenated.from_iterable(root.cover for root in roots))
         once = {node for node, count in times.items() if count == 1}
-        return [(root, root.cover & once, root.consequence.nodes & self.standing.bad) for root in roots]
+        found = ((root, root.consequence.nodes & self.standing.bad) for root in roots)
+        return [Needed(root, root.cover & once, bad, sum(map(self.standing.worth, bad))) for root, bad in found]
 
-    def _rivals(self, one: Candidate, roots: Sequence[tuple[Candidate, frozenset[int], frozenset[int]]]) -> dict[int, float]:
+    def _rivals(self, one: Candidate, roots: Sequence[Needed]) -> dict[int, float]:
         """The roots that a new one might make needless, and what dropping each might be worth, less the alarms that it alone explains."""
         found = {}
-        for root, alone, bad in roots:
-            if not one.cover.isdisjoint(root.cover):
-                spared = sum(map(self.standing.worth, bad - one.consequence.nodes))
-                worth = -root.prior - spared - len(alone - one.cover) * LEAST
+        for root, alone, bad, most in roots:
+            if one.cover.isdisjoint(root.cover):
+                continue
+            kept = -root.prior - len(alone - one.cover) * LEAST
+            if kept - most > 0:
+                worth = kept - sum(map(self.standing.worth, bad - one.consequence.nodes))
                 if worth > 0:
                     found[root.node] = worth
         return found

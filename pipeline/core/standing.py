@@ -1,7 +1,7 @@
 """A hypothesis under trial: what is down if these roots failed, and its score; changed root by root, in time that goes with the change."""
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.core.consequence import Consequence, Consequences
 from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, KNOWN_UP, LOSS, SILENT, TOLD_BY_THE_DEAD, prior
@@ -17,11 +17,21 @@ class Evidence:
     """Nodes with an alarm that says down, and nodes known to be up since.
 
     ``degraded`` are those of ``alarmed`` that say no more than that they have lost something: devices that tell of a lost power feed.
+    ``anew`` are those of ``alarmed`` seen up after earlier evidence began, so that no cause of it explains them; ``None`` for all.
     """
 
     alarmed: frozenset[int]
     up: Container[int] = frozenset()
     degraded: frozenset[int] = frozenset()
+    anew: frozenset[int] | None = None
+
+    def without(self, nodes: frozenset[int]) -> "Evidence":
+        """The same less the alarms of some nodes."""
+        return replace(self, alarmed=self.alarmed - nodes, degraded=self.degraded - nodes)
+
+    def with_alarms(self, nodes: frozenset[int], other: "Evidence") -> "Evidence":
+        """The same with the alarms of some nodes of other evidence."""
+        return replace(self, alarmed=self.alarmed | nodes, degraded=self.degraded | (nodes & other.degraded))
 
 
 Claims = tuple[tuple[float, frozenset[int]], ...]

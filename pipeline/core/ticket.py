@@ -1,4 +1,4 @@
-"""A trouble ticket (TMF621): its lifecycle, and what an incident's new revision asks of tickets and notifications."""
+"""A trouble ticket (TMF621): its lifecycle, and what an incident's new revision asks of it."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,13 +7,14 @@ from typing import Any
 
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.core.incident import Incident, IncidentState
+from pipeline.core.operation import Comment
+from pipeline.core.paging import felt
 from pipeline.core.reason import Reason
-from pipeline.core.routing import Audience, Occasion, Route, Routing, hidden_by
+from pipeline.core.routing import Audience, Routing, hidden_by
 from pipeline.core.wording import (
     LISTED,
     description,
     headline,
-    incident_data,
     plain,
     related_entities,
     related_parties,
@@ -46,6 +47,12 @@ TRANSITIONS: dict[TicketStatus, frozenset[TicketStatus]] = {
     TicketStatus.CANCELLED: frozenset(),
 }
 """Which status may follow which (TMF621 user guide, trouble ticket lifecycle)."""
+
+FINAL = frozenset(status for status, after in TRANSITIONS.items() if not after)
+"""Statuses of tickets that take no more changes."""
+
+FROM_TICKET = "ticket:"
+"""How the name begins by which an incident shows what somebody did in its ticket; that is not noted on the ticket once more."""
 
 
 def path(status: TicketStatus, goal: TicketStatus) -> tuple[TicketStatus, ...] | None:
@@ -80,24 +87,14 @@ class Decision:
     reason: Reason
 
 
-EVERY_REVISION_UNTIL = 8
-"""Up to this revision each change of impact is notified; afterwards only at revisions that are powers of two, or with a new root cause."""
-
-
 def decide(incident: Incident, previous: Incident | None, routing: Routing, at: int) -> tuple[Effect, ...]:
-    """The effects of an incident's new revision: on its one ticket, then on each notification route.
+    """The effects of an incident's new revision on its one ticket. Who is notified is decided by :mod:`pipeline.core.paging`.
 
     ``previous`` is the revision before, ``None`` at first; ``at`` is the time of decision in UTC nanoseconds. The same input gives the
     same keys, so a replay asks for nothing new.
     """
     ticket = judge_ticket(incident, previous, routing)
-    effects = [_ticket_effect(action, incident, previous, routing, ticket.reason, at) for action in ticket.actions]
-    for route in routing.routes:
-        decision = judge(incident, previous, route)
-        effects += [
-            _notify_effect(occasion, incident, route, decision.reason, at) for occasion in _occasions(decision, route, incident, previous)
-        ]
-    return tuple(effects)
+    return tuple(_ticket_effect(action, incident, previous, routing, ticket.reason, at) for action in ticket.actions)
 
 
 def judge_ticket(incident: Incident, previous: Incident | None, routing: Routing) -> Decision:
@@ -119,9 +116,16 @@ def judge_ticket(incident: Incident, previous: Incident | None, routing: Routing
 
 
 def _done_by_people(previous: Incident, incident: Incident) -> Reason | None:
-    if incident.acknowledged_by != previous.acknowledged_by:
-        return Reason.ACKNOWLEDGED if incident.acknowledged_by else Reason.UN_ACKNOWLEDGED
-    return Reason.COMMENTED if set(incident.comments) - set(previous.comments) else None
+    by = incident.acknowledged_by
+    if by != previous.acknowledged_by and not by.startswith(FROM_TICKET):
+        return Reason.ACKNOWLEDGED if by else Reason.UN_ACKNOWLEDGED
+    return Reason.COMMENTED if _said(incident, previous) else None
+
+
+def _said(incident: Incident, previous: Incident | None) -> list[Comment]:
+    """What people remarked since, other than in the ticket itself."""
+    known = set(previous.comments) if previous is not None else set()
+    return [one for one in incident.comments if one not in known and not one.operator.startswith(FROM_TICKET)]
 
 
 def judge(incident: Incident, previous: Incident | None, audience: Audience) -> Decision:
@@ -169,31 +173,6 @@ def meaningful(previous: Incident, incident: Incident) -> Reason | None:
     return Reason.SEVERITY_CHANGED if incident.severity != previous.severity else None
 
 
-def felt(incident: Incident) -> frozenset[tuple[str, str]]:
-    """Which service fares how, without the times."""
-    return frozenset((impact.service, impact.state.value) for impact in incident.impacts)
-
-
-def _occasions(decision: Decision, route: Route, incident: Incident, previous: Incident | None) -> list[Occasion]:
-    occasions = {
-        Action.OPEN: Occasion.OPENED,
-        Action.REOPEN: Occasion.UPDATED,
-        Action.UPDATE: Occasion.UPDATED,
-        Action.RESOLVE: Occasion.RESOLVED,
-    }
-    wanted = [occasions[action] for action in decision.actions if action is not Action.UPDATE or _worth_a_page(incident, previous)]
-    return [occasion for occasion in wanted if occasion in route.events]
-
-
-def _worth_a_page(incident: Incident, previous: Incident | None) -> bool:
-    if previous is None or previous.root_cause != incident.root_cause:
-        return True
-    if felt(previous) == felt(incident):
-        return False
-    revision = incident.revision
-    return revision <= EVERY_REVISION_UNTIL or revision & (revision - 1) == 0
-
-
 _TICKET_KINDS = {
     Action.OPEN: EffectKind.TICKET_OPEN,
     Action.UPDATE: EffectKind.TICKET_UPDATE,
@@ -219,6 +198,8 @@ def _ticket_effect(action: Action, incident: Incident, previous: Incident | None
             "resolved_at": incident.resolved_at,
             "services": _suffered(incident),
             "reopen": action is Action.REOPEN,
+            "ended_at": previous.resolved_at if action is Action.REOPEN and previous is not None else 0,
+            "domain": incident.domain,
         },
     )
 
@@ -264,26 +245,5 @@ def _what_people_did(incident: Incident, previous: Incident | None, reason: Reas
     }.get(reason)
     if first is None:
         return ""
-    known = set(previous.comments) if previous is not None else set()
-    said = [f"{plain(one.operator)}: {plain(one.text)}" for one in incident.comments if one not in known]
+    said = [f"{plain(one.operator)}: {plain(one.text)}" for one in _said(incident, previous)]
     return "\n".join([*([first] if first else []), *said])
-
-
-def _notify_effect(occasion: Occasion, incident: Incident, route: Route, reason: Reason, at: int) -> Effect:
-    suffix = occasion.value if occasion is Occasion.OPENED else f"{occasion.value}:r{incident.revision}"
-    return Effect(
-        key=f"notify:{incident.id}:{route.name}:{suffix}",
-        kind=EffectKind.NOTIFY,
-        subject=incident.id,
-        route=route.name,
-        decided_at=at,
-        reason=reason.value,
-        body={
-            "webhook": route.webhook,
-            "payload": {
-                "type": f"incident.{occasion.value}",
-                "timestamp": rfc3339(at),
-                "data": {**incident_data(incident), "decision": reason.value},
-            },
-        },
-    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -28,22 +29,51 @@ def paths(felling: Felling, incident: str, services: Iterable[str]) -> dict[str,
 
     A service that is down or degraded is reached over what is so; one that is weakened over a gate that has lost a parent.
     """
-    topology = felling.topology
-    if incident not in felling.roots:
-        return {}
-    root, rank = felling.roots[incident]
-    fallen = felling.ranks.keys() if rank.degraded else felling.down
-    came = {root: root}
-    _spread(topology, [root], came, lambda node: node in fallen)
-    over = {} if rank.degraded else _first_gates(felling, came)
-    beyond = dict(over)
-    _spread(topology, list(over), beyond, lambda node: node not in felling.down)
-    found = {}
-    for name in services:
-        node = topology.node(resource_id(ResourceKind.SERVICE, name))
-        if node is not None and (node in came or node in beyond):
-            found[name] = _path(topology, node, came, beyond, over.keys())
-    return found
+    return Reach.of(felling, incident).paths(services) if incident in felling.roots else {}
+
+
+@dataclass(slots=True)
+class Reach:
+    """What an incident's failure reaches: whence each node is reached, over what fell (``came``), and past ``gates`` that hold."""
+
+    topology: Topology
+    came: dict[int, int]
+    beyond: dict[int, int]
+    gates: frozenset[int]
+    _paths: dict[str, Path | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, felling: Felling, incident: str) -> "Reach":
+        """As things are now, of an incident that is open."""
+        root, rank = felling.roots[incident]
+        fallen = felling.ranks.keys() if rank.degraded else felling.down
+        came = {root: root}
+        _spread(felling.topology, [root], came, lambda node: node in fallen)
+        over = {} if rank.degraded else _first_gates(felling, came)
+        beyond = dict(over)
+        _spread(felling.topology, list(over), beyond, lambda node: node not in felling.down)
+        return cls(felling.topology, came, beyond, frozenset(over))
+
+    def is_concerned(self, region: AbstractSet[int]) -> bool:
+        """Whether it may be another once some nodes have moved; ``region`` are these and their parents."""
+        return not (region.isdisjoint(self.came.keys()) and region.isdisjoint(self.beyond.keys()))
+
+    def paths(self, services: Iterable[str]) -> dict[str, Path]:
+        """The paths to those of these services that are reached."""
+        found = {}
+        for name in services:
+            if name not in self._paths:
+                self._paths[name] = self._path(name)
+            path = self._paths[name]
+            if path is not None:
+                found[name] = path
+        return found
+
+    def _path(self, service: str) -> Path | None:
+        node = self.topology.node(resource_id(ResourceKind.SERVICE, service))
+        if node is None or (node not in self.came and node not in self.beyond):
+            return None
+        return _path(self.topology, node, self.came, self.beyond, self.gates)
 
 
 def way(path: Sequence[ResourceId], gate: ResourceId, state: ServiceState) -> str:

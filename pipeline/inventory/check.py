@@ -13,6 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.config.settings_file import read_settings
 from pipeline.core.inventory import Inventory
 from pipeline.core.mib import MibIndex
+from pipeline.core.routing import walk
 from pipeline.inventory.files import inventory_files, read_inventory
 from pipeline.inventory.present import read_present
 
@@ -40,7 +41,7 @@ def check(
     if result.rules and inventory and inventory_dir:
         problems.extend(_contracts(result.rules, inventory, inventory_dir))
     if result.rules and settings and settings_path:
-        problems.extend(_webhooks(result.rules, settings, settings_path, rules_dir))
+        problems.extend(_receivers(result.rules, settings, settings_path, rules_dir))
     return CheckResult((*problems.errors, *problems.warnings), result.tests_run, result.rules)
 
 
@@ -119,19 +120,21 @@ def _find(folder: Path, text: str) -> tuple[str, int]:
     return str(folder), 0
 
 
-def _webhooks(rules: RuleSet, settings: Settings, settings_path: Path, rules_dir: Path) -> list[Problem]:
-    """Every route needs a webhook of the settings, else it tells nobody."""
-    names = {webhook.name for webhook in settings.webhooks}
+def _receivers(rules: RuleSet, settings: Settings, settings_path: Path, rules_dir: Path) -> list[Problem]:
+    """Everybody whom a route tells, and every person on call, needs a receiver of the settings, else nobody is told."""
+    names = settings.receiver_names
     place = str(rules_dir / ROUTING_NAME)
+    named = [(f"route {route.name} sends to", f"routes.{route.name}", each) for route in walk(rules.routing.routes) for each in route.named]
+    named += [(f"{person.name} is told by", f"people.{person.name}", each) for person in rules.routing.people for each in person.receivers]
     return [
         Problem(
             place,
             0,
-            f"$.routes[{number}].webhook",
-            f"route {route.name} sends to the webhook '{route.webhook}', which {settings_path} does not have, so it tells nobody",
-            did_you_mean(route.webhook, names) or "add it to the settings' webhooks",
+            f"$.{path}",
+            f"{who} '{receiver}', which {settings_path} does not have, so it tells nobody",
+            did_you_mean(receiver, names) or "add it to the settings' receivers or webhooks",
             Level.WARNING,
         )
-        for number, route in enumerate(rules.routing.routes)
-        if route.webhook not in names
+        for who, path, receiver in named
+        if receiver not in names
     ]

@@ -14,6 +14,7 @@ from pipeline.core.directory import canonical, resources_of
 from pipeline.core.inventory import (
     NETWORK,
     AgentVersion,
+    Channel,
     Contract,
     Device,
     Entry,
@@ -30,6 +31,7 @@ from pipeline.core.topology import Topology
 _NAME = re.compile(r"[A-Za-z0-9][\w.:@+-]*")
 _NAMING = "use letters, digits and . _ : @ + - without / or spaces"
 _MAX_PORT = 65_535
+_ADDRESS = re.compile(r"[^\s@<>,;:]+@[^\s@<>,;:]+\.[^\s@<>,;:]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,10 @@ def _customers(inventory: Inventory) -> Iterator[Finding]:
         if not _holds(ZoneInfo, customer.timezone):
             message = f"'{customer.timezone}' is not a time zone"
             yield Finding("customers", customer.name, "timezone", message, "write an IANA name: Europe/Amsterdam")
+        for contact in customer.contacts:
+            if contact.channel is Channel.EMAIL and not _ADDRESS.fullmatch(contact.address):
+                message = f"'{contact.address}' is no e-mail address"
+                yield Finding("customers", customer.name, "contacts", message, "write one, as noc@example.com")
 
 
 def _service(service: Service, inventory: Inventory, resources: frozenset[ResourceId]) -> Iterator[Finding]:

@@ -175,6 +175,11 @@ def effects(connection: Connection, subject: str, limit: int) -> list[StoredEffe
     return _read(connection, select(outbox).where(outbox.c.subject == subject).order_by(outbox.c.id).limit(limit))
 
 
+def lane(connection: Connection, route: str, subject: str) -> list[StoredEffect]:
+    """The effects of one route and subject in the order of decision: what is delivered one after the other."""
+    return _read(connection, select(outbox).where(outbox.c.subject == subject, outbox.c.route == route).order_by(outbox.c.id))
+
+
 def dead_letters(connection: Connection, limit: int) -> list[StoredEffect]:
     """Effects that were given up, newest first."""
     dead = outbox.c.state == EffectState.DEAD.value

@@ -27,6 +27,7 @@ effect = Table(
     Column("remote_id", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Index("effect_by_state", "state", "ended_at"),
+    Index("effect_by_subject", "subject", "id"),
     Index("effect_lane", "route", "subject", "id", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
 )
 """The outbox: each intended action once, by its key, until it has ended."""
@@ -47,6 +48,7 @@ receipt = Table(
     Column("published", Boolean, nullable=False),
     UniqueConstraint("key", "outcome", "detail", name="receipt_once"),
     Index("receipt_by_subject", "subject"),
+    Index("receipt_by_route", "route", "at"),
     Index("receipt_unpublished", "id", sqlite_where=text("NOT published"), postgresql_where=text("NOT published")),
 )
 """The proofs; ``published`` says whether the topic has it."""
@@ -61,6 +63,15 @@ endpoint = Table(
 )
 """Receivers that answered 410 Gone. Another URL under the same name is another receiver."""
 
+standing_notification = Table(
+    "standing_notification",
+    metadata,
+    Column("receiver", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("notification", Text, nullable=False),
+)
+"""Notifications that an Alertmanager is told again until they are over."""
+
 ticket_link = Table(
     "ticket_link",
     metadata,
@@ -71,8 +82,25 @@ ticket_link = Table(
     Column("etag", Text, nullable=False),
     Column("linked_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("number", Text, nullable=False, server_default=""),
+    Column("key", Text, nullable=False, server_default=""),
+    Column("previous", Text, nullable=False, server_default=""),
+    Column("assignee", Text, nullable=False, server_default=""),
+    Column("domain", Text, nullable=False, server_default=""),
+    Column("looked_at", BigInteger, nullable=False, server_default="0"),
+    Column("asked_at", BigInteger, nullable=False, server_default="0"),
+    Index("ticket_link_by_remote", "system", "remote_id"),
 )
-"""One ticket for each incident in each system."""
+"""One ticket for each incident in each system: the present one."""
+
+ticket_attempt = Table(
+    "ticket_attempt",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("tried_at", BigInteger, nullable=False),
+)
+"""When a ticket was last asked for of a system whose search lags behind: until that long after, it may be there unseen."""
 
 credit = Table(
     "credit",
@@ -94,19 +122,45 @@ credit = Table(
     Column("previous_hash", Text, nullable=False),
     Column("entry_hash", Text, nullable=False),
     UniqueConstraint("contract", "service", "metric", "period", "revision", name="credit_natural_key"),
+    Index("credit_by_customer", "customer", "period"),
 )
 """The ledger: rows are added, never changed."""
 
-credit_approval = Table(
-    "credit_approval",
+credit_step = Table(
+    "credit_step",
+    metadata,
+    Column("sequence", _ROW_ID, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("needed", Integer, nullable=False),
+    Column("remote_id", Text, nullable=False),
+    Column("entered_at", BigInteger, nullable=False),
+    Column("previous_hash", Text, nullable=False),
+    Column("entry_hash", Text, nullable=False),
+    Index("credit_step_by_key", "key"),
+    Index("credit_posting_once", "key", unique=True, sqlite_where=text("kind = 'posting'"), postgresql_where=text("kind = 'posting'")),
+)
+"""What was done about credits, in the same chain: ``sequence`` continues that of ``credit``. Rows are added, never changed.
+
+The key is empty for pause and resume. Nobody can begin to post a credit twice.
+"""
+
+credit_state = Table(
+    "credit_state",
     metadata,
     Column("key", Text, ForeignKey("credit.key"), primary_key=True),
-    Column("person", Text, primary_key=True),
-    Column("approved", Boolean, nullable=False),
-    Column("comment", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("posting_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", BigInteger, nullable=False),
+    Column("leased_until", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("credit_state_by_state", "state", "next_attempt_at"),
 )
-"""Who said what of a credit."""
+"""Where credits stand that something was done about, and the work on them. It follows from the steps; `verify` holds it against them."""
 
 ticket = Table(
     "ticket",
@@ -167,3 +221,49 @@ operation_answer = Table(
     Column("answered_at", BigInteger, nullable=False),
 )
 """What became of an operation in each domain that it was for. No foreign key: the operation may have come by another way."""
+
+message_told = Table(
+    "message_told",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("contact", Text, primary_key=True),
+    Column("remote_id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Which contacts a message to a customer went to already."""
+
+remedy = Table(
+    "remedy",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("over_at", BigInteger, nullable=False),
+    Column("polled_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("remedy_by_rule", "rule", "started_at"),
+)
+"""What was proposed to be done about incidents, who decided, when it was started and what came of it."""
+hub = Table(
+    "hub",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("api", Text, nullable=False),
+    Column("callback", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("registered_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""Who is told of events by the TM Forum APIs; ``ended_at`` 0 while they are."""

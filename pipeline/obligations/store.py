@@ -2,17 +2,22 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Engine, text
 
+from pipeline.core.approval import Limits
 from pipeline.core.effect import Effect, Receipt
-from pipeline.core.ledger import Approval, Broken, Credit, Entry
-from pipeline.core.obligation import BookTicket, Stored, StoredEffect, StoredOperation, TicketLink
+from pipeline.core.ledger import Broken, Credit, Entry, Step, StepEntry
+from pipeline.core.obligation import BookTicket, Hub, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
 from pipeline.core.operation import Answer, Operation, OperationKind
-from pipeline.obligations import book, ledger, link, operation, outbox
+from pipeline.core.posting import Standing
+from pipeline.core.remedy import RemedyState
+from pipeline.obligations import book, hub, ledger, link, message, operation, outbox, posting, remedy, standing
 from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
 from pipeline.obligations.migrate import upgrade_engine
+
+MOST_HUBS = 50
 
 
 class Obligations:
@@ -108,6 +113,11 @@ class Obligations:
         with reading(self._engine) as connection:
             return outbox.effects(connection, subject, limit)
 
+    def lane(self, route: str, subject: str) -> list[StoredEffect]:
+        """The effects of one route and subject in the order of decision."""
+        with reading(self._engine) as connection:
+            return outbox.lane(connection, route, subject)
+
     def dead_letters(self, limit: int = 100) -> list[StoredEffect]:
         """Effects that were given up, newest first; ``detail`` says why."""
         with reading(self._engine) as connection:
@@ -140,6 +150,16 @@ class Obligations:
         with reading(self._engine) as connection:
             return link.endpoint_gone(connection, name, url)
 
+    def keep_standing(self, receiver: str, name: str, notification: dict[str, Any] | None) -> None:
+        """Remember what stands in an Alertmanager under a name; ``None`` that nothing does."""
+        with writing(self._engine) as connection:
+            standing.keep(connection, receiver, name, notification)
+
+    def standing_notifications(self, receiver: str) -> list[dict[str, Any]]:
+        """What stands in an Alertmanager."""
+        with reading(self._engine) as connection:
+            return standing.all_of(connection, receiver)
+
     def put_link(self, new: TicketLink) -> None:
         """Keep which ticket an incident has, or what was newly seen of it."""
         with writing(self._engine) as connection:
@@ -160,17 +180,99 @@ class Obligations:
         with reading(self._engine) as connection:
             return link.links(connection, limit)
 
+    # messages to customers
+
+    def sent_since(self, routes: Sequence[str], at: int) -> int:
+        """How many effects of these routes went out to somebody since a time."""
+        with reading(self._engine) as connection:
+            return message.sent_since(connection, routes, at)
+
+    def message_told(self, key: str) -> frozenset[str]:
+        """The contacts that a message went to."""
+        with reading(self._engine) as connection:
+            return message.told(connection, key)
+
+    def mark_message(self, key: str, contact: str, at: int, remote_id: str) -> None:
+        """Remember that a message went to a contact."""
+        with writing(self._engine) as connection:
+            message.mark(connection, key, contact, at, remote_id)
+
+    # remedies
+
+    def propose_remedy(self, new: StoredRemedy) -> StoredRemedy:
+        """Keep a remedy once by its name; as it stands."""
+        with writing(self._engine) as connection:
+            return remedy.propose(connection, new)
+
+    def remedy(self, name: str) -> StoredRemedy | None:
+        """The remedy of this name."""
+        with reading(self._engine) as connection:
+            return remedy.get(connection, name)
+
+    def move_remedy(self, name: str, came_from: RemedyState, following: Sequence[Effect] = (), **values: Any) -> bool:
+        """Write values if it still stands as ``came_from``, with the effects that follow from it; false when somebody was faster."""
+        with writing(self._engine) as connection:
+            moved = remedy.move(connection, name, came_from, values)
+            if moved and following:
+                outbox.put(connection, following, following[0].decided_at)
+            return moved
+
+    def remedy_over(self, name: str, over_at: int, polled_at: int) -> None:
+        """The incident of a remedy ended."""
+        with writing(self._engine) as connection:
+            remedy.over(connection, name, over_at, polled_at)
+
+    def remedy_starts(self, rule: str, since: int) -> list[tuple[int, str]]:
+        """When a rule started its action since a time, and on which resource."""
+        with reading(self._engine) as connection:
+            return remedy.starts(connection, rule, since)
+
+    def remedies(self, incident: str = "", limit: int = 100) -> list[StoredRemedy]:
+        """The latest remedies, newest first; of one incident, or all."""
+        with reading(self._engine) as connection:
+            return remedy.latest(connection, incident, limit)
+
+    def tickets_to_look_at(self, system: str, looked_before: int, updated_after: int, limit: int = 50) -> list[TicketLink]:
+        """Tickets that people may have changed: looked at longest ago first, those told of since among them."""
+        with reading(self._engine) as connection:
+            return link.to_look_at(connection, system, looked_before, updated_after, limit)
+
+    def ticket_looked_at(self, seen: TicketLink, at: int) -> None:
+        """Remember when a ticket was looked at for what people did."""
+        with writing(self._engine) as connection:
+            link.looked(connection, seen, at)
+
+    def ask_ticket(self, system: str, name: str, at: int) -> bool:
+        """Have a ticket looked at soon, by its id or number; false when no incident has it."""
+        with writing(self._engine) as connection:
+            return link.ask(connection, system, name, at)
+
+    def ticket_tried_at(self, system: str, key: str) -> int:
+        """When a ticket with this key was last asked for; 0 for never."""
+        with reading(self._engine) as connection:
+            return link.tried_at(connection, system, key)
+
+    def try_ticket(self, system: str, key: str, at: int) -> None:
+        """Remember that a ticket with this key is asked for now."""
+        with writing(self._engine) as connection:
+            link.try_ticket(connection, system, key, at)
+
+    def forget_ticket_try(self, system: str, key: str) -> None:
+        """A ticket with this key was certainly not made, or is known now."""
+        with writing(self._engine) as connection:
+            link.forget_try(connection, system, key)
+
     # the credit ledger
 
     def enter_credit(self, credit: Credit, at: int) -> Entry:
         """Add a credit to the chain, or answer the entry that has it. Raises ``AmountConflictError`` for another amount."""
         with writing(self._engine) as connection:
-            return ledger.enter(connection, credit, at)
+            return ledger.enter(connection, [credit], at)[0]
 
     def enter_credits(self, credits_: Sequence[Credit], at: int) -> list[Entry]:
         """As :meth:`enter_credit`, many in one transaction: all, or none when one is refused."""
         with writing(self._engine) as connection:
-            return [ledger.enter(connection, credit, at) for credit in credits_]
+            return ledger.enter(connection, credits_, at)
 
     def credits(self, customer: str = "", period: str = "", limit: int = 1000) -> list[Entry]:
         """The latest entries, newest first; of one customer, one period, or all."""
@@ -193,19 +295,60 @@ class Obligations:
             return ledger.issued_minor(connection, contract, service, metric, period)
 
     def verify(self) -> Broken | None:
-        """Check the ledger's chain of hashes; the first bad entry, or ``None``."""
+        """Check the ledger's chain of hashes and that every step was allowed; the first bad entry, or ``None``."""
         with reading(self._engine) as connection:
             return ledger.verify(connection)
 
-    def approve(self, approval: Approval) -> None:
-        """Keep one person's word on a credit. Raises ``StoreError`` for their second word or an unknown credit."""
-        with writing(self._engine) as connection:
-            ledger.approve(connection, approval)
+    # what is done about credits
 
-    def approvals(self, key: str) -> list[Approval]:
-        """What was said of a credit, in order."""
+    def step_credit(self, step: Step, at: int, next_attempt_at: int = 0) -> Standing:
+        """Approve, reject, adopt, post, confirm, … a credit: one step of its life, chained. Work that follows is due then.
+
+        Raises ``NotAllowedError`` for what its state or a rule forbids, ``UnknownCreditError`` for a key that is not there.
+        """
+        with writing(self._engine) as connection:
+            return posting.step(connection, step, at, next_attempt_at)
+
+    def switch_posting(self, step: Step, at: int) -> bool:
+        """Pause or resume posting; false when it is so already."""
+        with writing(self._engine) as connection:
+            return posting.switch(connection, step, at)
+
+    def switched(self) -> list[StepEntry]:
+        """When posting was paused and resumed, in order."""
         with reading(self._engine) as connection:
-            return ledger.approvals(connection, key)
+            return ledger.switched(connection)
+
+    def stored_credits(self, customer: str = "", period: str = "", state: str = "", limit: int = 1000) -> list[StoredCredit]:
+        """The latest credits with where they stand, newest first; of one customer, period or state, or all."""
+        with reading(self._engine) as connection:
+            return posting.latest(connection, customer, period, state, limit)
+
+    def stored_credit(self, key: str) -> StoredCredit | None:
+        """The credit with this key, or whose key alone begins with it, with where it stands."""
+        with reading(self._engine) as connection:
+            entry = ledger.entry_of(connection, key)
+            return posting.stored(connection, [entry.key])[0] if entry else None
+
+    def credits_of_period(self, credit: Credit) -> list[StoredCredit]:
+        """Every revision of this credit's contract, service, metric and period, in order of entry."""
+        with reading(self._engine) as connection:
+            return posting.of_period(connection, credit)
+
+    def claim_credits(self, person: str, limits: Mapping[str, Limits], at: int, leased_until: int, most: int) -> list[StoredCredit]:
+        """Take approved credits that may be posted now; each is written down as being posted before anybody is called."""
+        with writing(self._engine) as connection:
+            return posting.claim(connection, person, limits, at, leased_until, most)
+
+    def claim_posted(self, at: int, leased_until: int, most: int) -> list[StoredCredit]:
+        """Take posted credits that are to be read back from billing."""
+        with writing(self._engine) as connection:
+            return posting.claim_posted(connection, at, leased_until, most)
+
+    def postpone_credit(self, key: str, next_attempt_at: int, detail: str) -> None:
+        """Plan the next look at a credit that was taken."""
+        with writing(self._engine) as connection:
+            posting.postpone(connection, key, next_attempt_at, detail)
 
     # what people did
 
@@ -238,6 +381,28 @@ class Obligations:
         """Remember that the topic has these operations."""
         with writing(self._engine) as connection:
             operation.mark_published(connection, names)
+
+    # who is told of events
+
+    def register_hub(self, new: Hub) -> bool:
+        """Keep a registration for events; false when there are :data:`MOST_HUBS` already."""
+        with writing(self._engine) as connection:
+            return hub.add(connection, new, MOST_HUBS)
+
+    def hubs(self, api: str = "") -> list[Hub]:
+        """Registrations in force, of one API or of all."""
+        with reading(self._engine) as connection:
+            return hub.in_force(connection, api)
+
+    def hub(self, name: str) -> Hub | None:
+        """The registration with this id, ended ones too."""
+        with reading(self._engine) as connection:
+            return hub.get(connection, name)
+
+    def end_hub(self, name: str, at: int, detail: str) -> bool:
+        """Tell them no more; false when there is no such registration in force."""
+        with writing(self._engine) as connection:
+            return hub.end(connection, name, at, detail)
 
     # the built-in ticket book
 

@@ -140,17 +140,18 @@ class Deliveries:
                 await self._end(stored, Outcome.REFUSED, detail)
             case Poison(detail):
                 await self._end(stored, Outcome.DEAD, f"not understood: {detail}")
-            case Again(detail, after_s):
-                await self._again(stored, detail, after_s)
+            case Again(detail, after_s, planned):
+                await self._again(stored, detail, after_s, logging.DEBUG if planned else logging.WARNING)
 
-    async def _again(self, stored: StoredEffect, detail: str, after_s: float) -> None:
+    async def _again(self, stored: StoredEffect, detail: str, after_s: float, level: int) -> None:
         retry, now = self._settings.retry, self._clock()
         next_at = retry.next_attempt_at(stored.attempts, now, after_s, random.random())  # noqa: S311  # jitter is no secret
         given_up = retry.given_up(stored.attempts, stored.created_at, next_at)
         if given_up:
             await self._end(stored, Outcome.DEAD, f"{given_up}: {detail}")
             return
-        log.warning("effect %s: attempt %d failed: %s; next in %.1f s", stored.effect.key, stored.attempts, detail, (next_at - now) / _NANO)
+        left_s = (next_at - now) / _NANO
+        log.log(level, "effect %s: attempt %d failed: %s; next in %.1f s", stored.effect.key, stored.attempts, detail, left_s)
         await asyncio.to_thread(self._store.postpone, stored.effect.key, next_at, plain(detail, _DETAIL_LIMIT))
 
     async def _end(self, stored: StoredEffect, outcome: Outcome, detail: str, remote_id: str = "") -> None:

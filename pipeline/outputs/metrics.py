@@ -20,6 +20,7 @@ class OutputMetrics:
             registry=registry,
         )
         self.pending = Gauge("assure_effects_pending", "Effects that have not ended", ["route"], registry=registry)
+        self.credits = Counter("assure_credit_steps_total", "Steps of credits on their way to billing", ["kind"], registry=registry)
         self._routes: set[str] = set()
         self.unreadable = Counter(
             "assure_effect_messages_refused_total", "Messages of effects that could not be kept", ["reason"], registry=registry

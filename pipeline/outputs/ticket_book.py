@@ -14,7 +14,7 @@ from pipeline.core.obligation import BookTicket
 from pipeline.core.ticket import TicketStatus
 from pipeline.outputs.ports import BookPort
 from pipeline.outputs.ticket_form import FormError, changed_ticket, new_ticket, shown
-from pipeline.outputs.tmf621 import PATH
+from pipeline.outputs.ticketing.tmf621 import PATH
 
 log = logging.getLogger(__name__)
 

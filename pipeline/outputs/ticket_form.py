@@ -10,7 +10,7 @@ import msgspec
 from pipeline.core.obligation import BookTicket, Note, StatusChange
 from pipeline.core.ticket import TRANSITIONS, TicketStatus
 from pipeline.core.wording import rfc3339
-from pipeline.outputs.tmf621 import PATH
+from pipeline.outputs.ticketing.tmf621 import PATH
 
 NOTE_LIMIT = 10_000
 _READ_ONLY = frozenset({"id", "href", "creationDate", "lastUpdate", "statusChange", "statusChangeDate"})

@@ -16,8 +16,8 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 from yarl import URL
 
+from pipeline.config.output_settings import WebhookSettings
 from pipeline.config.secret import Secret
-from pipeline.config.settings import WebhookSettings
 from pipeline.core.effect import Effect
 from pipeline.core.ledger import canonical
 from pipeline.outputs.address import AddressRefusedError, PublicResolver, check_url
@@ -31,8 +31,10 @@ _NANO = 1_000_000_000
 
 
 class _Body(msgspec.Struct):
-    webhook: str
     payload: dict[str, object]
+    receiver: str = ""
+    webhook: str = ""
+    """What the receiver was called in effects of version 0.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,10 @@ class WebhookOutput:
             body = msgspec.convert(effect.body, _Body)
         except msgspec.ValidationError as error:
             return Poison(str(error))
-        webhook = self._webhooks.get(body.webhook)
+        name = body.receiver or body.webhook
+        webhook = self._webhooks.get(name)
         if webhook is None:
-            return Refused(f"no webhook is named '{body.webhook}'; the settings name: {', '.join(sorted(self._webhooks)) or 'none'}")
+            return Refused(f"no webhook is named '{name}'; the settings name: {', '.join(sorted(self._webhooks)) or 'none'}")
         gone = await asyncio.to_thread(self._store.endpoint_gone, webhook.name, webhook.url)
         if gone is not None:
             return Refused(f"webhook '{webhook.name}' is disabled ({gone}); give it another URL or enable it again")

@@ -278,14 +278,14 @@ class Queries(Reader):
         return [found[name] for name in wanted if name in found]
 
     def _read(self, sql: str, **parameters: Any) -> list[Row]:
-        return [_readable(row) for row in self._connection.rows(sql, parameters, ticks=True)]
+        return [readable(row) for row in self._connection.rows(sql, parameters, ticks=True)]
 
 
 def _first(rows: Sequence[Row]) -> Row | None:
     return rows[0] if rows else None
 
 
-def _readable(row: Row) -> Row:
+def readable(row: Row) -> Row:
     """One row in the shape of its domain value: nested columns as lists of dictionaries, numbers and names as the module says."""
     shaped: Row = {}
     for name, value in row.items():

@@ -18,6 +18,11 @@ class Reader:
         """Queries on the store of these settings; nothing is connected before the first question."""
         return cls(Connection.viewer(settings))
 
+    @property
+    def connection(self) -> Connection:
+        """For whoever reads beside these queries, and is closed with them."""
+        return self._connection
+
     def __enter__(self) -> Self:
         return self
 

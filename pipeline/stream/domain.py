@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from prometheus_client import Counter, Gauge
 
@@ -9,14 +10,18 @@ from pipeline.bus import partition_of
 from pipeline.config.settings import CorrelationSettings
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import Item, advance
-from pipeline.core.domain import Context, DomainState, IncidentChange, Output, Timing
+from pipeline.core.context import Context, Timing
+from pipeline.core.domain import DomainState, IncidentChange, Output
 from pipeline.core.effect import Effect
 from pipeline.core.enquiry import settling
-from pipeline.core.escalation import effects_of
 from pipeline.core.event import Tick
 from pipeline.core.idle import NEVER, due_at, wants_sweeps
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
+from pipeline.core.notice import notices
 from pipeline.core.outage import Outage
+from pipeline.core.paging import effects_of
+from pipeline.core.remedy import radius, remedies
+from pipeline.core.resource import device_of
 from pipeline.core.suspicion import Question, suspect
 from pipeline.core.ticket import decide
 from pipeline.stream.rows import Rows
@@ -27,6 +32,7 @@ INPUTS = Counter("assure_alarm_inputs_total", "Events folded into alarms", ["rea
 ASKED = Counter("assure_questions_asked_total", "Questions to devices about what a trap claims, or a cause leaves in doubt", ["reason"])
 INCIDENTS = Counter("assure_incident_revisions_total", "Incident revisions", ["state"])
 OPERATIONS = Counter("assure_operations_total", "Operations of people that were answered", ["kind", "outcome"])
+WORDS = Counter("assure_words_total", "Words to receivers of notifications, and what nobody was told and why", ["occasion", "reason"])
 OPEN = Gauge("assure_incidents_open", "Open incidents", ["domain"])
 
 
@@ -117,6 +123,7 @@ class DomainHandler:
             for change in output.incidents:
                 INCIDENTS.labels(change.incident.state.value).inc()
             turn.send(Topic.INCIDENTS, partition, [change.incident for change in output.incidents])
+        if output.incidents or output.words:
             self._publish_effects(state, output, turn)
 
     @staticmethod
@@ -149,15 +156,31 @@ class DomainHandler:
 
     def _publish_effects(self, state: DomainState, output: Output, turn: Turn) -> None:
         assert self._known is not None
+        routing, now = self._known.routing, state.now
+        found = [effect for one in output.incidents for effect in decide(one.incident, one.previous, routing, now)]
+        for word in output.words:
+            WORDS.labels(word.occasion.value, word.reason.value).inc()
+            found += effects_of(word, routing, now)
+        for one in output.incidents:
+            found += notices(one.incident, one.previous, self._known.notices, self._known.inventory.customers, now)
+            found += self._remedies(state, one)
         by_partition: dict[int, list[Effect]] = defaultdict(list)
-        for change in output.incidents:
-            for effect in decide(change.incident, change.previous, self._known.routing, state.now):
-                by_partition[partition_of(effect.subject, self._partitions)].append(effect)
-        for escalated in output.escalations:
-            for effect in effects_of(escalated, self._known.routing.webhooks, state.now):
-                by_partition[partition_of(effect.subject, self._partitions)].append(effect)
+        for effect in found:
+            by_partition[partition_of(effect.subject, self._partitions)].append(effect)
         for partition, batch in by_partition.items():
             turn.send(Topic.EFFECTS, partition, batch)
+
+    def _remedies(self, state: DomainState, change: IncidentChange) -> Iterable[Effect]:
+        assert self._known is not None
+        known, incident = self._known, change.incident
+        if not known.remedies:
+            return ()
+        row = state.incidents.get(incident.id)
+        types = {key.alarm_type for key in row.members} if row is not None else set()
+        report = state.reports.get(device_of(incident.root_cause) or "")
+        polled_at = report.polled_at if report is not None and report.reachable else 0
+        hurt = partial(radius, known.topology, known.inventory, incident.root_cause, incident)
+        return remedies(incident, change.previous, known.remedies, types, hurt, polled_at, state.now)
 
     def _current_context(self) -> Context:
         known = self._source.current()
@@ -169,8 +192,7 @@ class DomainHandler:
                 known.rules.alarm_types,
                 self._timing,
                 known.rules.version,
-                known.routing.escalations,
+                known.routing,
                 known.correlating,
-                known.routing.tickets,
             )
         return self._context

@@ -13,10 +13,11 @@ from pipeline.api.refusal import RefusedError
 from pipeline.api.server import Console
 from pipeline.config.secret import Secret
 from pipeline.config.settings import ApiRole, ApiSettings, ApiTokenSettings
-from pipeline.core.operation import Operation, OperationError, OperationKind
+from pipeline.core.operation import OperationError, OperationKind
 from pipeline.core.reason import Reason
 from tests.support.console import Client
-from tests.support.fake_reading import FakeReading, operation
+from tests.support.fake_operating import FakeOperating
+from tests.support.fake_reading import FakeReading
 from tests.support.history_samples import S
 
 OPERATOR = "an-operators-token-of-thirty-two"
@@ -27,21 +28,6 @@ TOKENS = (
 )
 BEARER = {"Authorization": f"Bearer {OPERATOR}"}
 ACK = "/api/incidents/in-1/ack"
-
-
-class FakeOperating:
-    """Remembers what was asked, and answers ``outcome``; ``down`` is raised while it is set."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Operation, tuple[str, ...]]] = []
-        self.outcome = "done"
-        self.down: Exception | None = None
-
-    async def do(self, given: Operation, kinds: tuple[str, ...]) -> dict[str, Any]:
-        if self.down:
-            raise self.down
-        self.asked.append((given, kinds))
-        return operation(outcome=self.outcome, id=given.id)
 
 
 @pytest.fixture

@@ -378,7 +378,7 @@ async def test_missed_targets_come_first_then_the_tiers(client: Client, reading:
 )
 async def test_money_has_the_decimals_of_its_currency(client: Client, reading: FakeReading, minor: int, currency: str, shown: str) -> None:
     """A yen has no cents; a currency that is not known is not guessed at."""
-    reading.credits_ = [credit(amount_minor=minor, currency=currency, revision=2, dry_run=False)]
+    reading.credits_ = [credit(amount_minor=minor, currency=currency, revision=2, dry_run=False, told="computed")]
     assert f"2026-11 revision 2 {shown} computed" in (await read(client, "/sla")).text
 
 

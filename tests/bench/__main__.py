@@ -24,6 +24,7 @@ MODULES = {
     "topology-load": "tests.bench.topology_load",
     "sample-bytes": "tests.bench.sample_bytes",
     "panel-latency": "tests.bench.panel_latency",
+    "api-latency": "tests.bench.api_latency",
     "replay-rate": "tests.bench.replay_rate",
     "root-cause": "tests.bench.root_cause",
     "root-cause-hard": "tests.bench.root_cause_hard",

@@ -16,7 +16,8 @@ from random import Random
 from statistics import median
 
 from pipeline.core.chain import Item, advance
-from pipeline.core.domain import Context, DomainState
+from pipeline.core.context import Context
+from pipeline.core.domain import DomainState
 from pipeline.core.event import Event, EventSource, Severity, Signal, Tick
 from pipeline.core.resource import ResourceId
 from tests.bench.bar import Bar

@@ -62,4 +62,4 @@ def test_the_starting_inventory_agrees_with_the_packaged_rules(folder: Path) -> 
     """All that is told is that nobody is notified yet."""
     (folder / "assure.yaml").write_text(starter_settings())
     result = check(ROOT / "rules", folder / "inventory", folder / "assure.yaml", environ={})
-    assert [problem.message.split(", which")[0] for problem in result.problems] == ["route on-call sends to the webhook 'on-call'"]
+    assert [problem.message.split(", which")[0] for problem in result.problems] == ["route on-call sends to 'on-call'"]

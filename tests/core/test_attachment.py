@@ -5,8 +5,9 @@ from typing import Any
 
 from pipeline.core.attachment import SHOWN_SYMPTOMS
 from pipeline.core.chain import advance
+from pipeline.core.context import Context
 from pipeline.core.correlation_rule import Correlating, CorrelationRule, Relation, Relations
-from pipeline.core.domain import Context, DomainState, IncidentRow, Output
+from pipeline.core.domain import DomainState, IncidentRow, Output
 from pipeline.core.event import AlarmType, Condition, Event, EventSource, Severity, Signal, Tick
 from pipeline.core.inventory import Device, Fibre, Interface, Inventory, Link, Lsp
 from pipeline.core.resource import ResourceId

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.core.escalation import MINUTE_NS, MOST_REPEATS, Escalated, Escalation, Level, effects_of, rule_for
+from pipeline.core.escalation import MINUTE_NS, MOST_REPEATS, Escalated, Escalation, Level, rule_for
 from pipeline.core.event import Severity
 from pipeline.core.incident import Impact, Incident, IncidentState
-from pipeline.core.inventory import Tier
+from pipeline.core.inventory import Inventory, Tier
 from pipeline.core.outage import ServiceState
+from pipeline.core.page import Pages
+from pipeline.core.paging import Desk, effects_of
 from pipeline.core.resource import ResourceId
+from pipeline.core.routing import Route, Routing
+from pipeline.core.topology import Topology
 
 RULE = Escalation("gold", (Level(10, "lead"), Level(30, "chief")), Severity.MAJOR, (Tier.GOLD,), repeat_min=15)
 FELT = (Impact("s", "c", "k", Tier.GOLD, ServiceState.DOWN, 0),)
@@ -47,8 +51,10 @@ def test_what_is_in_hand_over_hidden_slight_or_of_another_tier_is_of_no_rule(cha
 
 def test_each_route_is_told_once_and_by_a_key_that_a_replay_gives_again() -> None:
     told = Escalated(replace(OPEN, escalation=2), "gold", ("lead", "chief", "gone"), 31 * MINUTE_NS)
-    effects = effects_of(told, {"lead": "hook-1", "chief": "hook-2"}, at=5)
-    assert [(one.key, one.route, one.body["webhook"]) for one in effects] == [
+    routing, pages = Routing((Route("lead", "hook-1"), Route("chief", "hook-2"))), Pages()
+    desk = Desk(routing, Topology.of(Inventory("empty")), pages, {"i-1": told.incident}.get, now=5)
+    effects = [effect for word in desk.escalate([told]) for effect in effects_of(word, routing, at=5)]
+    assert [(one.key, one.route, one.body["receiver"]) for one in effects] == [
         ("notify:i-1:lead:escalated:2", "lead", "hook-1"),
         ("notify:i-1:chief:escalated:2", "chief", "hook-2"),
     ]

@@ -11,6 +11,7 @@ from pipeline.core.inventory import Device, Fibre, Interface, Inventory, Link, L
 from pipeline.core.outage import ServiceState
 from pipeline.core.resource import ResourceId
 from pipeline.core.topology import Topology
+from pipeline.core.trace import paths
 
 LOST = Loss(ServiceState.REDUNDANCY_LOST)
 
@@ -70,6 +71,8 @@ def test_any_sequence_of_incidents_is_felt_as_if_all_had_failed_one_after_the_ot
         ordered = sorted(open_now.items(), key=lambda each: (each[1][2], each[0]))
         expected = felt_by(topology, [(incident, root, down) for incident, (root, down, _) in ordered])
         assert {incident: impacts.losses(incident) for incident in open_now} == expected
+        for incident, states in expected.items():
+            assert impacts.paths(incident, states) == paths(impacts.felling, incident, states)
         touched = impacts.take_touched()
         assert {incident for incident, states in expected.items() if told.get(incident, {}) != states} <= touched
         assert touched <= open_now.keys() | {name}

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.chain import advance
-from pipeline.core.domain import ROW_TYPES, Context, DomainState, Output
+from pipeline.core.context import Context
+from pipeline.core.domain import ROW_TYPES, DomainState, Output
 from pipeline.core.event import Tick
 from pipeline.core.handling import _SAID
 from pipeline.core.operation import (

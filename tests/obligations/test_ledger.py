@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from pipeline.core.ledger import AmountConflictError, Approval, Credit
-from pipeline.obligations import Obligations, StoreError
+from pipeline.core.ledger import AmountConflictError, Credit
+from pipeline.obligations import Obligations
 from pipeline.obligations.engine import writing
 
 NOW = 1_000_000_000_000
@@ -100,13 +100,9 @@ def test_verify_names_the_first_row_that_was_edited_by_hand(store: Obligations, 
     assert (broken.sequence, why in broken.why) == (sequence, True)
 
 
-def test_a_person_speaks_once_on_a_credit_that_exists(store: Obligations) -> None:
-    store.enter_credit(a_credit(), NOW)
-    word = Approval("00000001-key", "ann", approved=True, comment="checked", at=NOW)
-    store.approve(word)
-    store.approve(replace(word, person="bob", approved=False))
-    assert [(said.person, said.approved) for said in store.approvals("00000001-key")] == [("ann", True), ("bob", False)]
-    with pytest.raises(StoreError, match=r"(?i)unique|foreign key"):
-        store.approve(word)
-    with pytest.raises(StoreError, match=r"(?i)unique|foreign key"):
-        store.approve(replace(word, key="unknown"))
+def test_many_are_entered_together_or_not_at_all(store: Obligations) -> None:
+    assert [entry.sequence for entry in store.enter_credits([a_credit(1), a_credit(2), a_credit(1)], NOW)] == [1, 2, 1]
+    with pytest.raises(AmountConflictError):
+        store.enter_credits([a_credit(3), a_credit(2, amount_minor=1)], NOW)
+    assert store.credit_count() == 2
+    assert store.verify() is None

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.output_settings import TicketSettings, WebhookSettings
 from pipeline.config.secret import Secret
-from pipeline.config.settings import BrokerSettings, Settings, TicketSettings, WebhookSettings
+from pipeline.config.settings import BrokerSettings, Settings
 from pipeline.obligations import Obligations
 from pipeline.outputs import run_outputs
 

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import ClientError, ClientSession, web
 from prometheus_client import CollectorRegistry
 
+from pipeline.config.output_settings import WebhookSettings
 from pipeline.config.secret import Secret
-from pipeline.config.settings import WebhookSettings
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.core.obligation import EffectState, StoredEffect
 from pipeline.obligations import Obligations
@@ -24,8 +24,8 @@ from pipeline.outputs.ports import Again, Delivery, Done, Output, Poison, Refuse
 from pipeline.outputs.retry import RetryPolicy
 from pipeline.outputs.run import ANY, chooser
 from pipeline.outputs.ticket_book import TicketBook
+from pipeline.outputs.ticketing.tmf621 import TroubleTickets
 from pipeline.outputs.tickets import TicketOutput
-from pipeline.outputs.tmf621 import TroubleTickets
 from pipeline.outputs.webhook import WebhookOutput, open_sessions
 from tests.outputs.receiver import receiver, reset
 

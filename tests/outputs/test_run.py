@@ -16,12 +16,15 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout
 
 from pipeline import bus, wire
-from pipeline.config.settings import COMPONENTS, TicketSettings
+from pipeline.config.output_settings import TicketSettings
+from pipeline.config.settings import COMPONENTS
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.obligations import Obligations
 from pipeline.outputs import run_outputs
 from tests.outputs.outputs_child import settings_of
 from tests.outputs.receiver import Receiver, receiver
+from tests.support.billing import settings_of as settings_for
+from tests.support.crediting import NOW, a_credit, approval
 from tests.support.embedded import BrokerProcess, free_port
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -189,10 +192,27 @@ async def test_kill_9_at_any_moment_makes_no_second_ticket_page_or_credit(told: 
 
 @pytest.mark.parametrize(
     ("tickets", "told_why"),
-    [(TicketSettings(system="jira", built_in=False), "'jira' is no ticket system"), (TicketSettings(url="https://x"), "http://HOST:PORT")],
+    [
+        (TicketSettings(url="http://10.0.0.1", built_in=False), "tickets.url: http is only for private receivers"),
+        (TicketSettings(url="https://10.0.0.1", built_in=False), "tickets.url: 10.0.0.1 is not a public address"),
+        (TicketSettings(url="https://x"), "http://HOST:PORT"),
+    ],
 )
 async def test_settings_that_cannot_be_followed_end_the_process_with_the_remedy(
     told: dict[str, Any], store: Obligations, tickets: TicketSettings, told_why: str
 ) -> None:
     with pytest.raises(ValueError, match=told_why):
         await run_outputs(replace(settings_of(told), tickets=tickets), store, asyncio.Event())
+
+
+async def test_the_process_posts_what_people_approve(told: dict[str, Any], store: Obligations, tmp_path: Path) -> None:
+    billing = settings_for("csv", "", tmp_path).billing
+    async with outputs(told, store, billing=billing):
+        credit = a_credit()
+        store.enter_credit(credit, NOW)
+        store.step_credit(approval(credit), NOW)
+        deadline = time.monotonic() + 30
+        while not store.stored_credits(state="confirmed") and time.monotonic() < deadline:  # noqa: ASYNC110  # the store has no event
+            await asyncio.sleep(0.05)
+    assert [each.entry.key for each in store.stored_credits(state="confirmed")] == [credit.key]
+    assert len(list((tmp_path / "billing").glob("credits-*.csv"))) == 1

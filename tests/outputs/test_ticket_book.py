@@ -17,7 +17,7 @@ from pipeline.core.inventory import Tier
 from pipeline.core.outage import ServiceState
 from pipeline.core.resource import ResourceId
 from pipeline.core.ticket import TRANSITIONS, TicketStatus, path, ticket_fields
-from pipeline.outputs.tmf621 import PATH
+from pipeline.outputs.ticketing.tmf621 import PATH
 
 NEW: dict[str, Any] = {
     "name": "link/pe1-pe2",

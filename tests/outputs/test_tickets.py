@@ -9,58 +9,15 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession, web
 
-from pipeline.core.effect import Effect, EffectKind
-from pipeline.core.event import Severity
-from pipeline.core.incident import Impact, Incident, IncidentState
-from pipeline.core.inventory import Tier
+from pipeline.core.effect import EffectKind
 from pipeline.core.obligation import BookTicket, TicketLink
-from pipeline.core.outage import ServiceState
-from pipeline.core.resource import ResourceId
-from pipeline.core.routing import Routing
-from pipeline.core.ticket import decide
 from pipeline.obligations import Obligations
 from pipeline.outputs.ports import Again, Done, Poison, Refused
+from pipeline.outputs.ticketing.system import Change, Draft, RemoteTicket
+from pipeline.outputs.ticketing.tmf621 import TroubleTickets
 from pipeline.outputs.tickets import Suffered, TicketOutput
-from pipeline.outputs.tmf621 import RemoteTicket, TroubleTickets
+from tests.outputs.incidents import ENDED, OPENING, REOPEN, RESOLVE, START, UPDATE, Clock
 from tests.outputs.receiver import receiver, reset
-
-START = 1_795_000_000_000_000_000
-HOUR = 3_600_000_000_000
-IMPACT = Impact("acme-vpn-1", "acme", "acme-gold", Tier.GOLD, ServiceState.DOWN, START)
-OPEN = Incident(
-    "inc-1",
-    "default",
-    ResourceId("link/pe1-pe2"),
-    IncidentState.OPEN,
-    Severity.CRITICAL,
-    "both ends say so",
-    (),
-    ("a1",),
-    (IMPACT,),
-    START,
-    START,
-)
-MOVED = replace(OPEN, root_cause=ResourceId("fibre/f1"), revision=2)
-ENDED = replace(MOVED, state=IncidentState.RESOLVED, resolved_at=START + HOUR, revision=3)
-BACK = replace(MOVED, revision=4)
-
-
-def effect_of(incident: Incident, previous: Incident | None) -> Effect:
-    [effect] = decide(incident, previous, Routing(), START)
-    return effect
-
-
-OPENING, UPDATE, RESOLVE, REOPEN = effect_of(OPEN, None), effect_of(MOVED, OPEN), effect_of(ENDED, MOVED), effect_of(BACK, ENDED)
-
-
-class Clock:
-    """A clock that stands at ``now``."""
-
-    def __init__(self, now: int) -> None:
-        self.now = now
-
-    def __call__(self) -> int:
-        return self.now
 
 
 @pytest.fixture
@@ -111,13 +68,13 @@ class LosesAnswers(TroubleTickets):
         if self.kills % 2:
             raise ClientError("killed before the answer was recorded")
 
-    async def create(self, fields: dict[str, Any]) -> RemoteTicket:
-        ticket = await super().create(fields)
+    async def create(self, draft: Draft) -> RemoteTicket:
+        ticket = await super().create(draft)
         self._killed()
         return ticket
 
-    async def change(self, ticket: RemoteTicket, fields: dict[str, Any]) -> RemoteTicket:
-        changed = await super().change(ticket, fields)
+    async def change(self, ticket: RemoteTicket, change: Change) -> RemoteTicket:
+        changed = await super().change(ticket, change)
         self._killed()
         return changed
 

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import ClientError, web
 from standardwebhooks import Webhook
 
+from pipeline.config.output_settings import WebhookSettings
 from pipeline.config.secret import Secret
-from pipeline.config.settings import WebhookSettings
 from pipeline.core.effect import Effect, EffectKind
 from pipeline.obligations import Obligations
 from pipeline.outputs.ports import Again, Done, Poison, Refused

@@ -23,7 +23,7 @@ SHELLS = (
     "pipeline.lab",
     "collectors",
 )
-COMMON = ("pipeline.wire", "pipeline.bus", "pipeline.loop", "pipeline.telemetry", "pipeline.resources")
+COMMON = ("pipeline.wire", "pipeline.bus", "pipeline.loop", "pipeline.telemetry", "pipeline.resources", "pipeline.tmf")
 
 ROOMS = {
     "faust": ("pipeline.stream",),

@@ -89,6 +89,10 @@ TINY = {
         ["--devices", "3", "--ports", "8", "--minutes", "10"],
         {"sample-bytes": {"bar", "merged-whole", "traffic-alone", "1m-beside", "1h-beside", "row-per-sample-gorilla", "samples"}},
     ),
+    "api-latency": (
+        ["--alarms", "500", "--requests", "40"],
+        {"api-latency": {"bar", "p50", "p99", "alarms", "callers", "requests-a-second", "engine-cpu-ms", "api-cpu-ms"}},
+    ),
     "panel-latency": (
         ["--devices", "6", "--ports", "8", "--minutes", "90", "--runs", "1"],
         {"panel-latency": {"bar", "p50", "slowest-query-p95", "queries", "rows", "readers", "engine-cpu-ms-a-query"}},

@@ -84,7 +84,7 @@ def test_the_lock_covers_what_the_project_asks_for() -> None:
 NOT_OUR_WORDS = {
     r"\bSLA breach": "SLA violation",
     r"\bhigh-?water severity": "perceived severity",
-    r"\balert(s|ed|ing)?\b(?!manager)": "notification, event or alarm",
+    r"(?<!/v2/)\balert(s|ed|ing)?\b(?!manager)": "notification, event or alarm",
 }
 
 

@@ -12,8 +12,9 @@ from collectors.trap.decode import TrapDecoder
 from pipeline.config.mib_file import load_mib_index
 from pipeline.config.rule_set import load_rule_set
 from pipeline.core.chain import advance
+from pipeline.core.context import Context, Timing
 from pipeline.core.directory import Directory
-from pipeline.core.domain import Context, DomainState, Timing
+from pipeline.core.domain import DomainState
 from pipeline.core.event import Tick
 from pipeline.core.inventory import Device
 from pipeline.core.normalize import normalize

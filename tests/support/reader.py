@@ -99,6 +99,7 @@ def credit(**changes: Any) -> Json:
         "amount_minor": 1_234_567,
         "currency": "EUR",
         "dry_run": True,
+        "told": "dry run",
         **changes,
     }
 

@@ -15,11 +15,12 @@ from pipeline.config.rule_files import load_rules
 from pipeline.config.rule_set import load_rule_set
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.chain import advance
+from pipeline.core.context import Context
 from pipeline.core.correlation_rule import Correlating, CorrelationRule, Relations
 from pipeline.core.directory import Directory
-from pipeline.core.domain import Context, DomainState, Output
+from pipeline.core.domain import DomainState, Output
 from pipeline.core.effect import EffectKind
-from pipeline.core.escalation import Escalation, Level, effects_of
+from pipeline.core.escalation import Escalation, Level
 from pipeline.core.event import Event, Severity, Tick
 from pipeline.core.incident import Incident
 from pipeline.core.inventory import Inventory, MaintenanceWindow, Tier
@@ -27,11 +28,13 @@ from pipeline.core.money import money_text
 from pipeline.core.normalize import normalize
 from pipeline.core.operation import Answer, Operation, OperationKind
 from pipeline.core.outage import Outage
+from pipeline.core.paging import effects_of
 from pipeline.core.plan import Band, Plan, Rating
 from pipeline.core.polling import PollState, fold
 from pipeline.core.profile import BGP_PEERS, GENERIC_NAME
 from pipeline.core.raw import INTERFACES, PollOutcome, RawPoll, RawTrap, SnmpVersion, ValueType, VarBind
-from pipeline.core.routing import Route, Routing
+from pipeline.core.roster import Hours, OnCall, Rotation
+from pipeline.core.routing import GroupBy, Occasion, Person, Route, Routing
 from pipeline.core.rule import RuleBook
 from pipeline.core.settlement import ContractState, record, settle, terms_of
 from pipeline.core.suspicion import suspect
@@ -80,7 +83,22 @@ PLAN = Plan(
     ),
 )
 ROUTING = Routing(
-    routes=(Route("on-call", "pager", Severity.WARNING), Route("lead", "lead", events=()), Route("chief", "chief", events=())),
+    routes=(
+        Route("on-call", "pager", Severity.WARNING),
+        Route("lead", "lead", events=()),
+        Route("chief", "chief", events=()),
+        Route(
+            *("late", "late", Severity.WARNING),
+            events=tuple(Occasion),
+            hold_down_s=90,
+            repeat_min=7,
+            group_by=(GroupBy.SITE,),
+            routes=(Route("later", on_call="core", outside="noon"),),
+        ),
+    ),
+    hours=(Hours("noon", starts="12:00", ends="12:20"),),
+    people=(Person("alice", ("alice-mail",)), Person("bob", ("bob-mail",))),
+    on_call=(OnCall("core", (Rotation(("alice", "bob"), "2026-11-01", every_days=1, handover="12:40"),)),),
     escalations=(Escalation("gold", (Level(10, "lead"), Level(20, "chief")), Severity.MINOR, (Tier.GOLD,), repeat_min=15),),
 )
 
@@ -148,7 +166,7 @@ class World:
         inventory = replace(network(), windows=tuple(windows))
         context = Context.of(inventory, rule_book().alarm_types, rules_version=rule_book().version)
         correlating = Correlating.of(correlation_rules(), Relations.of(inventory, context.topology))
-        context = replace(context, escalations=ROUTING.escalations, correlating=correlating)
+        context = replace(context, routing=ROUTING, correlating=correlating)
         return cls(inventory, context, DomainState.from_rows(context), Directory.of(inventory))
 
     def feed(self, items: Sequence[Any]) -> None:
@@ -164,12 +182,14 @@ class World:
             self.revisions.append(change.incident)
             for effect in decide(change.incident, change.previous, ROUTING, self.now):
                 self.effects[effect.key] = effect.kind
-        for escalated in output.escalations:
-            assert escalated.incident.escalation <= self.incidents[escalated.incident.id].escalation
-            for effect in effects_of(escalated, ROUTING.webhooks, self.now):
+        for word in output.words:
+            for effect in effects_of(word, ROUTING, self.now):
                 assert effect.key not in self.effects
                 self.effects[effect.key] = effect.kind
-                self.escalated.append(effect.route)
+                if word.occasion is Occasion.ESCALATED:
+                    self.escalated.append(effect.route)
+        for escalated in output.escalations:
+            assert escalated.incident.escalation <= self.incidents[escalated.incident.id].escalation
         self.answers += output.answers
         self.planned |= {row.window.name: row for row in output.windows}
         for outage in output.outages:
@@ -402,7 +422,7 @@ class World:
         assert self._count(EffectKind.TICKET_RESOLVE) == int(count), self.effects
 
     def expect_pages(self, count: str) -> None:
-        opened = [key for key, kind in self.effects.items() if kind is EffectKind.NOTIFY and key.endswith(":opened")]
+        opened = [key for key, kind in self.effects.items() if kind is EffectKind.NOTIFY and key.endswith(":on-call:opened")]
         assert len(opened) == int(count), self.effects
 
     def expect_escalated(self, wanted: Any) -> None:

@@ -8,7 +8,8 @@ from collectors.poll.question import Questions
 from pipeline.config.settings import PollSettings
 from pipeline.core.alarm import AlarmKey
 from pipeline.core.chain import Item, advance
-from pipeline.core.domain import Context, DomainState, IncidentRow, Output
+from pipeline.core.context import Context
+from pipeline.core.domain import DomainState, IncidentRow, Output
 from pipeline.core.enquiry import settling
 from pipeline.core.event import Event, EventSource, Severity, Signal, StateReport, Tick
 from pipeline.core.resource import ResourceId

@@ -1,0 +1,28 @@
+"""Messages to customers: what was decided for one of them, how many went out lately, and to whom one went already.
+
+Every function works inside its caller's transaction.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select
+
+from pipeline.core.effect import Outcome
+from pipeline.obligations.outbox import insert_new
+from pipeline.obligations.schema import message_told, receipt
+
+
+def sent_since(connection: Connection, routes: Sequence[str], at: int) -> int:
+    """How many effects of these routes went out to somebody since a time (UTC nanoseconds)."""
+    sent = (receipt.c.route.in_(routes), receipt.c.at >= at, receipt.c.outcome == Outcome.DELIVERED.value, receipt.c.remote_id != "")
+    return connection.scalar(select(func.count()).select_from(receipt).where(*sent)) or 0
+
+
+def told(connection: Connection, key: str) -> frozenset[str]:
+    """The contacts that a message went to."""
+    return frozenset(connection.scalars(select(message_told.c.contact).where(message_told.c.key == key)))
+
+
+def mark(connection: Connection, key: str, contact: str, at: int, remote_id: str) -> None:
+    """Remember that a message went to a contact; the first time stands."""
+    connection.execute(insert_new(connection, message_told), [{"key": key, "contact": contact, "at": at, "remote_id": remote_id}])

@@ -1,0 +1,1 @@
+"""Customers are told: by e-mail, or by the operator's own messaging (TMF681)."""

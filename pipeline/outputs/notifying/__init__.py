@@ -1,0 +1,1 @@
+"""Who is told and how: one small file for each kind of receiver, behind one interface."""

@@ -1,0 +1,1 @@
+"""Ticket systems: one small file each, behind one interface (:mod:`pipeline.outputs.ticketing.system`)."""
