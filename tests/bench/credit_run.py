@@ -38,13 +38,18 @@ def bench(arguments: Sequence[str]) -> Iterator[Bar]:
     options = parser.parse_args(arguments)
     plans = load_plans(RULES)
     inventory, states, now = _month(options.services, plans)
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     effects, evaluations = _proposed(inventory, plans, states, now)
     rated_s = time.perf_counter() - started
     entered = _entered(effects, now)
     whole_s = time.perf_counter() - started
     print(f"{options.services} services, {sum(len(each.outages) for each in states)} outages, {evaluations} evaluations, {entered} credits")
-    against: dict[str, float | str] = {"bar": BAR_S, "rated-only": rated_s, "us-per-service": whole_s / options.services * 1e6}
+    against: dict[str, float | str] = {
+        "bar": BAR_S,
+        "cpu-s": time.process_time() - cpu,
+        "rated-only": rated_s,
+        "us-per-service": whole_s / options.services * 1e6,
+    }
     yield Bar("credit-run", whole_s, "s", against)
 
 

@@ -43,7 +43,7 @@ TINY = {
         ["--devices", "4", "--rows", "20", "--seconds", "1", "--runs", "1"],
         {"poll-values": {"bar", "gufo-bare-here", "pysnmp-here", "snmpbulkwalk-here"}},
     ),
-    "credit-run": (["--services", "400"], {"credit-run": {"bar", "rated-only", "us-per-service"}}),
+    "credit-run": (["--services", "400"], {"credit-run": {"bar", "cpu-s", "rated-only", "us-per-service"}}),
     "replay-rate": (
         ["--alarms", "80", "--hours", "1", "--runs", "1"],
         {"replay-rate": {"polls-here", "times-real-time-here", "idle-day-cpu-s-here"}},
