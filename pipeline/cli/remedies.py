@@ -28,7 +28,7 @@ def remedies() -> None:
     \b
     assure remedies ls
     assure remedies approve restart-bgp --incident 4f6c2a10
-    assure remedies refuse restart-bgp --incident 4f6c2a10 --reason "the far end is being changed"
+    assure remedies refuse restart-bgp --reason "the far end is being changed"
     """
 
 
@@ -92,7 +92,7 @@ def refuse(rule: str, *, config: Path | None, incident: str, reason: str, by: st
     """Let a remedy not be started.
 
     \b
-    assure remedies refuse restart-bgp --incident 4f6c2a10 --reason "the far end is being changed"
+    assure remedies refuse restart-bgp --reason "the far end is being changed"
     """
     remedy, now = _word(rule, incident, config), time.time_ns()
     if not _move(config, remedy, state=RemedyState.REFUSED, decided_by=by, decided_at=now, ended_at=now, detail=reason):
