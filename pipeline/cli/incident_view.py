@@ -106,7 +106,7 @@ def _handling(incident: Json) -> Iterator[tuple[str, str | Text]]:
 def _why(incident: Json) -> Iterator[tuple[str, str | Text]]:
     label = ""
     for point in incident["points"]:
-        style = "yellow" if point["label"] in {"against", "doubtful", "to settle it"} else ""
+        style = "yellow" if point["label"] in {"against", "doubtful", "supposed", "to settle it"} else ""
         yield "" if point["label"] == label else point["label"], Text(point["text"], style=style)
         label = point["label"]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.core.likelihood import FEED_SILENT, HOPELESS, LOSS, MOST, PRIORS, SILENT, prior
+from pipeline.core.neighbourhood import Neighbourhood
 from pipeline.core.resource import ResourceKind
 from pipeline.core.topology import Closure, Topology
 
@@ -49,6 +50,10 @@ class Consequences:
     _children: list[tuple[int, ...]] = field(default_factory=list)
     _silences: dict[int, float] = field(default_factory=dict)
     _size: int = 0
+    neighbourhood: Neighbourhood = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.neighbourhood = Neighbourhood(self.topology)
 
     def causes(self, node: int) -> frozenset[int]:
         """Nodes whose failure would take this node down or help to: upstream kinds that fail by themselves, and the node."""

@@ -7,7 +7,7 @@ the inventory may be supposed wrong, at a cost (:mod:`pipeline.core.doubt`). :mo
 becomes an answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -16,6 +16,7 @@ from pipeline.core.doubt import doubt
 from pipeline.core.resource import ResourceId, ResourceKind, name_of, resource_id
 from pipeline.core.search import OWN_SUPPLY, RIVALS, Candidate, Search
 from pipeline.core.standing import Evidence, Record, Standing
+from pipeline.core.supposition import suppose
 from pipeline.core.topology import Topology
 
 __all__ = ["Alternative", "Evidence", "Hypothesis", "correlate"]
@@ -51,7 +52,7 @@ class Hypothesis:
     whose silence is expected because their reporter is cut off. ``probability`` is among itself and its ``alternatives``.
     ``is_grouping`` marks alarms put together by device for want of topology: ``root`` then names them and is not held to have failed.
     ``against`` should have gone down with it and are known to be up; ``doubted`` are dependencies, as parent and child, that this speaks
-    against.
+    against; ``supposed`` are such that the inventory lacks, without which it would take more causes.
     """
 
     root: ResourceId
@@ -64,6 +65,7 @@ class Hypothesis:
     is_grouping: bool = False
     against: tuple[ResourceId, ...] = ()
     doubted: tuple[tuple[ResourceId, ResourceId], ...] = ()
+    supposed: tuple[tuple[ResourceId, ResourceId], ...] = ()
 
     @property
     def unsure(self) -> bool:
@@ -123,6 +125,9 @@ def _after(before: Standing | None, consequences: Consequences, evidence: Eviden
     standing = Standing(consequences, evidence, known=frozenset(before.down))
     for record, cost in before.absent.items():
         standing.cut(record, cost)
+    for record, cost in before.missing.items():
+        if all(child not in evidence.alarmed or child in before.roots for _, child in record):
+            standing.join(record, cost)
     standing.become(before.roots)
     return standing
 
@@ -135,18 +140,22 @@ class _Answer:
     search: Search
     standing: Standing
     doubted: dict[Record, float]
+    supposed: dict[Record, float]
 
     @classmethod
     def to(cls, consequences: Consequences, evidence: Evidence, standing: Standing) -> list[Hypothesis]:
-        known = tuple(standing.absent)
+        known = {*standing.absent, *standing.missing}
         search = Search(consequences, evidence, standing)
         search.solve()
         search.explain_the_rest()
         doubt(standing, standing.down)
         own = search.explain_the_rest()  # a record that is doubted may have been the only way to an alarm
-        fresh = {record: cost for record, cost in standing.absent.items() if record not in known}
-        answer = cls(consequences.topology, search, standing, fresh)
-        return [*answer.hypotheses(), *(answer.own(device) for device in sorted(own))]
+        suppose(search)
+        doubted, supposed = (
+            {record: cost for record, cost in records.items() if record not in known} for records in (standing.absent, standing.missing)
+        )
+        answer = cls(consequences.topology, search, standing, doubted, supposed)
+        return [*answer.hypotheses(), *(answer.own(device) for device in sorted(own - standing.down))]
 
     def hypotheses(self) -> Iterator[Hypothesis]:
         """Likeliest first."""
@@ -184,14 +193,12 @@ class _Answer:
             alternatives=alternatives,
             score=round(root.alone, DIGITS),
             against=tuple(names[node] for node in self._against(root)),
-            doubted=tuple((names[parent], names[child]) for parent, child in self._doubted(root)),
+            doubted=tuple((names[parent], names[child]) for parent, child in _edges(root, self.doubted)),
+            supposed=tuple((names[parent], names[child]) for parent, child in _edges(root, self.supposed)),
         )
 
     def _against(self, root: Candidate) -> list[int]:
         return [node for node in root.consequence.polled if node not in root.cover and self.standing.is_up(node)]
-
-    def _doubted(self, root: Candidate) -> list[tuple[int, int]]:
-        return [edge for record in self.doubted for edge in record if edge[0] in root.consequence.nodes]
 
     def _rivals(self, root: Candidate) -> tuple[float, tuple[Alternative, ...]]:
         """How probable a root is among its likeliest replacements, all other roots staying, and these."""
@@ -222,3 +229,8 @@ class _Answer:
 
 def _class(leader: Candidate) -> tuple[Candidate, ...]:
     return (leader, *leader.twins)
+
+
+def _edges(root: Candidate, records: Iterable[Record]) -> Iterator[tuple[int, int]]:
+    """The edges of records that lead on from what a root takes down."""
+    return (edge for record in records for edge in record if edge[0] in root.consequence.nodes)

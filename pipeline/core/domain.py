@@ -388,7 +388,8 @@ class DomainState:
                 self.impacts.drop(name)
             else:
                 down = is_down(self.alarms[key].alarm for key in row.members if key in self.alarms)
-                self.impacts.put(name, row.hypothesis.root, down=down, began_at=row.started_at)
+                besides = (child for _, child in row.hypothesis.supposed)
+                self.impacts.put(name, row.hypothesis.root, down=down, began_at=row.started_at, besides=besides)
         self.stale.clear()
         return self.impacts.take_touched()
 

@@ -88,6 +88,7 @@ def explanation_of(finding: Finding, attached: tuple[Attached, ...] = (), rules_
         cut_off=Some.of(dark, SHOWN),
         against=Some.of(hypothesis.against, SHOWN),
         doubted=tuple(Doubt(parent, child) for parent, child in hypothesis.doubted[:SHOWN]),
+        supposed=tuple(Doubt(parent, child) for parent, child in hypothesis.supposed[:SHOWN]),
         rivals=rivals,
         attached=attached,
         confirmed=sum(alarm.confirmed_at > 0 for alarm in alarms),

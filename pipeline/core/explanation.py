@@ -41,7 +41,7 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """An edge of the topology that evidence speaks against: that ``child`` needs ``parent``."""
+    """An edge of the topology that evidence speaks against, or for though no record has it: that ``child`` needs ``parent``."""
 
     parent: ResourceId
     child: ResourceId
@@ -74,9 +74,9 @@ class Explanation:
     """The grounds of one cause.
 
     ``kinds`` counts the alarms by kind of resource. ``missing`` should have alarmed; ``excused`` more are silent because ``cut_off`` (names
-    of devices) cannot tell. ``against`` are known to be up though the cause takes them down. ``weighed`` is false for alarms that were only
-    grouped by device. ``rules`` are those that raised the alarms (of traps, or what a poll found). An incident of an earlier version has
-    none of this: ``root`` is then empty.
+    of devices) cannot tell. ``against`` are known to be up though the cause takes them down. ``doubted`` records may be wrong, ``supposed``
+    ones may be missing. ``weighed`` is false for alarms that were only grouped by device. ``rules`` are those that raised the alarms (of
+    traps, or what a poll found). An incident of an earlier version has none of this: ``root`` is then empty.
     """
 
     root: ResourceId = NOTHING
@@ -90,6 +90,7 @@ class Explanation:
     cut_off: Some = Some()
     against: Some = Some()
     doubted: tuple[Doubt, ...] = ()
+    supposed: tuple[Doubt, ...] = ()
     rivals: tuple[Rival, ...] = ()
     settling: Settling | None = None
     attached: tuple[Attached, ...] = ()

@@ -7,7 +7,7 @@ new failure lowers ranks, one that ended raises those that rested on it (Dijkstr
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ class Felling:
     """What is down by whom.
 
     ``owned`` are the nodes that an incident completed, ``down`` all of them that are not only degraded; ``weakened`` gates are up with
-    fewer parents than they had.
+    fewer parents than they had. ``besides`` are the nodes that fail with an incident's root for a record that the topology lacks.
     """
 
     topology: Topology
@@ -45,29 +45,38 @@ class Felling:
     failed: dict[int, set[Rank]] = field(default_factory=dict)
     down: set[int] = field(default_factory=set)
     weakened: set[int] = field(default_factory=set)
+    besides: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def put(self, rank: Rank, root: int) -> list[Moved]:
-        """An incident's failure of a node, new or in place of the one it had; what moved."""
-        known = self.roots.get(rank.incident)
-        if known == (root, rank):
+    def has(self, rank: Rank, root: int, besides: tuple[int, ...] = ()) -> bool:
+        """Whether an incident's failure is known as just this."""
+        return self.roots.get(rank.incident) == (root, rank) and self.besides.get(rank.incident, ()) == besides
+
+    def put(self, rank: Rank, root: int, besides: tuple[int, ...] = ()) -> list[Moved]:
+        """An incident's failure of a node, and of others besides, new or in place of the one it had; what moved."""
+        if self.has(rank, root, besides):
             return []
-        ended = self.drop(rank.incident) if known is not None else []
+        ended = self.drop(rank.incident) if rank.incident in self.roots else []
         self.roots[rank.incident] = (root, rank)
-        self.failed.setdefault(root, set()).add(rank)
+        if besides:
+            self.besides[rank.incident] = besides
+        for node in (root, *besides):
+            self.failed.setdefault(node, set()).add(rank)
         before: dict[int, Rank | None] = {}
-        self._lower([(rank, root)], before)
+        self._lower([(rank, node) for node in (root, *besides)], before)
         return [*ended, *self._moved(before)]
 
     def drop(self, incident: str) -> list[Moved]:
         """An incident's failure is over; what moved."""
         root, rank = self.roots.pop(incident)
-        ranks = self.failed[root]
-        ranks.discard(rank)
-        if not ranks:
-            del self.failed[root]
-        if self.ranks.get(root) != rank:
+        nodes = (root, *self.besides.pop(incident, ()))
+        for node in nodes:
+            self.failed[node].discard(rank)
+            if not self.failed[node]:
+                del self.failed[node]
+        resting = self._resting_on([node for node in nodes if self.ranks.get(node) == rank])
+        if not resting:
             return []
-        before: dict[int, Rank | None] = {node: self.ranks[node] for node in self._resting_on(root)}
+        before: dict[int, Rank | None] = {node: self.ranks[node] for node in resting}
         for node in before:
             self._set(node, None)
         self._lower([(follows, node) for node in before if (follows := self._rank_of(node)) is not None], before)
@@ -98,9 +107,9 @@ class Felling:
                 if follows is not None and (known is None or follows < known):
                     heapq.heappush(heap, (follows, child))
 
-    def _resting_on(self, root: int) -> list[int]:
-        """Nodes whose rank may rest on that of ``root``, itself first."""
-        topology, found, seen = self.topology, [root], {root}
+    def _resting_on(self, failed: Sequence[int]) -> list[int]:
+        """Nodes whose rank may rest on those of ``failed``, these first."""
+        topology, found, seen = self.topology, list(failed), set(failed)
         for node in found:
             rank = self.ranks[node]
             for child in topology.children[node]:

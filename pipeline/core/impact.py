@@ -101,17 +101,21 @@ class Impacts:
     def __post_init__(self) -> None:
         self.felling = Felling(self.topology)
 
-    def put(self, incident: str, root: ResourceId, *, down: bool, began_at: int) -> None:
-        """An open incident as it is now: its root, whether that is down (rather than degraded), when it began (UTC nanoseconds)."""
+    def put(self, incident: str, root: ResourceId, *, down: bool, began_at: int, besides: Iterable[ResourceId] = ()) -> None:
+        """An open incident as it is now: its root, whether that is down (rather than degraded), when it began (UTC nanoseconds).
+
+        ``besides`` fail with the root, though the topology does not say so.
+        """
         node = self.topology.node(root)
         if node is None:
             self.drop(incident)
         else:
             rank = Rank(not down, began_at, incident)
-            if self.felling.roots.get(incident) != (node, rank):
+            others = tuple(sorted({other for each in besides if (other := self.topology.node(each)) not in (None, node)}))
+            if not self.felling.has(rank, node, others):
                 self._reaches.pop(incident, None)
                 self.touched.add(incident)
-                self._follow(self.felling.put(rank, node))
+                self._follow(self.felling.put(rank, node, others))
 
     def drop(self, incident: str) -> None:
         """An incident that is open no more."""
@@ -159,7 +163,7 @@ class Impacts:
         root, rank = self.felling.roots[incident]
         if rank.degraded:
             return set()
-        nodes = (root, *self.felling.owned.get(incident, ()))
+        nodes = (root, *self.felling.besides.get(incident, ()), *self.felling.owned.get(incident, ()))
         children, weakened = self.topology.children, self.felling.weakened
         return {child for node in nodes for child in children[node] if child in weakened}
 

@@ -42,6 +42,14 @@ WRONG_EDGE = log(0.01)
 """What it costs to suppose that a record of a dependency is wrong: inventories are, in about one record of a hundred, and seldom where it
 hurts."""
 
+SAME_SECONDS_NS = 1_500_000_000
+SAME_SECONDS = log(0.75 / 0.1)
+"""What it says for one cause that two groups of alarms begin within so many nanoseconds of each other: three in four of one cause do, for
+some traps are held up, and one in ten of those that have nothing to do with each other and fell into the same half minute."""
+
+MISSING_RECORD = WRONG_EDGE + SAME_SECONDS
+"""What it costs to suppose that the inventory lacks a record, without which alarms of the same seconds would need causes of their own."""
+
 PRIORS = {
     ResourceKind.FIBRE: -2.3,
     ResourceKind.DEVICE: -2.3,

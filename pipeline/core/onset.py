@@ -162,11 +162,13 @@ class _Weighing:
         lit = (state.topology.node(alarm.resource) for alarm in alarms if alarm.alarm_type == LIGHT_LOST and not alarm.is_cleared)
         lit_ports = frozenset(node for node in lit if node is not None)
         degraded = frozenset(node for node in nodes if _is_degraded(state, node))
+        raised = {node: min(row.alarm.last_raised_at for row in _rows(state, node)) for node in self.nodes}
         if not state.reports and not lit_ports:
-            return Evidence(nodes, degraded=degraded)
+            return Evidence(nodes, degraded=degraded, raised=raised)
         earlier = [self.onsets[node] for node in before]
         anew = frozenset(node for node in nodes if before and any(map(self.onsets[node].contradicts, earlier)))
-        return Evidence(nodes, KnownUp(state.topology, state, since, until, lit_ports, self.onsets), degraded, anew if before else None)
+        up = KnownUp(state.topology, state, since, until, lit_ports, self.onsets)
+        return Evidence(nodes, up, degraded, anew if before else None, raised)
 
 
 def _onset(state: DomainState, node: int) -> Onset:

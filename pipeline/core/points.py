@@ -59,6 +59,9 @@ def _points(told: Explanation) -> Iterator[Point]:
         yield Point("against", f"Against it: {_some(told.against)} {verb} known to be up, though it would take that down.")
     for doubt in told.doubted:
         yield Point("doubtful", f"The topology may be wrong: evidence speaks against {called(doubt.child)} needing {called(doubt.parent)}.")
+    for record in told.supposed:
+        needing = f"{called(record.child)} needing {called(record.parent)}"
+        yield Point("supposed", f"The topology may lack a record: what failed in the same seconds speaks for {needing}.")
     yield from _probability(told)
     yield Point("confirmed", _confirmed(told))
     if told.rules:

@@ -46,6 +46,9 @@ NOTHING_UP: frozenset[int] = frozenset()
 REFILLING = 6
 """How many causes of each alarm are tried to fill a gap."""
 
+WORTH_A_DOUBT = 3
+"""How many causes have to become one for it to be tried although something that it takes down is known to be up: a record may be wrong."""
+
 RIVALS = 8
 EPSILON = 1e-9
 
@@ -89,11 +92,12 @@ class Snapshot:
     score: float
     roots: tuple[int, ...]
     absent: tuple[tuple[Record, float], ...]
+    missing: tuple[tuple[Record, float], ...]
 
     @classmethod
     def of(cls, standing: Standing) -> "Snapshot":
         """As of now."""
-        return cls(standing.score, tuple(standing.roots), tuple(standing.absent.items()))
+        return cls(standing.score, tuple(standing.roots), tuple(standing.absent.items()), tuple(standing.missing.items()))
 
     def is_beaten(self, standing: Standing) -> bool:
         """Whether a standing is better now."""
@@ -105,12 +109,18 @@ class Snapshot:
         for record, cost in self.absent:
             if record not in standing.absent:
                 standing.cut(record, cost)
+        for record, cost in self.missing:
+            if record not in standing.missing:
+                standing.join(record, cost)
 
     def without(self, standing: Standing, roots: Iterable[int]) -> None:
-        """Leave a standing these roots, and no doubt that is newer than this."""
+        """Leave a standing these roots, and no doubt or supposition that is newer than this."""
         known = dict(self.absent)
         for record in [one for one in standing.absent if one not in known]:
             standing.mend(record)
+        known = dict(self.missing)
+        for record in [one for one in standing.missing if one not in known]:
+            standing.part(record)
         standing.become(roots)
 
 
@@ -182,6 +192,13 @@ class Search:
         for one in self.leading:
             for node in one.cover:
                 self.explaining[node].append(one)
+
+    def know(self, node: int) -> Candidate:
+        """A node as a candidate, weighed if it was not thought of before."""
+        found = self.candidates.get(node)
+        if found is None:
+            found = self.candidates[node] = self.weigh(node)
+        return found
 
     def weigh(self, node: int) -> Candidate:
         """A node as the only root."""
@@ -282,7 +299,7 @@ class Search:
             if standing.work > limit:
                 break
             rivals = self._rivals(one, roots)
-            if self._most(one, rivals.values()) <= EPSILON:
+            if self._most(one, list(rivals.values())) <= EPSILON:
                 continue
             before = Snapshot.of(standing)
             new = standing.add(one.node)
@@ -318,12 +335,14 @@ class Search:
                     found[root.node] = worth
         return found
 
-    def _most(self, one: Candidate, rivals: Iterable[float]) -> float:
+    def _most(self, one: Candidate, rivals: Sequence[float]) -> float:
         """By how much the score could rise at most if one came and its rivals went."""
         standing = self.standing
         if standing.opens(one.gates):
             return 1.0
-        return one.prior + standing.estimate(one.consequence, one.claims) + standing.excused_by(one.consequence) + sum(rivals)
+        doubting = max(one.promise - one.alone, 0.0) if len(rivals) >= WORTH_A_DOUBT else 0.0
+        found = one.prior + standing.estimate(one.consequence, one.claims) + standing.excused_by(one.consequence)
+        return found + doubting + sum(rivals)
 
     def _refill(self, limit: int) -> bool:
         """Drop one root and let others fill the gap: a duct becomes two of its fibres."""

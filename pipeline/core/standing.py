@@ -1,6 +1,6 @@
 """A hypothesis under trial: what is down if these roots failed, and its score; changed root by root, in time that goes with the change."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.core.consequence import Consequence, Consequences
@@ -18,12 +18,14 @@ class Evidence:
 
     ``degraded`` are those of ``alarmed`` that say no more than that they have lost something: devices that tell of a lost power feed.
     ``anew`` are those of ``alarmed`` seen up after earlier evidence began, so that no cause of it explains them; ``None`` for all.
+    ``raised`` is since when each is alarmed (UTC nanoseconds), where that is known; without it no record is supposed missing.
     """
 
     alarmed: frozenset[int]
     up: Container[int] = frozenset()
     degraded: frozenset[int] = frozenset()
     anew: frozenset[int] | None = None
+    raised: Mapping[int, int] = field(default_factory=dict)
 
     def without(self, nodes: frozenset[int]) -> "Evidence":
         """The same less the alarms of some nodes."""
@@ -43,8 +45,9 @@ class Standing:
     """Roots, what they take down together, and the log probability of it all.
 
     ``score`` is the sum of the roots' priors, of what each node down says (:meth:`_worth`) and each device that lost one of its power feeds
-    (:meth:`_supply`), and of the cost of each record supposed wrong. ``fed_less`` are the devices of ``degraded`` that this explains.
-    ``known`` are nodes down for causes known before: being down, they say nothing. ``work`` counts the nodes touched.
+    (:meth:`_supply`), and of the cost of each record supposed wrong (``absent``) or lacking (``missing``). ``fed_less`` are the devices of
+    ``degraded`` that this explains. ``known`` are nodes down for causes known before: being down, they say nothing. ``work`` counts the
+    nodes touched.
     """
 
     consequences: Consequences
@@ -53,12 +56,14 @@ class Standing:
     roots: dict[int, None] = field(default_factory=dict)
     down: set[int] = field(default_factory=set)
     absent: dict[Record, float] = field(default_factory=dict)
+    missing: dict[Record, float] = field(default_factory=dict)
     fed_less: set[int] = field(default_factory=set)
     bad: set[int] = field(default_factory=set)
     score: float = 0.0
     work: int = 0
     topology: Topology = field(init=False)
     _edges: set[tuple[int, int]] = field(default_factory=set)
+    _further: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _counts: dict[int, int] = field(default_factory=dict)
     _worths: dict[int, float] = field(default_factory=dict)
     _told_by: dict[int, set[int]] = field(default_factory=dict)
@@ -102,12 +107,7 @@ class Standing:
         self.absent[record] = cost
         for parent, child in record:
             self._edges.add((parent, child))
-            if parent in self.down:
-                count = self._counts.pop(child) - 1
-                if count:
-                    self._counts[child] = count
-                if child in self.down and child not in self.roots and count < self.topology.need[child]:
-                    self._rise([child])
+            self._release(parent, child)
 
     def is_absent(self, edge: tuple[int, int]) -> bool:
         """Whether an edge is supposed not to exist."""
@@ -118,10 +118,38 @@ class Standing:
         self.score -= self.absent.pop(record)
         for parent, child in record:
             self._edges.discard((parent, child))
-            if parent in self.down:
-                self._counts[child] = self._counts.get(child, 0) + 1
-                if child not in self.down and self._counts[child] >= self.topology.need[child]:
-                    self._fall([child])
+            self._hold(parent, child)
+
+    def join(self, record: Record, cost: float) -> None:
+        """Suppose that the inventory lacks a record, and the edges that it would declare exist."""
+        self.score += cost
+        self.missing[record] = cost
+        for parent, child in record:
+            self._further[parent] = (*self._further.get(parent, ()), child)
+            self._hold(parent, child)
+
+    def part(self, record: Record) -> None:
+        """Suppose that the inventory lacks no such record after all."""
+        self.score -= self.missing.pop(record)
+        for parent, child in record:
+            left = list(self._further[parent])
+            left.remove(child)
+            self._further[parent] = tuple(left)
+            self._release(parent, child)
+
+    def _hold(self, parent: int, child: int) -> None:
+        if parent in self.down:
+            self._counts[child] = self._counts.get(child, 0) + 1
+            if child not in self.down and self._counts[child] >= self.topology.need[child]:
+                self._fall([child])
+
+    def _release(self, parent: int, child: int) -> None:
+        if parent in self.down:
+            count = self._counts.pop(child) - 1
+            if count:
+                self._counts[child] = count
+            if child in self.down and child not in self.roots and count < self.topology.need[child]:
+                self._rise([child])
 
     def worth(self, node: int) -> float:
         """What it adds to the score that a node is down, when all is that is; 0 for one that is up."""
@@ -195,11 +223,13 @@ class Standing:
     def _rise(self, gone: list[int]) -> list[int]:
         """Take down nodes back with all that hangs on them, then let fall again what others hold down: right on cycles too."""
         children, towards, need, down = self._children, self._towards, self.topology.need, self.down
-        counts, absent = self._counts, self._edges
+        counts, absent, further = self._counts, self._edges, self._further
         for node in gone:
             down.discard(node)
         for node in gone:
-            for child in towards.get(node) or children[node]:
+            for child in (
+                (*(towards.get(node) or children[node]), *further[node]) if node in further else towards.get(node) or children[node]
+            ):
                 if absent and (node, child) in absent:
                     continue
                 count = counts.pop(child) - 1
@@ -218,10 +248,12 @@ class Standing:
     def _spread(self, new: list[int]) -> None:
         """Take nodes down with all that hangs on them, which is added to the list."""
         children, towards, need, down = self._children, self._towards, self.topology.need, self.down
-        counts, absent = self._counts, self._edges
+        counts, absent, further = self._counts, self._edges, self._further
         down.update(new)
         for node in new:
-            for child in towards.get(node) or children[node]:
+            for child in (
+                (*(towards.get(node) or children[node]), *further[node]) if node in further else towards.get(node) or children[node]
+            ):
                 if absent and (node, child) in absent:
                     continue
                 count = counts[child] = counts.get(child, 0) + 1

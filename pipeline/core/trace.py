@@ -47,8 +47,9 @@ class Reach:
         """As things are now, of an incident that is open."""
         root, rank = felling.roots[incident]
         fallen = felling.ranks.keys() if rank.degraded else felling.down
-        came = {root: root}
-        _spread(felling.topology, [root], came, lambda node: node in fallen)
+        failed = (root, *felling.besides.get(incident, ()))
+        came = {node: node for node in failed}
+        _spread(felling.topology, list(came), came, lambda node: node in fallen)
         over = {} if rank.degraded else _first_gates(felling, came)
         beyond = dict(over)
         _spread(felling.topology, list(over), beyond, lambda node: node not in felling.down)

@@ -72,6 +72,12 @@ def test_what_speaks_against_it_is_told() -> None:
     assert texts("doubtful", said) == ["The topology may be wrong: evidence speaks against interface a of pe2 needing fibre f1."]
 
 
+def test_a_record_that_seems_to_be_missing_is_told() -> None:
+    said = told(replace(SURE, supposed=((F1, FAR),)))
+    lacks = "The topology may lack a record: what failed in the same seconds speaks for interface a of pe2 needing fibre f1."
+    assert texts("supposed", said) == [lacks]
+
+
 def test_each_alternative_says_why_it_is_less_likely() -> None:
     """It explains fewer, misses more, is contradicted; or differs in nothing that was seen. One that was not counted says nothing."""
     others = (

@@ -10,7 +10,7 @@ from pipeline.core.impact import DEGRADED, DOWN, Impacts, Loss, felt_by
 from pipeline.core.inventory import Device, Fibre, Interface, Inventory, Link, Lsp, Service, Tunnel
 from pipeline.core.outage import ServiceState
 from pipeline.core.resource import ResourceId
-from pipeline.core.topology import Topology
+from pipeline.core.topology import Closure, Topology
 from pipeline.core.trace import paths
 
 LOST = Loss(ServiceState.REDUNDANCY_LOST)
@@ -86,12 +86,27 @@ def test_when_all_is_over_nothing_is_left(seed: int) -> None:
     impacts = Impacts(topology)
     names = [f"i{number}" for number in range(30)]
     for number, name in enumerate(names):
-        impacts.put(name, chance.choice(topology.names), down=chance.random() < 0.8, began_at=number)
+        besides = chance.sample(topology.names, chance.randrange(3))
+        impacts.put(name, chance.choice(topology.names), down=chance.random() < 0.8, began_at=number, besides=besides)
     chance.shuffle(names)
     for name in names:
         impacts.drop(name)
     felling = impacts.felling
-    assert not any((felling.ranks, felling.owned, felling.roots, felling.failed, felling.weakened))
+    assert not any((felling.ranks, felling.owned, felling.roots, felling.failed, felling.weakened, felling.besides))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_fails_besides_for_want_of_a_record_is_felt_as_if_the_record_were_there(seed: int) -> None:
+    """A root with others besides takes down what one that they all depend on would; and no more once it has none besides."""
+    chance = random.Random(seed)
+    topology = network(seed)
+    root, *besides = chance.sample(topology.names, 3)
+    nodes = [node for each in (root, *besides) if (node := topology.node(each)) is not None]
+    impacts = Impacts(topology)
+    impacts.put("i", root, down=True, began_at=1, besides=besides)
+    assert impacts.felling.down == set(Closure(topology).add(nodes))
+    impacts.put("i", root, down=True, began_at=1)
+    assert impacts.felling.down == set(Closure(topology).add(nodes[:1]))
 
 
 PROTECTED = Topology.of(
