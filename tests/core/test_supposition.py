@@ -100,7 +100,7 @@ def test_a_lone_port_is_the_true_end_of_a_link_whose_far_end_failed_with_it() ->
 
 
 def test_a_lone_port_that_failed_at_another_time_is_not() -> None:
-    alarms = {"interface/a/4": 9.0, "interface/d/1": 0.0}
+    alarms = {"interface/a/4": 20.0, "interface/d/1": 0.0}
     assert len(causes(without_duct("west", "mid", "east"), alarms, up=("interface/a/3",))) == 2
 
 
