@@ -178,9 +178,9 @@ def retry(outer: Path | None, *, keys: tuple[str, ...], config: Path | None, mes
 @click.option("--remote-id", default="", help="Billing's name for it.")
 @click.pass_obj
 def confirm(outer: Path | None, *, keys: tuple[str, ...], config: Path | None, message: str, remote_id: str) -> None:
-    """Say that posted credits arrived.
+    """Say that credits arrived in billing.
 
-    For where billing cannot be asked: after a webhook, or by hand.
+    For where billing cannot be asked: after a webhook, or by hand after it failed.
 
     \b
     assure credits confirm f491e6dd --remote-id CN-118 -m "on the invoice"

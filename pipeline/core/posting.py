@@ -21,6 +21,9 @@ class CreditState(StrEnum):
     REVERSED = "reversed"
 
 
+BILLING = "billing:"
+"""What the name of a billing system begins with where a step says who took it."""
+
 PAID = frozenset({CreditState.POSTING, CreditState.POSTED, CreditState.CONFIRMED, CreditState.REVERSED})
 """States in which the customer has the money, or may have it. A reversed credit has it still: its counter-entry takes it back."""
 
@@ -40,11 +43,13 @@ LIFECYCLE: dict[tuple[CreditState, StepKind], CreditState] = {
     (CreditState.CONFIRMED, StepKind.FAILED): CreditState.FAILED,
     (CreditState.CONFIRMED, StepKind.REVERSED): CreditState.REVERSED,
     (CreditState.FAILED, StepKind.RETRY): CreditState.POSTING,
+    (CreditState.FAILED, StepKind.CONFIRMED): CreditState.CONFIRMED,
     (CreditState.FAILED, StepKind.REJECT): CreditState.REJECTED,
 }
 """From a state, by a step. What is not here is not allowed. An approval moves a computed credit on only when enough people have given it.
 
 A retry leads back to ``POSTING`` and not further: whoever posts looks first whether billing has the credit after all.
+What failed is confirmed by a person who did it by hand in billing, where its interface cannot (Kill Bill takes nothing back).
 """
 
 
@@ -112,6 +117,8 @@ def take(standing: Standing, step: Step) -> Standing:
             return replace(standing, live=True, said=step.comment)
         case StepKind.POSTING if not standing.live:
             raise NotAllowedError("it was computed in dry run, and nobody has adopted it")
+        case StepKind.CONFIRMED if standing.state is CreditState.FAILED and step.person.startswith(BILLING):
+            raise NotAllowedError("it is failed: a person says that it was done after all, or it is tried again")
         case _:
             return replace(standing, state=target, remote_id=step.remote_id or standing.remote_id, said=step.comment)
 

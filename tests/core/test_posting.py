@@ -88,6 +88,15 @@ def test_a_dry_run_is_posted_only_after_somebody_adopted_it() -> None:
         take(adopted, step(StepKind.ADOPT))
 
 
+def test_what_failed_is_confirmed_by_a_person_who_did_it_by_hand_and_not_by_billing() -> None:
+    tried = [step(kind, "billing:kill-bill") for kind in (StepKind.POSTING, StepKind.FAILED)]
+    failed = standing_of(CREDIT, [approval(CREDIT), *tried])
+    with pytest.raises(NotAllowedError, match="a person says"):
+        take(failed, step(StepKind.CONFIRMED, "billing:kill-bill"))
+    done = take(failed, replace(step(StepKind.CONFIRMED, "ann"), comment="taken back by hand", remote_id="INV-7"))
+    assert (done.state, done.remote_id, done.said) == (CreditState.CONFIRMED, "INV-7", "taken back by hand")
+
+
 def test_a_step_that_could_not_have_been_is_named_although_its_hashes_hold() -> None:
     entry = chain(CREDIT, Link(), 1)
     forged = chain_step(step(StepKind.POSTING, "billing:stripe"), Link(1, entry.entry_hash), 2)

@@ -19,7 +19,7 @@ from pipeline.config.billing_settings import BillingSettings
 from pipeline.core.ledger import Step, StepKind
 from pipeline.core.money import money_text
 from pipeline.core.obligation import StoredCredit
-from pipeline.core.posting import NotAllowedError
+from pipeline.core.posting import BILLING, NotAllowedError
 from pipeline.core.wording import plain
 from pipeline.outputs.billing.port import BillingSystem, CannotPostError, Posted, Posting, posting_of
 from pipeline.outputs.metrics import OutputMetrics
@@ -70,7 +70,7 @@ class Poster:
         self._metrics = metrics
         self._pace = pace or PostingPace()
         self._clock = clock
-        self._person = f"billing:{settings.system}"
+        self._person = f"{BILLING}{settings.system}"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Post and read back until ``stop`` is set."""
