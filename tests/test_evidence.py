@@ -157,7 +157,7 @@ def test_one_lost_of_several_is_not_passed_over(stores: Stores, reader: Reader) 
 
 def test_the_ledgers_copy_stands_in_for_an_evaluation_that_expired(stores: Stores, reader: Reader) -> None:
     """The ledger keeps its evidence for ever: the arithmetic survives the history, and is said to be a copy."""
-    kept = asdict(evaluation()) | {"availability": "99.98843", "target": "99.99"}
+    kept = asdict(evaluation()) | {"availability": "99.98843", "target": "99.99", "figure": "99.98843"}
     kept["intervals"] = []
     stores.enter_credit(evidence={"evaluation": kept})
     node = explained(reader, "cr-1")

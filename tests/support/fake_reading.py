@@ -296,6 +296,7 @@ def operation(number: int = 1, **changes: Any) -> Json:
         "until": 0,
         "resources": [],
         "domains": ["default"],
+        "reason_kind": "",
         "outcome": "done",
         "reason": "acknowledged",
         "detail": "acknowledged",
