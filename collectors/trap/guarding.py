@@ -33,6 +33,8 @@ Known = Callable[[], Knowledge | None]
 IDENTITIES_MAX = 65_536
 TOLD = (Scope.SOURCE, Scope.OVERALL)
 """Storms that raise an alarm about themselves. One object's is what flapping is told of later; it is counted."""
+UNTOLD_S = 0.5
+"""How often it is looked whether rules and inventory are read, while a storm waits to be told of."""
 INFORMS_READ_BACK = 20_000
 """Records that are looked through at the start for INFORMs whose repetition may still come."""
 
@@ -121,6 +123,7 @@ class GuardedTransform:
         self._upto = 0
         self._held_before: dict[int, int] = {}
         self._absorbed = 0
+        self._untold: list[Storm] = []
         self._file = GuardedFile(journal_dir)
         self.guard = Guard(settings.guard, Identifier(known, metrics.unidentified))
         self.closing = False
@@ -176,14 +179,23 @@ class GuardedTransform:
             self._metrics.absorbed.labels(Reason.REPEATED_INFORM.value).inc(repeated_informs)
 
         floor = min(held)[0] - 1 if held else None
-        return Outgoing(messages, len(out), floor, guard.wake_s(), settled)
+        wake_s = UNTOLD_S if self._untold else guard.wake_s()
+        return Outgoing(messages, len(out), floor, wake_s, settled)
 
     def _told(self, storms: Iterable[Storm]) -> Iterator[Message]:
-        """The storms that begin and end, counted; those of sources and overall as events as well."""
+        """The storms that begin and end, counted; those of sources and overall as events as well.
+
+        They wait until it is known who their source is: one that is told of an address and cleared of a device would stand for ever.
+        """
         for storm in storms:
             if storm.began:
                 self._metrics.storms.labels(storm.scope.value).inc()
             if storm.scope in TOLD:
-                event = event_of(storm, self._settings.collector, self._settings.guard, self._known())
+                self._untold.append(storm)
+        known = self._known()
+        if known is not None or self._known is nothing_known or self.closing:
+            told, self._untold = self._untold, []
+            for storm in told:
+                event = event_of(storm, self._settings.collector, self._settings.guard, known)
                 log.warning("%s", event.text)
                 yield Message(bus.partition_of(event.domain, self._partitions), wire.encode([event]), wire.Topic.EVENTS)

@@ -158,6 +158,23 @@ async def test_a_storm_raises_one_alarm_about_its_device_and_clears_it(tmp_path:
     assert (raised.collector, raised.sequence in range(1, 61)) == ("trap-1", True)
 
 
+async def test_a_storm_is_told_of_once_it_is_known_whose_it_is(tmp_path: Path) -> None:
+    """Rules and inventory are read beside the work: what began before is told of the device, as what clears it will be."""
+    inventory = Inventory("v")
+    known = Knowledge(inventory, DIRECTORY, Topology.of(inventory), RULES, MIBS, {}, (), load_rule_set(ROOT / "rules", MIBS).routing)
+    calm = GuardSettings(source_per_s=5, source_burst=10, rearm_s=3_600, compact_s=0.05)
+    broker, read = FakeBroker(), list[Knowledge]()
+    async with collecting(tmp_path, broker, guard=calm, known=lambda: read[0] if read else None) as running:
+        for place in range(60):
+            running.send(link(place % 30, uptime=place))
+        await until(lambda: running.count("trap_storms_total", scope="source") == 1, "a storm has begun")
+        assert broker.events() == []
+        read.append(known)
+        await until(lambda: len(broker.events()) == 1, "it is told")
+    device = DIRECTORY.device_at(SOURCE)
+    assert [event.resource for event in broker.events()] == [f"device/{device.name}" if device else f"unknown/{SOURCE}"]
+
+
 async def test_a_storm_that_outlives_the_collector_is_cleared_by_the_next(tmp_path: Path) -> None:
     calm = GuardSettings(source_per_s=5, source_burst=10, rearm_s=0.2, compact_s=0.05)
     broker = FakeBroker()
