@@ -12,8 +12,9 @@ from collectors.trap.conservation import conservation
 from collectors.trap.guarded import FILES, Guarded, GuardedFile
 from pipeline.config.rule_set import load_rule_set
 from pipeline.config.settings import GuardSettings
+from pipeline.core.directory import Directory
 from pipeline.core.event import EventSource, Signal
-from pipeline.core.inventory import Inventory
+from pipeline.core.inventory import Device, Inventory
 from pipeline.core.knowledge import Knowledge
 from pipeline.core.topology import Topology
 from tests.core.test_normalize import DIRECTORY, MIBS, ROOT, RULES
@@ -160,8 +161,9 @@ async def test_a_storm_raises_one_alarm_about_its_device_and_clears_it(tmp_path:
 
 async def test_a_storm_is_told_of_once_it_is_known_whose_it_is(tmp_path: Path) -> None:
     """Rules and inventory are read beside the work: what began before is told of the device, as what clears it will be."""
-    inventory = Inventory("v")
-    known = Knowledge(inventory, DIRECTORY, Topology.of(inventory), RULES, MIBS, {}, (), load_rule_set(ROOT / "rules", MIBS).routing)
+    inventory = Inventory("v", devices={"pe1": Device("pe1", "ams", SOURCE)})
+    directory, routing = Directory.of(inventory), load_rule_set(ROOT / "rules", MIBS).routing
+    known = Knowledge(inventory, directory, Topology.of(inventory), RULES, MIBS, {}, (), routing)
     calm = GuardSettings(source_per_s=5, source_burst=10, rearm_s=3_600, compact_s=0.05)
     broker, read = FakeBroker(), list[Knowledge]()
     async with collecting(tmp_path, broker, guard=calm, known=lambda: read[0] if read else None) as running:
@@ -171,8 +173,7 @@ async def test_a_storm_is_told_of_once_it_is_known_whose_it_is(tmp_path: Path) -
         assert broker.events() == []
         read.append(known)
         await until(lambda: len(broker.events()) == 1, "it is told")
-    device = DIRECTORY.device_at(SOURCE)
-    assert [event.resource for event in broker.events()] == [f"device/{device.name}" if device else f"unknown/{SOURCE}"]
+    assert [event.resource for event in broker.events()] == ["device/pe1"]
 
 
 async def test_a_storm_that_outlives_the_collector_is_cleared_by_the_next(tmp_path: Path) -> None:
