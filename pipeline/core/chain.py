@@ -14,7 +14,8 @@ from pipeline.core.diagnosis import settle
 from pipeline.core.domain import DOMAIN_KEY, AlarmRow, DomainState, IncidentChange, IncidentRow, Output
 from pipeline.core.escalation import Escalated
 from pipeline.core.event import Condition, Event, EventSource, Signal, StateReport, Tick
-from pipeline.core.handling import escalated, forget_operations, heed, operate, release_shelves, stamp
+from pipeline.core.handling import forget_operations, operate, release_shelves, stamp
+from pipeline.core.heeding import escalated, heed
 from pipeline.core.incident import Incident
 from pipeline.core.lifecycle import State, apply, state_of
 from pipeline.core.onset import seen_up_at
