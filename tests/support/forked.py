@@ -4,20 +4,23 @@ import multiprocessing
 from collections.abc import Callable
 from typing import Any
 
-PRELOADED = ["tests.support.billing"]
+PRELOADED = ["tests.support.billing", "tests.support.sla_job"]
 
 
-def exit_of(main: Callable[..., None], *told: Any, timeout_s: float = 60.0) -> int:
-    """Run ``main(*told)`` in a child and return how it ended: 0, or the negative number of the signal that killed it.
+class Forked:
+    """A child that runs ``main(*told)``, forked from a server without threads or open stores, never from this process."""
 
-    A child is forked from a server without threads or open stores, never from this process. Raises ``TimeoutError``.
-    """
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(PRELOADED)
-    child = forks.Process(target=main, args=told)
-    child.start()
-    child.join(timeout_s)
-    if child.exitcode is None:
-        child.kill()
-        raise TimeoutError(f"still running after {timeout_s:g} s: {main.__module__}.{main.__qualname__} {told}")
-    return child.exitcode
+    def __init__(self, main: Callable[..., None], *told: Any) -> None:
+        forks = multiprocessing.get_context("forkserver")
+        forks.set_forkserver_preload(PRELOADED)
+        self._what = f"{main.__module__}.{main.__qualname__} {told}"
+        self._child = forks.Process(target=main, args=told)
+        self._child.start()
+
+    def ended(self, timeout_s: float = 60.0) -> int:
+        """How it ended: 0, or the negative number of the signal that killed it. Raises ``TimeoutError``, and kills it."""
+        self._child.join(timeout_s)
+        if self._child.exitcode is None:
+            self._child.kill()
+            raise TimeoutError(f"still running after {timeout_s:g} s: {self._what}")
+        return self._child.exitcode
