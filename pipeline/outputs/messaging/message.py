@@ -13,14 +13,11 @@ from pipeline.config.message_form import MessageFile
 from pipeline.config.message_template import TemplateFailedError, fill, values_of
 from pipeline.core.effect import Effect
 from pipeline.core.inventory import Channel, Contact, Customer, Inventory
-from pipeline.core.notice import Past, Send, Skip, Stage, Wait, follow_up, judge, route_of
+from pipeline.core.notice import FALLBACK, Past, Send, Skip, Stage, Wait, follow_up, judge, reference_of, route_of, routes_of
 from pipeline.core.obligation import EffectState, StoredEffect
 from pipeline.outputs.ports import Again, Delivery, Done, MessagePort, Poison, Refused
 
 HOUR_NS = 3_600 * 1_000_000_000
-FALLBACK = "en"
-REFERENCE = 8
-"""Characters of an incident's id that customers are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ class MessageOutput:
         route = route_of(body.customer)
         lane = self._store.lane(route, effect.subject)
         place = next((place for place, one in enumerate(lane) if one.effect.key == effect.key), len(lane))
-        sent = self._store.sent_since((route, f"{route}:lasting"), now - HOUR_NS)
+        sent = self._store.sent_since(routes_of(body.customer), now - HOUR_NS)
         earlier, later = [_past(one) for one in lane[:place]], [_past(one) for one in lane[place + 1 :]]
         verdict = judge(body.stage, body.due_at, earlier, later, now, may_send=sent < most_per_hour)
         of_now = lane[-1].effect.body if place == len(lane) and lane else effect.body
@@ -157,7 +154,9 @@ def _past(stored: StoredEffect) -> Past:
 def _words(language: MessageFile, effect: Effect, body: Mapping[str, Any], customer: Customer, inventory: Inventory) -> tuple[str, str]:
     descriptions = {name: service.description for name, service in inventory.services.items() if service.customer == customer.name}
     about = {"name": customer.display_name, "timezone": customer.timezone}
-    return fill(language, body["stage"].value, values_of(language, {**body, "reference": effect.subject[:REFERENCE]}, about, descriptions))
+    return fill(
+        language, body["stage"].value, values_of(language, {**body, "reference": reference_of(effect.subject)}, about, descriptions)
+    )
 
 
 def _name(contact: Contact) -> str:
