@@ -1,35 +1,51 @@
 """Messages to customers in a terminal: what became of each, and what would."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pipeline.cli.output import clock
 from pipeline.config.output_settings import MessageSettings
 from pipeline.core.inventory import Channel
-from pipeline.core.notice import Stage
+from pipeline.core.notice import Past, Send, Skip, Stage, judge
 from pipeline.core.obligation import EffectState, StoredEffect
 
 Json = dict[str, Any]
+_BRACKETS = str.maketrans({"\uff3b": "[", "\uff3d": "]"})
+"""Receipts keep the subject with look-alikes that no viewer takes for markup; a terminal shows what the customer read."""
 
 
 def shown_rows(found: Sequence[StoredEffect], now: int) -> Iterator[tuple[str, ...]]:
     """Decided when, of which incident, for whom, which message, and what became of it; newest first, as they are given."""
-    over: set[tuple[str, str]] = set()
+    needless = _needless(found)
     for each in found:
         effect = each.effect
-        lane = (effect.subject, str(effect.body["customer"]))
-        stage = str(effect.body["stage"])
-        yield (clock(effect.decided_at), effect.subject[:8], lane[1], stage, became(each, now, over=lane in over))
-        if stage in {Stage.RESTORED.value, Stage.WITHDRAWN.value}:
-            over.add(lane)
+        became_ = f"will not be sent: {needless[effect.key]}" if effect.key in needless else became(each, now)
+        yield (clock(effect.decided_at), effect.subject[:8], str(effect.body["customer"]), str(effect.body["stage"]), became_)
 
 
-def became(stored: StoredEffect, now: int, *, over: bool) -> str:
-    """What became of a message that was decided; ``over`` says that the end was decided after it, and ``now`` is in UTC nanoseconds."""
-    detail = stored.detail
+def _needless(found: Sequence[StoredEffect]) -> dict[str, str]:
+    """What waits and will be left out, by its key, with the reason that it will get when its time comes."""
+    lanes: dict[tuple[str, str], list[Past]] = {}
+    for each in reversed(found):
+        pending = each.state is EffectState.PENDING
+        past = Past(each.effect.key, Stage(each.effect.body["stage"]), pending=pending, sent=bool(each.remote_id))
+        lanes.setdefault((each.effect.subject, str(each.effect.body["customer"])), []).append(past)
+    needless: dict[str, str] = {}
+    for lane in lanes.values():
+        earlier: list[Past] = []
+        for place, past in enumerate(lane, 1):
+            verdict = judge(past.stage, 0, earlier, lane[place:], 0, may_send=True) if past.pending else None
+            if isinstance(verdict, Skip):
+                needless[past.key] = verdict.why
+            earlier.append(replace(past, sent=past.sent or isinstance(verdict, Send)))
+    return needless
+
+
+def became(stored: StoredEffect, now: int) -> str:
+    """What became of a message that was decided; ``now`` is in UTC nanoseconds."""
+    detail = stored.detail.translate(_BRACKETS)
     match stored.state:
-        case EffectState.PENDING if over:
-            return "will not be sent: it is over"
         case EffectState.PENDING:
             return _waits(stored, now)
         case EffectState.DELIVERED if stored.remote_id:

@@ -124,4 +124,5 @@ def test_what_waits_says_until_when_unless_it_is_over(run: Run, lab: Path) -> No
         store.put_effects([_decided("c", "globex", Stage.RESTORED)], AT)
     said = " ".join(run("messages", "ls").output.split())
     assert "acme first waits until" in said
-    assert "globex first will not be sent: it is over" in said
+    assert "globex first will not be sent: over before it was told" in said
+    assert "globex restored will not be sent: nothing was told before" in said
