@@ -207,7 +207,8 @@ class Search:
         degraded = self.evidence.degraded
         fed_less = degraded.intersection(map(self.consequences.powered, consequence.supplies)) if degraded else degraded
         cover = self.evidence.alarmed & nodes
-        cover = cover | fed_less if fed_less else cover
+        if fed_less:
+            cover |= fed_less
         against = [one for one in consequence.polled if one not in cover and standing.is_up(one)] if self.evidence.up != NOTHING_UP else []
         plain = cover & expected  # whoever tells of it lives
         plain = plain - degraded if degraded else plain
@@ -335,7 +336,8 @@ class Search:
         """The roots that a new one might make needless, and what dropping each might be worth, less the alarms that it alone explains."""
         found = {}
         for root, alone, bad, most in roots:
-            if one.cover.isdisjoint(root.cover):
+            kept = -root.prior - (len(alone) - len(one.cover)) * LEAST  # at most, which seldom needs a closer look
+            if kept - most <= 0 or one.cover.isdisjoint(root.cover):
                 continue
             kept = -root.prior - len(alone - one.cover) * LEAST
             if kept - most > 0:

@@ -95,6 +95,22 @@ class Standing:
         self.score -= prior(self.topology.kinds[root])
         return self._rise([root])
 
+    def is_alone(self, root: int) -> bool:
+        """Whether an alarm would surely be left unexplained without a root: a walk to the first such, much cheaper than to drop the root."""
+        counts, need, down, roots = self._counts, self.topology.need, self.down, self.roots
+        lost: dict[int, int] = {}
+        waiting = [root] if counts.get(root, 0) < need[root] else []
+        while waiting:
+            node = waiting.pop()
+            if node in self.evidence.alarmed:
+                return True
+            for child in (*(self._towards.get(node) or self._children[node]), *self._further.get(node, ())):
+                if (node, child) not in self._edges:
+                    lost[child] = lost.get(child, 0) + 1
+                    if counts[child] - lost[child] == need[child] - 1 and child in down and child not in roots:
+                        waiting.append(child)
+        return False
+
     def become(self, roots: Iterable[int]) -> None:
         """Have exactly these roots."""
         wanted = dict.fromkeys(roots)
@@ -164,6 +180,8 @@ class Standing:
 
     def excused_by(self, consequence: Consequence) -> float:
         """What of that the consequence of a cause would excuse."""
+        if not consequence.tellers:
+            return 0.0
         tellers = [teller for teller in consequence.tellers if teller in self._told_by and teller not in self.down]
         return -sum(self._worths[node] for node in self.bad.intersection(set().union(*(self._told_by[one] for one in tellers))))
 
