@@ -10,13 +10,26 @@ from pathlib import Path
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from pipeline.core.claim import claim_word
 from pipeline.core.evaluation import PERCENT, Evaluation
 from pipeline.core.money import money_text
 from pipeline.core.period import local_text
 
 COLUMNS = (
     *("period", "timezone", "customer", "contract", "service", "plan", "plan_version", "metric", "figure", "unit", "target", "verdict"),
-    *("reason", "counted_s", "excluded_s", "stopped_s", "unconfirmed_s", "denominator_s", "credit", "in_ledger", "currency", "arithmetic"),
+    *(
+        "reason",
+        "counted_s",
+        "excluded_s",
+        "stopped_s",
+        "unconfirmed_s",
+        "denominator_s",
+        "credit",
+        "in_ledger",
+        "currency",
+        "claim",
+        "arithmetic",
+    ),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -50,6 +63,11 @@ class Line:
         return money_text(self.evaluation.credit_minor, self.evaluation.currency)
 
     @property
+    def claim(self) -> str:
+        """Until when it may be claimed, or when it was; empty for what is paid by itself."""
+        return claim_word(self.evaluation.arithmetic)
+
+    @property
     def entered(self) -> str:
         """What the ledger has."""
         return money_text(self.in_ledger, self.evaluation.currency)
@@ -78,6 +96,7 @@ def as_csv(lines: Iterable[Line]) -> str:
             "verdict": line.verdict,
             "credit": line.credit.split()[0],
             "in_ledger": line.entered.split()[0],
+            "claim": line.claim,
             "arithmetic": " | ".join(one.arithmetic),
         }
         writer.writerow([values[name] if name in values else _cell(str(getattr(one, name))) for name in COLUMNS])

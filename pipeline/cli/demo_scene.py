@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pipeline.cli.output import clock, duration, money, styled, table
 from pipeline.config.settings import Settings
+from pipeline.core.claim import claim_word
 from pipeline.core.evaluation import METRIC
 
 Json = dict[str, Any]
@@ -97,6 +98,7 @@ def resolution(found: Json, outages: Sequence[Json]) -> RenderableType:
 
 def settlement(evaluations: Sequence[Json], credits_: Sequence[Json]) -> RenderableType:
     """Each service against its plan; for each credit the arithmetic line by line."""
+    on_claim = any(claim_word(evaluation["arithmetic"]) for evaluation in evaluations)
     rows = (
         (
             evaluation["customer"],
@@ -105,10 +107,11 @@ def settlement(evaluations: Sequence[Json], credits_: Sequence[Json]) -> Rendera
             duration(evaluation["counted_s"] * 10**9),
             Text("missed", style="bold red") if evaluation["violated"] else Text("met", style="green"),
             money(evaluation["credit_minor"], evaluation["currency"]) if evaluation["credit_minor"] else "",
+            *([claim_word(evaluation["arithmetic"])] if on_claim else []),
         )
         for evaluation in sorted(evaluations, key=lambda e: (not e["violated"], e["customer"], e["service"]))
     )
-    shown = table(("customer", "service", "availability", "down", "target", "credit"), rows)
+    shown = table(("customer", "service", "availability", "down", "target", "credit", *(["claim"] if on_claim else [])), rows)
     settled = {(each["service"], each["period"]): each for each in evaluations if each.get("metric", METRIC) == METRIC}
     latest = {(credit["service"], credit["period"]): credit for credit in reversed(credits_)}  # the last word on each month
     proposed = [_credit(credit, settled[of]) for of, credit in latest.items() if of in settled]

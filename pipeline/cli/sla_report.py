@@ -86,6 +86,7 @@ def _print(lines: Sequence[Line], month: str) -> None:
         return
     beside = any(line.evaluation.metric != METRIC for line in lines)
     differ = any(line.evaluation.credit_minor != line.in_ledger for line in lines)
+    on_claim = any(line.claim for line in lines)
     rows = (
         (
             line.evaluation.customer,
@@ -96,17 +97,18 @@ def _print(lines: Sequence[Line], month: str) -> None:
             Text(line.verdict, style="bold red" if line.evaluation.violated else "green"),
             line.credit if line.evaluation.credit_minor else "",
             *([line.entered if line.in_ledger else ""] if differ else []),
+            *([line.claim] if on_claim else []),
         )
         for line in lines
     )
     promise, ledger = (["promise"] if beside else []), (["ledger"] if differ else [])
-    columns = ("customer", "service", *promise, "delivered", "target", "", "credit", *ledger)
+    columns = ("customer", "service", *promise, "delivered", "target", "", "credit", *ledger, *(["claim"] if on_claim else []))
     console().print(table(columns, rows))
     for line in lines:
         if line.evaluation.violated:
             click.echo(f"\n{line.evaluation.service}, {line.evaluation.metric}, plan {line.evaluation.plan} {line.evaluation.plan_version}")
             click.echo("\n".join(f"  {step}" for step in line.evaluation.arithmetic))
-    apart = [line for line in lines if line.evaluation.credit_minor != line.in_ledger and line.evaluation.automatic]
+    apart = [line for line in lines if line.evaluation.payable_minor != line.in_ledger]
     if apart:
         how_many = plural(len(apart), "credit is", "credits are")
         click.echo(f"\n{how_many} not in the ledger as rated here: `assure sla settle` proposes the difference.")

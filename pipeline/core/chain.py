@@ -75,6 +75,7 @@ def _output(
     answers, state.answers = tuple(state.answers), []
     windows, state.replanned = tuple(state.replanned.values()), {}
     exclusions, state.excluded = tuple(state.excluded), []
+    claims, state.claimed = tuple(state.claimed), []
     return Output(
         alarm_changes=(*changes, *repeats.values()),
         incidents=tuple(incidents),
@@ -86,6 +87,7 @@ def _output(
         windows=windows,
         escalations=tuple(escalations),
         exclusions=exclusions,
+        claims=claims,
         words=tuple(words),
     )
 

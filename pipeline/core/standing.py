@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.core.consequence import Consequence, Consequences
 from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, KNOWN_UP, LOSS, SILENT, TOLD_BY_THE_DEAD, prior
-from pipeline.core.resource import ResourceKind
 from pipeline.core.topology import Topology
 
 Record = tuple[tuple[int, int], ...]

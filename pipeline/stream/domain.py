@@ -120,6 +120,7 @@ class DomainHandler:
         for other in range(self._partitions):  # contracts of every partition may be agreed to exclude this work
             turn.send(Topic.OUTAGES, other, output.windows)
             turn.send(Topic.OUTAGES, other, output.exclusions)
+            turn.send(Topic.OUTAGES, other, output.claims)
         if output.incidents:
             OPEN.labels(domain).set(len(state.open))
             for change in output.incidents:
