@@ -187,6 +187,11 @@ class Obligations:
         with reading(self._engine) as connection:
             return message.sent_since(connection, routes, at)
 
+    def messages(self, incident: str = "", limit: int = 100) -> list[StoredEffect]:
+        """Messages to customers that were decided, newest first; those of incidents whose id begins so."""
+        with reading(self._engine) as connection:
+            return message.decided(connection, incident, limit)
+
     def message_told(self, key: str) -> frozenset[str]:
         """The contacts that a message went to."""
         with reading(self._engine) as connection:
