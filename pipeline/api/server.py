@@ -351,7 +351,9 @@ class Console:
             refused = refusal.FAILED
         if request.path.startswith(PREFIX):
             return error_answer(refused)
-        return self._pages.refusal(refused, as_json=request.path.startswith("/api/"))
+        is_customers = self._guard.is_customers(request)
+        told = refusal.for_customer(refused) if is_customers else refused
+        return self._pages.refusal(told, as_json=request.path.startswith("/api/"), bare=is_customers)
 
 
 def _json(ask: Callable[[web.Request], Callable[[], Any]]) -> Handler:

@@ -29,6 +29,7 @@ BUDGET = {
     "period": "2026-11",
     "timezone": "Europe/Amsterdam",
     "ends_at": NOW + 10 * 86_400 * S,
+    "availability": "99.9999",
     "allowed_s": 9,
     "counted_s": 2,
     "unconfirmed_s": 0,
@@ -313,9 +314,26 @@ def operation(number: int = 1, **changes: Any) -> Json:
 def view(**changes: Any) -> Json:
     english = MessageSource(ROOT / "rules").current().languages["en"]
     down = {"state": "down", "told": "not working", "cause": "a damaged fibre cable", "reference": "in-1"}
-    service = {"name": "acme-vpn-1", "description": "", "kind": "l3vpn", **down, "since_at": NOW, "attended": False, "planned": False}
+    service = {
+        "name": "acme-vpn-1",
+        "description": "",
+        "kind": "l3vpn",
+        **down,
+        "since_at": NOW,
+        "attended": False,
+        "planned": False,
+        "until_at": 0,
+    }
     outage = {"service": "acme-vpn-1", **down, "started_at": NOW, "ended_at": 0, "excluded": "", "why": ""}
-    spent = {"target": "99.99", "downtime_s": 60, "allowed_s": 259, "left_s": 199, "excluded_s": 0, "missed": False}
+    spent = {
+        "target": "99.99",
+        "availability": "99.998",
+        "downtime_s": 60,
+        "allowed_s": 259,
+        "left_s": 199,
+        "excluded_s": 0,
+        "missed": False,
+    }
     given = {"amount_minor": 12_000, "currency": "EUR", "state": "approved", "told": "approved"}
     return {
         "customer": "Acme Trading",
@@ -390,6 +408,7 @@ class FakeReading:
         self.exclusions_ = [] if empty else [exclusion()]
         self.claims_ = [] if empty else [claim()]
         self.customers_ = [] if empty else [customer()]
+        self.view_ = view()
         self.evaluations_ = [] if empty else [evaluation()]
         self.credits_ = [] if empty else [credit()]
         self.trees: dict[str, Json] = {} if empty else _TREES
@@ -456,7 +475,7 @@ class FakeReading:
 
     def view(self, name: str, now: int) -> Json | None:
         self._answer("view")
-        return view() if any(each["name"] == name for each in self.customers_) else None
+        return self.view_ if any(each["name"] == name for each in self.customers_) else None
 
     def topology(self, resource: str | None = None) -> Json | None:
         self._answer("topology")
