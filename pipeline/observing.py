@@ -48,7 +48,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One service's month; ``open`` are the stretches beside an outage that no exclusion covers: somebody should look at them."""
+    """One service's month; ``open`` are stretches since the first poll, at an outage, that no exclusion covers: for people to decide."""
 
     observation: Observation
     open: tuple[Stretch, ...] = ()
@@ -83,7 +83,8 @@ def observed_month(
     for month, service, terms in wanted:
         who = (service, terms.customer.name, terms.contract.name)
         seen = observe(month, who, {name: blind.at(name, month) for name in hangs_on.of(service)}, polling, hangs_on.since)
-        near = beside(seen.stretches, suffered.get(service, ()), asked.longer_than)
+        polled = [each for each in seen.stretches if each.starts_at >= (seen.first_at or 0)]
+        near = beside(polled, suffered.get(service, ()), asked.longer_than)
         found.append(Observed(seen, tuple(each for each in near if not _is_excluded(each, service, exclusions))))
     return sorted(found, key=lambda each: (each.observation.customer, each.observation.service))
 

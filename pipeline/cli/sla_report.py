@@ -90,13 +90,14 @@ def _print(lines: Sequence[Line], month: str) -> None:
         return
     beside = any(line.evaluation.metric != METRIC for line in lines)
     differ = any(line.evaluation.credit_minor != line.in_ledger for line in lines)
+    unlike = len({line.observed for line in lines}) > 1
     rows = (
         (
             line.evaluation.customer,
             line.evaluation.service,
             *([line.evaluation.metric] if beside else []),
             line.figure.replace(" %", "%"),
-            line.observed.replace(" %", "%"),
+            *([line.observed.replace(" %", "%")] if unlike else []),
             line.target.replace(" %", "%"),
             Text(line.verdict, style="bold red" if line.evaluation.violated else "green"),
             line.credit if line.evaluation.credit_minor else "",
@@ -105,8 +106,10 @@ def _print(lines: Sequence[Line], month: str) -> None:
         for line in lines
     )
     promise, ledger = (["promise"] if beside else []), (["ledger"] if differ else [])
-    columns = ("customer", "service", *promise, "delivered", "observed", "target", "", "credit", *ledger)
+    columns = ("customer", "service", *promise, "delivered", *(["observed"] if unlike else []), "target", "", "credit", *ledger)
     console().print(table(columns, rows))
+    if not unlike:
+        click.echo(f"observed of every service: {lines[0].observed} (`assure sla observed`)")
     for line in lines:
         if line.evaluation.violated:
             click.echo(f"\n{line.evaluation.service}, {line.evaluation.metric}, plan {line.evaluation.plan} {line.evaluation.plan_version}")

@@ -30,33 +30,33 @@ _KPI = "k.kpi = 'answered'"
 _DURING = "k.at >= fromUnixTimestamp({starts_s:Int64}) AND k.at < fromUnixTimestamp({ends_s:Int64})"
 _TIMES = f"k.device IN {{devices:Array(String)}} AND {_DURING}"
 _HOURS = (
-    "SELECT device, arraySort(groupArray((hour, polls))) AS rows, arrayMap(r -> toInt64(r.1), rows) AS hours,"  # noqa: S608  # constants
-    " arrayMap(r -> r.2, rows) AS counts, length(hours) AS many, arrayReduce('quantileExact(0.5)', counts) AS usual,"
-    " arrayMap(i -> hours[i + 1] - hours[i], range(1, many)) AS apart,"
+    "SELECT device, sumMap([toInt64(toUnixTimestamp(k.at))], [arraySum(finalizeAggregation(k.samples))]) AS known,"  # noqa: S608  # constants
+    " known.1 AS hours, known.2 AS counts, length(hours) AS many, arrayReduce('quantileExact(0.5)', counts) AS usual,"
+    " arrayPopFront(arrayDifference(hours)) AS apart,"
+    " arrayMap((one, next) -> one + next, arrayPopBack(counts), arrayPopFront(counts)) AS two,"
     f" if(usual > 1 OR many < 2, {HOUR_S} / usual, toFloat64(arrayReduce('quantileExact(0.5)', apart))) AS interval_s,"
     f" (2 * {HOUR_S} - greatest(toFloat64({{longer_than_s:Int64}}), {POLLS_MISSED} * interval_s)) / interval_s + {SPARE_POLLS} AS few"
-    " FROM (SELECT k.device AS device, toUnixTimestamp(k.at) AS hour, sum(k.samples + k.bad_samples) AS polls"
-    f" FROM kpi_1h AS k WHERE {_KPI} AND {_TIMES} GROUP BY device, hour) GROUP BY device"
+    f" FROM kpi_1h_state AS k WHERE {_KPI} AND {_TIMES} GROUP BY device"
 )
 _SUSPECTED = (
-    f"SELECT device, interval_s, hours[1] AS first_s, hours[-1] AS last_s, many,"  # noqa: S608  # constants
-    f" arrayMap(i -> (hours[i] + {HOUR_S}, hours[i + 1]), arrayFilter(i -> apart[i] > {HOUR_S}, range(1, many))) AS gaps,"
-    f" arrayFilter(i -> apart[i] > {HOUR_S} OR counts[i] + counts[i + 1] <= few, range(1, many)) AS odd,"
-    " arraySort(arrayDistinct(arrayConcat([first_s, last_s], arrayMap(i -> hours[i], odd), arrayMap(i -> hours[i + 1], odd),"
-    " arrayFilter(hour -> has({also:Array(Int64)}, hour), hours)))) AS suspected"
+    "SELECT device, interval_s, hours[1] AS first_s, hours[-1] AS last_s, many,"  # noqa: S608  # constants
+    f" arrayFilter((hour, gap) -> gap > {HOUR_S}, arrayPopBack(hours), apart) AS before,"
+    f" arrayMap((hour, gap) -> (hour + {HOUR_S}, hour + gap), before, arrayFilter(gap -> gap > {HOUR_S}, apart)) AS gaps,"
+    f" arrayFilter((hour, gap, polls) -> gap > {HOUR_S} OR polls <= few, arrayPopBack(hours), apart, two) AS odd,"
+    f" arrayFilter((hour, gap, polls) -> gap > {HOUR_S} OR polls <= few, arrayPopFront(hours), apart, two) AS following,"
+    " arrayIntersect(hours, {also:Array(Int64)}) AS besides,"
+    " arrayDistinct(arrayConcat([first_s, last_s], odd, following, besides)) AS suspected"
     f" FROM ({_HOURS})"
 )
 _MINUTES = (
     "SELECT k.device AS device, toUnixTimestamp(toStartOfHour(k.at)) AS hour,"  # noqa: S608  # constants
     " groupBitOr(bitShiftLeft(toUInt64(1), toMinute(k.at))) AS minutes"
-    f" FROM kpi_1m AS k WHERE {_KPI} AND {_TIMES} AND toStartOfHour(k.at) IN"
-    " (SELECT arrayJoin(arrayMap(s -> toDateTime(s, 'UTC'), {hours:Array(Int64)})))"
-    f" AND (k.device, toInt64(toUnixTimestamp(toStartOfHour(k.at)))) IN (SELECT device, arrayJoin(suspected) FROM ({_SUSPECTED}))"
-    " GROUP BY device, hour"
+    f" FROM kpi_1m_state AS k WHERE {_KPI} AND {_TIMES} AND toStartOfHour(k.at) IN"
+    " (SELECT arrayJoin(arrayMap(s -> toDateTime(s, 'UTC'), {hours:Array(Int64)}))) GROUP BY device, hour"
 )
-_EARLIER = f"SELECT 1 AS one FROM kpi_1h AS k WHERE {_KPI} AND k.at < fromUnixTimestamp({{starts_s:Int64}}) LIMIT 1"  # noqa: S608  # constants
-_FIRST_HOUR = f"SELECT toUnixTimestamp(min(k.at)) AS first_s FROM kpi_1h AS k WHERE {_KPI} HAVING count() > 0"  # noqa: S608  # constants
-_FIRST_MINUTE = f"SELECT toUnixTimestamp(min(k.at)) AS first_s FROM kpi_1m AS k WHERE {_KPI} AND {_DURING} HAVING count() > 0"  # noqa: S608
+_EARLIER = f"SELECT 1 AS one FROM kpi_1h_state AS k WHERE {_KPI} AND k.at < fromUnixTimestamp({{starts_s:Int64}}) LIMIT 1"  # noqa: S608  # constants
+_FIRST_HOUR = f"SELECT toUnixTimestamp(min(k.at)) AS first_s FROM kpi_1h_state AS k WHERE {_KPI} HAVING count() > 0"  # noqa: S608  # constants
+_FIRST_MINUTE = f"SELECT toUnixTimestamp(min(k.at)) AS first_s FROM kpi_1m_state AS k WHERE {_KPI} AND {_DURING} HAVING count() > 0"  # noqa: S608
 
 
 class ObservationQueries(Reader):
