@@ -7,7 +7,7 @@ gone it is known only that there were polls in it. Blocking: from an event loop 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from itertools import pairwise
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from pipeline.core.observation import LONGER_THAN_NS, POLLS_MISSED, Polled, Polling
@@ -23,8 +23,10 @@ SPARE_POLLS = 2
 
 DEVICES_AT_ONCE = 1_000
 """So many are asked for together: hours of more would not fit into a small store's memory."""
-HOURS_TO_COUNT = 4
-"""With fewer hours than this the first and last, which are not whole, would say how often a device is polled."""
+HOURS_TO_COUNT = 24
+"""Of fewer hours than this every minute is read: the first and last, which are not whole, would say how often a device is polled."""
+CLEARLY = 1.2
+"""By so much the intervals between polls must be shorter than counts of hours say, for the counts to be doubted."""
 
 _KPI = "k.kpi = 'answered'"
 _DURING = "k.at >= fromUnixTimestamp({starts_s:Int64}) AND k.at < fromUnixTimestamp({ends_s:Int64})"
@@ -39,7 +41,7 @@ _HOURS = (
     f" FROM kpi_1h_state AS k WHERE {_KPI} AND {_TIMES} GROUP BY device"
 )
 _SUSPECTED = (
-    "SELECT device, interval_s, hours[1] AS first_s, hours[-1] AS last_s, many,"  # noqa: S608  # constants
+    "SELECT device, interval_s, hours[1] AS first_s, hours[-1] AS last_s, hours,"  # noqa: S608  # constants
     f" arrayFilter((hour, gap) -> gap > {HOUR_S}, arrayPopBack(hours), apart) AS before,"
     f" arrayMap((hour, gap) -> (hour + {HOUR_S}, hour + gap), before, arrayFilter(gap -> gap > {HOUR_S}, apart)) AS gaps,"
     f" arrayFilter((hour, gap, polls) -> gap > {HOUR_S} OR polls <= few, arrayPopBack(hours), apart, two) AS odd,"
@@ -80,12 +82,22 @@ class ObservationQueries(Reader):
         return Polling(found, times["ends_s"] * NANOSECONDS, self._first_at(starts_s))
 
     def _some(self, asked: dict[str, Any]) -> dict[str, Polled]:
-        rows = self._connection.rows(_SUSPECTED, asked)
-        hours = sorted({hour for row in rows for hour in row["suspected"]})
-        minutes: dict[str, dict[int, int]] = defaultdict(dict)
-        for row in self._connection.rows(_MINUTES, {**asked, "hours": hours}) if hours else ():
-            minutes[row["device"]][row["hour"]] = row["minutes"]
-        return {row["device"]: _polled(row, minutes[row["device"]]) for row in rows}
+        rows = {row["device"]: row for row in self._connection.rows(_SUSPECTED, asked)}
+        minutes = self._minutes(asked, {hour for row in rows.values() for hour in row["suspected"]})
+        closer = [device for device, row in rows.items() if _is_doubtful(row, minutes.get(device, {}))]
+        if closer:
+            hours = range(min(rows[device]["first_s"] for device in closer), max(rows[device]["last_s"] for device in closer) + 1, HOUR_S)
+            minutes |= self._minutes({**asked, "devices": closer}, set(hours))
+            for device in closer:
+                rows[device]["suspected"] = rows[device]["hours"]
+        return {device: _polled(row, minutes.get(device, {})) for device, row in rows.items()}
+
+    def _minutes(self, asked: dict[str, Any], hours: Collection[int]) -> dict[str, dict[int, int]]:
+        """By device and hour, its minutes with a poll as bits."""
+        found: dict[str, dict[int, int]] = defaultdict(dict)
+        for row in self._connection.rows(_MINUTES, {**asked, "hours": sorted(hours)}) if hours else ():
+            found[row["device"]][row["hour"]] = row["minutes"]
+        return found
 
     def _first_at(self, starts_s: int) -> int | None:
         """When anything was polled for the first time; 0 when that was before ``starts_s``, ``None`` for never."""
@@ -102,14 +114,31 @@ def _polled(row: dict[str, Any], minutes: dict[int, int]) -> Polled:
     """Hours without fault whole, of the others the minutes with a poll; those whose minutes are gone are known by the hour."""
     apart = union((*(_span(*gap) for gap in row["gaps"]), *(_span(hour, hour + HOUR_S) for hour in row["suspected"])))
     whole = subtract((_span(row["first_s"], row["last_s"] + HOUR_S),), apart)
-    seen = [
-        hour + minute * MINUTE_S for hour, mask in sorted(minutes.items()) for minute in range(HOUR_S // MINUTE_S) if mask >> minute & 1
-    ]
+    seen = (_span(at, at + MINUTE_S) for at in _times(minutes))
     coarse = union(_span(hour, hour + HOUR_S) for hour in row["suspected"] if hour not in minutes)
-    interval_s = row["interval_s"]
-    if row["many"] < HOURS_TO_COUNT and len(seen) > 1:  # a first hour is not a whole one: how often is told by its minutes
-        interval_s = median(later - earlier for earlier, later in pairwise(seen))
-    return Polled(union((*whole, *(_span(at, at + MINUTE_S) for at in seen))), round(interval_s * NANOSECONDS), coarse)
+    interval_s = min(row["interval_s"], _interval_s(minutes) or row["interval_s"])
+    return Polled(union((*whole, *seen)), round(interval_s * NANOSECONDS), coarse)
+
+
+def _is_doubtful(row: dict[str, Any], minutes: dict[int, int]) -> bool:
+    """Whether counts of hours say too little: there are few hours, or the minutes read tell of shorter intervals than the counts do.
+
+    So it is when most hours lack polls: each is then as usual.
+    """
+    interval_s = _interval_s(minutes)
+    return len(minutes) < len(row["hours"]) and (len(row["hours"]) < HOURS_TO_COUNT or 0 < interval_s * CLEARLY < row["interval_s"])
+
+
+def _interval_s(minutes: dict[int, int]) -> float:
+    """How far apart polls are, pauses aside, by the minutes that were read; 0 when they do not say."""
+    apart = [later - earlier for earlier, later in pairwise(_times(minutes))]
+    return mean(each for each in apart if each <= POLLS_MISSED * median(apart)) if apart else 0
+
+
+def _times(minutes: dict[int, int]) -> list[int]:
+    """The minutes with a poll, in order, in seconds since 1970."""
+    bits = range(HOUR_S // MINUTE_S)
+    return [hour + minute * MINUTE_S for hour, mask in sorted(minutes.items()) for minute in bits if mask >> minute & 1]
 
 
 def _hours_of(spans: Iterable[Span], starts_s: int, ends_s: int) -> set[int]:

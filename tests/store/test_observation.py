@@ -98,6 +98,13 @@ async def test_polls_beside_the_usual_ones_hide_no_pause_at_an_outage(client: St
     assert pauses(found, "pe1") == [(7_200, 8_100)]
 
 
+async def test_a_pause_in_every_hour_is_not_taken_for_the_usual(client: StoreClient, queries: ObservationQueries) -> None:
+    """Each hour has as many polls as the next; how far apart they are tells that some lack."""
+    gaps = [(hour * HOUR + 600, hour * HOUR + 1_800) for hour in range(-24, 48)]
+    await keep(client, "pe1", every(60, *gaps))
+    assert pauses(await ask(queries, "pe1"), "pe1") == [gap for gap in gaps if 0 <= gap[0] < DAY]
+
+
 async def test_where_minutes_are_gone_whole_hours_are_told(client: StoreClient, queries: ObservationQueries) -> None:
     """Of an hour that has some polls it is known only that it has: that is said, not guessed."""
     await keep(client, "pe1", every(60, (2 * HOUR + 600, 5 * HOUR + 600), (9 * HOUR, 9 * HOUR + 1_200)))
