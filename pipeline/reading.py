@@ -32,11 +32,13 @@ from pipeline.drawing.pictures import Pictures
 from pipeline.evidence import Evidence
 from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
+from pipeline.observing import Asked, Observed, observed_month
 from pipeline.planning import operation_value, windows_of
 from pipeline.ranking import suffers, tightest, urgency
 from pipeline.rerating import Chosen, rated_month
 from pipeline.resources import data_dir
 from pipeline.revising import history
+from pipeline.store.observation import ObservationQueries
 from pipeline.store.queries import Queries
 from pipeline.viewing import Views
 
@@ -247,6 +249,11 @@ class Reader:
         plans = load_plans(self._rules)
         other = None if plan is None else (lambda _: plan)
         return rated_month(self._known(), plans, self._queries, self._obligations, label, now, chosen, other)
+
+    def observed(self, asked: Asked) -> list[Observed]:
+        """For how long nobody looked in a month: see :func:`pipeline.observing.observed_month`."""
+        polls = ObservationQueries(self._queries.connection)
+        return observed_month(self._known(), load_plans(self._rules), polls, self._queries, self._obligations, asked)
 
     def entered(self, label: str) -> list[Credit]:
         """What the ledger has for a month (``2026-11``)."""
