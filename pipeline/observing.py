@@ -138,7 +138,7 @@ def observed_value(found: Observed) -> Json:
         "first_polled_at": seen.first_at,
         "by_the_hour": seen.is_coarse,
         "devices": list(seen.devices),
-        "stretches": [{**asdict(each), "beside_outage": each in found.open} for each in seen.stretches],
+        "stretches": [{**asdict(each), "devices": list(each.devices), "beside_outage": each in found.open} for each in seen.stretches],
     }
 
 

@@ -133,4 +133,4 @@ def test_for_scripts_the_share_is_exact() -> None:
     value = observed_value(observed(polls(pe1=PAUSE), Stores([OUTAGE]))["a"])
     assert value["observed"] == str(1 - Fraction(1, 49))
     assert (value["told"], value["by_the_hour"], value["devices"]) == ("97.95 %", False, ["pe1", "pe2"])
-    assert value["stretches"] == [{"starts_at": ns(PAUSE[0]), "ends_at": ns(PAUSE[1]), "devices": ("pe1",), "beside_outage": True}]
+    assert value["stretches"] == [{"starts_at": ns(PAUSE[0]), "ends_at": ns(PAUSE[1]), "devices": ["pe1"], "beside_outage": True}]

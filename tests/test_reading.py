@@ -22,7 +22,7 @@ from pipeline.core.kpi import KpiBatch, Quality, packed
 from pipeline.core.outage import ServiceState
 from pipeline.core.raw import PollOutcome
 from pipeline.core.resource import ResourceId
-from pipeline.observing import Asked
+from pipeline.observing import Asked, observed_value
 from pipeline.reading import Reader
 from tests.support.history import embedded_history, free_port
 from tests.support.history_samples import NOW, S, alarm_change, evaluation, incident, outage, poll
@@ -42,7 +42,7 @@ EVERYTHING: dict[str, Callable[[Reader], Any]] = {
     "customers": lambda reader: reader.customers(),
     "customer": lambda reader: reader.customer("acme"),
     "evaluations": lambda reader: reader.evaluations(),
-    "observed": lambda reader: reader.observed(Asked("2026-11", NOW)),
+    "observed": lambda reader: [observed_value(each) for each in reader.observed(Asked("2026-11", NOW))],
     "credits": lambda reader: reader.credits(),
     "verify_ledger": lambda reader: reader.verify_ledger(),
     "explain": lambda reader: reader.explain("in-1"),

@@ -41,7 +41,7 @@ _HOURS = (
     f" FROM kpi_1h_state AS k WHERE {_KPI} AND {_TIMES} GROUP BY device"
 )
 _SUSPECTED = (
-    "SELECT device, interval_s, hours[1] AS first_s, hours[-1] AS last_s, hours,"  # noqa: S608  # constants
+    "SELECT device, interval_s, hours[1] AS first_s, hours[-1] AS last_s, many,"  # noqa: S608  # constants
     f" arrayFilter((hour, gap) -> gap > {HOUR_S}, arrayPopBack(hours), apart) AS before,"
     f" arrayMap((hour, gap) -> (hour + {HOUR_S}, hour + gap), before, arrayFilter(gap -> gap > {HOUR_S}, apart)) AS gaps,"
     f" arrayFilter((hour, gap, polls) -> gap > {HOUR_S} OR polls <= few, arrayPopBack(hours), apart, two) AS odd,"
@@ -50,6 +50,7 @@ _SUSPECTED = (
     " arrayDistinct(arrayConcat([first_s, last_s], odd, following, besides)) AS suspected"
     f" FROM ({_HOURS})"
 )
+_ALL_HOURS = f"SELECT device, hours FROM ({_HOURS})"  # noqa: S608  # constants
 _MINUTES = (
     "SELECT k.device AS device, toUnixTimestamp(toStartOfHour(k.at)) AS hour,"  # noqa: S608  # constants
     " groupBitOr(bitShiftLeft(toUInt64(1), toMinute(k.at))) AS minutes"
@@ -88,8 +89,8 @@ class ObservationQueries(Reader):
         if closer:
             hours = range(min(rows[device]["first_s"] for device in closer), max(rows[device]["last_s"] for device in closer) + 1, HOUR_S)
             minutes |= self._minutes({**asked, "devices": closer}, set(hours))
-            for device in closer:
-                rows[device]["suspected"] = rows[device]["hours"]
+            for row in self._connection.rows(_ALL_HOURS, {**asked, "devices": closer}):
+                rows[row["device"]]["suspected"] = row["hours"]
         return {device: _polled(row, minutes.get(device, {})) for device, row in rows.items()}
 
     def _minutes(self, asked: dict[str, Any], hours: Collection[int]) -> dict[str, dict[int, int]]:
@@ -126,7 +127,8 @@ def _is_doubtful(row: dict[str, Any], minutes: dict[int, int]) -> bool:
     So it is when most hours lack polls: each is then as usual.
     """
     interval_s = _interval_s(minutes)
-    return len(minutes) < len(row["hours"]) and (len(row["hours"]) < HOURS_TO_COUNT or 0 < interval_s * CLEARLY < row["interval_s"])
+    many = int(row["many"])
+    return len(minutes) < many and (many < HOURS_TO_COUNT or 0 < interval_s * CLEARLY < float(row["interval_s"]))
 
 
 def _interval_s(minutes: dict[int, int]) -> float:
