@@ -6,8 +6,8 @@ gone it is known only that there were polls in it. Blocking: from an event loop 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from itertools import pairwise
-from statistics import mean, median
 from typing import Any
 
 from pipeline.core.observation import LONGER_THAN_NS, POLLS_MISSED, Polled, Polling
@@ -133,14 +133,22 @@ def _is_doubtful(row: dict[str, Any], minutes: dict[int, int]) -> bool:
 
 def _interval_s(minutes: dict[int, int]) -> float:
     """How far apart polls are, pauses aside, by the minutes that were read; 0 when they do not say."""
-    apart = [later - earlier for earlier, later in pairwise(_times(minutes))]
-    return mean(each for each in apart if each <= POLLS_MISSED * median(apart)) if apart else 0
+    apart = sorted(later - earlier for earlier, later in pairwise(_times(minutes)))
+    if not apart:
+        return 0.0
+    usual = [each for each in apart if each <= POLLS_MISSED * apart[len(apart) // 2]]
+    return sum(usual) / len(usual)
 
 
 def _times(minutes: dict[int, int]) -> list[int]:
     """The minutes with a poll, in order, in seconds since 1970."""
-    bits = range(HOUR_S // MINUTE_S)
-    return [hour + minute * MINUTE_S for hour, mask in sorted(minutes.items()) for minute in bits if mask >> minute & 1]
+    return [hour + at for hour, mask in sorted(minutes.items()) for at in _within(mask)]
+
+
+@lru_cache(maxsize=10_000)
+def _within(mask: int) -> tuple[int, ...]:
+    """The seconds of an hour at which its minutes with a poll begin."""
+    return tuple(minute * MINUTE_S for minute in range(HOUR_S // MINUTE_S) if mask >> minute & 1)
 
 
 def _hours_of(spans: Iterable[Span], starts_s: int, ends_s: int) -> set[int]:
