@@ -24,6 +24,20 @@ def told(connection: Connection, key: str) -> frozenset[str]:
     return frozenset(connection.scalars(select(message_told.c.contact).where(message_told.c.key == key)))
 
 
+def told_to(connection: Connection, routes: Sequence[str], limit: int) -> list[tuple[str, str, int]]:
+    """The latest messages of these routes that went to a contact, newest first: key, incident, when they went (UTC nanoseconds)."""
+    at = func.min(message_told.c.at).label("at")
+    query = (
+        select(receipt.c.key, receipt.c.subject, at)
+        .join(message_told, message_told.c.key == receipt.c.key)
+        .where(receipt.c.route.in_(routes))
+        .group_by(receipt.c.key, receipt.c.subject)
+        .order_by(at.desc(), receipt.c.key)
+        .limit(limit)
+    )
+    return [(row.key, row.subject, row.at) for row in connection.execute(query)]
+
+
 def mark(connection: Connection, key: str, contact: str, at: int, remote_id: str) -> None:
     """Remember that a message went to a contact; the first time stands."""
     connection.execute(insert_new(connection, message_told), [{"key": key, "contact": contact, "at": at, "remote_id": remote_id}])

@@ -202,6 +202,11 @@ class Obligations:
         with writing(self._engine) as connection:
             message.mark(connection, key, contact, at, remote_id)
 
+    def messages_told(self, routes: Sequence[str], limit: int = 100) -> list[tuple[str, str, int]]:
+        """The latest messages of these routes that went to a contact: key, incident, when (UTC nanoseconds); newest first."""
+        with reading(self._engine) as connection:
+            return message.told_to(connection, routes, limit)
+
     # remedies
 
     def propose_remedy(self, new: StoredRemedy) -> StoredRemedy:

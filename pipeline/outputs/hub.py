@@ -20,8 +20,8 @@ from pipeline.core.obligation import Hub
 from pipeline.core.text import shown
 from pipeline.outputs.address import AddressRefusedError, check_url
 from pipeline.outputs.http import failure
-from pipeline.outputs.intake import Consumer, why_unstorable
-from pipeline.outputs.pause import pause
+from pipeline.outputs.intake import why_unstorable
+from pipeline.outputs.keeping import Consumer, Keeper
 from pipeline.outputs.ports import Delivery, Done, HubPort, Poison, Refused
 from pipeline.outputs.webhook import Sessions, sign
 from pipeline.tmf.event import event_of
@@ -34,8 +34,6 @@ log = logging.getLogger(__name__)
 TOO_FAR_BEHIND = 100_000
 """Events that wait for one receiver; with more of them it is told no more."""
 _GONE = 410
-_BATCH = 500
-_PAUSE_S = 1.0
 _NS_PER_MS = 1_000_000
 
 
@@ -55,24 +53,9 @@ class EventIntake:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set."""
-        while not stop.is_set():
-            batches = await self._consumer.getmany(timeout_ms=200, max_records=_BATCH)
-            records = [record for batch in batches.values() for record in batch]
-            if records:
-                await self._keep(records, stop)
+        await Keeper(self._consumer, self._keep, "events").run(stop)
 
-    async def _keep(self, records: Sequence[ConsumerRecord], stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self._store_all(records)
-                await self._consumer.commit()
-            except Exception:
-                log.exception("events could not be kept; trying again in %.0f s (remedy: look at the database and the broker)", _PAUSE_S)
-                await pause(_PAUSE_S, stop)
-            else:
-                return
-
-    async def _store_all(self, records: Sequence[ConsumerRecord]) -> None:
+    async def _keep(self, records: Sequence[ConsumerRecord]) -> None:
         hubs = await asyncio.to_thread(self._store.hubs)
         if not hubs:
             return

@@ -3,15 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from pipeline import wire
 from pipeline.bus import ConsumerRecord, partition_of
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import canonical
 from pipeline.core.reason import Reason
+from pipeline.outputs.keeping import Consumer, Keeper
 from pipeline.outputs.metrics import OutputMetrics
 from pipeline.outputs.pause import pause
 from pipeline.outputs.ports import OutboxPort
@@ -22,17 +23,6 @@ KEY_LIMIT = 1_000
 """Characters; what the store's indexes hold."""
 _BATCH = 500
 _LATEST = 2**63
-_PAUSE_S = 1.0
-
-
-class Consumer(Protocol):
-    """What is asked of a consumer group member; an aiokafka consumer is one."""
-
-    async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[Any, Sequence[ConsumerRecord]]:
-        """The next messages by partition; empty when none came in time."""
-
-    async def commit(self) -> None:
-        """Remember that everything fetched so far is done with."""
 
 
 class Producer(Protocol):
@@ -119,26 +109,11 @@ class Intake:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set."""
-        while not stop.is_set():
-            batches = await self._consumer.getmany(timeout_ms=200, max_records=_BATCH)
-            records = [record for batch in batches.values() for record in batch]
-            if records:
-                await self._keep(records, stop)
+        await Keeper(self._consumer, self._keep, "effects").run(stop)
 
-    async def _keep(self, records: Sequence[ConsumerRecord], stop: asyncio.Event) -> None:
+    async def _keep(self, records: Sequence[ConsumerRecord]) -> None:
+        """Effects that come again are known by their keys."""
         found = sort_messages(records, self._clock())
-        while not stop.is_set():
-            try:
-                await self._store_all(found)
-                await self._consumer.commit()
-            except Exception:
-                # What is not committed comes again; keys make that harmless.
-                log.exception("effects could not be kept; trying again in %.0f s (remedy: look at the database and the broker)", _PAUSE_S)
-                await pause(_PAUSE_S, stop)
-            else:
-                return
-
-    async def _store_all(self, found: Sorted) -> None:
         for letter in found.letters:
             log.error("message %s/%d/%d refused: %s", letter.topic, letter.partition, letter.offset, letter.detail)
             await self._producer.send_and_wait(wire.Topic.DEAD_LETTERS.value, wire.encode([letter]), partition=letter.partition)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pipeline import wire
 from pipeline.bus import ConsumerRecord, operation_messages
 from pipeline.core.operation import Answer
-from pipeline.outputs.intake import Consumer, Producer, letter_of
+from pipeline.outputs.intake import Producer, letter_of
+from pipeline.outputs.keeping import Consumer, Keeper
 from pipeline.outputs.pause import pause
 from pipeline.outputs.ports import OperationsPort
 
@@ -61,24 +62,9 @@ class AnswerIntake:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set."""
-        while not stop.is_set():
-            batches = await self._consumer.getmany(timeout_ms=200, max_records=500)
-            records = [record for batch in batches.values() for record in batch]
-            if records:
-                await self._keep(records, stop)
+        await Keeper(self._consumer, self._keep, "answers").run(stop)
 
-    async def _keep(self, records: Sequence[ConsumerRecord], stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self._keep_all(records)
-                await self._consumer.commit()
-            except Exception:
-                log.exception("answers could not be kept; trying again in %.0f s (remedy: look at the database and the broker)", _PAUSE_S)
-                await pause(_PAUSE_S, stop)
-            else:
-                return
-
-    async def _keep_all(self, records: Sequence[ConsumerRecord]) -> None:
+    async def _keep(self, records: Sequence[ConsumerRecord]) -> None:
         answers: list[Answer] = []
         for record in records:
             found = _answers_of(record)

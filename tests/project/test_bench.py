@@ -124,6 +124,8 @@ TINY = {
 
 WHOLE = {"chain-rate", "storm-latency", "first-incident", "kpi-path"}
 """Benchmarks that start the whole installation, some several times: minutes of a machine's two cores."""
+BUSY = {"receiver-kills", "replay-rate", "poll-values", "poll-cycle", "trap-v3", "trap-ingest"}
+"""Benchmarks that keep both cores busy for a quarter of a minute each, however small: tried with --everything only."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -135,7 +137,7 @@ def test_every_benchmark_is_tried_here() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.whole if name in WHOLE else ()) for name in TINY])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.whole if name in WHOLE | BUSY else ()) for name in TINY])
 def test_a_benchmark_prints_its_bar_beside_its_references(name: str) -> None:
     options, expected = TINY[name]
     done = run(name, *options)

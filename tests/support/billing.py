@@ -4,10 +4,8 @@
 """
 
 import asyncio
-import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -234,12 +232,9 @@ def die_after(point: str) -> None:
         wrap(Obligations, {"claim": "claim_credits", "record": "step_credit", "confirm": "claim_posted"}[point])
 
 
-def main(told: dict[str, str]) -> None:
+def post_and_die(told: dict[str, str]) -> None:
+    """Post what is due, in a process of its own, until the step ``told["point"]`` is done."""
     settings = settings_of(told["system"], told["url"], Path(told["folder"]))
     die_after(told["point"])
     with Obligations(settings.obligations_url()) as store:
         asyncio.run(post_all(settings, store))
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))

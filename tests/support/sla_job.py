@@ -1,4 +1,4 @@
-"""One run of the SLA job: ``python -m tests.support.sla_job FOLDER POINT`` settles, keeps what is owed, enters it, and dies after POINT.
+"""One run of the SLA job, in a process of its own: it settles, keeps what is owed, enters it, and dies after a point.
 
 Each run begins with an empty state, as a worker does whose tables were lost: nothing but the keys keeps it from paying again.
 """
@@ -6,7 +6,6 @@ Each run begins with an empty state, as a worker does whose tables were lost: no
 import asyncio
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -52,5 +51,6 @@ async def run(folder: Path, dies: str) -> None:
             reached("finished", dies)
 
 
-if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1]), sys.argv[2]))
+def settle_and_die(folder: Path, dies: str) -> None:
+    """Settle and deliver until the point ``dies`` is reached."""
+    asyncio.run(run(folder, dies))

@@ -12,14 +12,11 @@ from pipeline.config.message_check import Messages
 from pipeline.config.message_template import TemplateFailedError, fill, values_of
 from pipeline.core.effect import Effect
 from pipeline.core.inventory import Channel, Contact, Customer, Inventory
-from pipeline.core.notice import Past, Send, Skip, Stage, Wait, follow_up, judge, route_of
+from pipeline.core.notice import FALLBACK, Past, Send, Skip, Stage, Wait, follow_up, judge, reference_of, route_of, routes_of
 from pipeline.core.obligation import EffectState, StoredEffect
 from pipeline.outputs.ports import Again, Delivery, Done, MessagePort, Poison, Refused
 
 HOUR_NS = 3_600 * 1_000_000_000
-FALLBACK = "en"
-REFERENCE = 8
-"""Characters of an incident's id that customers are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,7 @@ class MessageOutput:
         route = route_of(body.customer)
         lane = self._store.lane(route, effect.subject)
         place = next((place for place, one in enumerate(lane) if one.effect.key == effect.key), len(lane))
-        sent = self._store.sent_since((route, f"{route}:lasting"), now - HOUR_NS)
+        sent = self._store.sent_since(routes_of(body.customer), now - HOUR_NS)
         earlier, later = [_past(one) for one in lane[:place]], [_past(one) for one in lane[place + 1 :]]
         verdict = judge(body.stage, body.due_at, earlier, later, now, may_send=sent < most_per_hour)
         of_now = lane[-1].effect.body if place == len(lane) and lane else effect.body
@@ -165,7 +162,7 @@ def words(messages: Messages, incident: str, body: Mapping[str, Any], customer: 
         raise TemplateFailedError(f"no messages in {customer.language}, nor in {FALLBACK}: add rules/messages/{customer.language}.yaml")
     descriptions = {name: service.description for name, service in inventory.services.items() if service.customer == customer.name}
     about = {"name": customer.display_name, "timezone": customer.timezone}
-    values = values_of(language, {**body, "reference": incident[:REFERENCE]}, about, descriptions)
+    values = values_of(language, {**body, "reference": reference_of(incident)}, about, descriptions)
     return language.language, *fill(language, Stage(body["stage"]).value, values)
 
 
