@@ -235,7 +235,7 @@ def _incident(
         state=IncidentState.RESOLVED if row.resolved_at else IncidentState.OPEN,
         severity=before.severity if before is not None and losses is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
         reason=_reason(context, row, alarms, window if planned else None),
-        explanation=texts(points(grounds)),
+        explanation=before.explanation if before is not None and before.grounds == grounds else texts(points(grounds)),
         alarms=tuple(alarm.id for alarm in alarms),
         impacts=impacts,
         started_at=row.started_at,

@@ -95,7 +95,7 @@ class Standing:
         return self._rise([root])
 
     def is_alone(self, root: int) -> bool:
-        """Whether an alarm would surely be left unexplained without a root: a walk to the first such, much cheaper than to drop the root."""
+        """Whether an alarm would surely be left unexplained without a root: a walk to the first such, cheaper than to drop the root."""
         counts, need, down, roots = self._counts, self.topology.need, self.down, self.roots
         lost: dict[int, int] = {}
         waiting = [root] if counts.get(root, 0) < need[root] else []
@@ -202,18 +202,14 @@ class Standing:
         only now and for silence until now unexcused. Sets do the work, however much a cause takes down. Silence comes last, for it can only
         speak against a cause: an answer of no more than ``least`` is enough without it.
         """
-        down, kinds, alarmed = self.down, self.topology.kinds, self.evidence.alarmed
+        down = self.down
         total = len(consequence.supplies) * FEED_SILENT
         for worth, nodes in claims:
             total += worth * len(nodes - down)
         for dead in self._dead:
-            for node in consequence.expected & self.consequences.told_by(dead):
-                if node in down:
-                    continue
-                if node not in alarmed:
-                    total -= SILENT[kinds[node]]
-                elif self.topology.reporter[node] == dead:
-                    total += TOLD_BY_THE_DEAD - ALARMED[kinds[node]]
+            told = consequence.expected & self.consequences.told_by(dead)
+            if told:
+                total += self._told_by_the_dead(dead, told - down)
         for gate in consequence.supplies:
             if gate in self._counts:
                 total -= FEED_SILENT
@@ -223,6 +219,16 @@ class Standing:
             for worth, nodes in consequence.silent:
                 total += worth * len(nodes - down)
         return total
+
+    def _told_by_the_dead(self, dead: int, nodes: Iterable[int]) -> float:
+        """What nodes say less than they would, were who tells of them alive."""
+        kinds, alarmed, less = self.topology.kinds, self.evidence.alarmed, 0.0
+        for node in nodes:
+            if node not in alarmed:
+                less -= SILENT[kinds[node]]
+            elif self.topology.reporter[node] == dead:
+                less += TOLD_BY_THE_DEAD - ALARMED[kinds[node]]
+        return less
 
     def opens(self, gates: Iterable[int]) -> bool:
         """Whether one of these gates holds with some of its parents down already: it might open with the next."""
