@@ -225,6 +225,16 @@ def _after(found: Json, known: Sequence[str] | None) -> Iterator[str]:
         yield f"  after {each['after_min']:g} min, {clock(each['at'])} UTC{again}: {each['route']}: {who}"
 
 
+NO_SCHEDULE = """rules/routing.yaml has no on-call schedule: routes name receivers only. Add one, and let a route name it:
+  on_call:
+    core:
+      timezone: Europe/Amsterdam
+      people: {alice: [pager-alice], bob: [pager-bob]}   # receivers of the settings
+      rotations:
+        - {starts_on: 2026-01-05, turn: weekly, at: "09:00", people: [alice, bob]}
+Then `assure check`, and `assure oncall`."""
+
+
 @click.command()
 @click.argument("schedule", required=False)
 @at_option
@@ -251,7 +261,7 @@ def oncall(*, schedule: str | None, at: int | None, length: int, rules: Path | N
     if as_json:
         print_json(found)
     elif not found:
-        click.echo("rules/routing.yaml has no on-call schedule (on_call).")
+        fail(NO_SCHEDULE, Exit.NOT_FOUND)
     for each in found if not as_json else ():
         _print_watch(each)
 
