@@ -225,14 +225,20 @@ def _after(found: Json, known: Sequence[str] | None) -> Iterator[str]:
         yield f"  after {each['after_min']:g} min, {clock(each['at'])} UTC{again}: {each['route']}: {who}"
 
 
-NO_SCHEDULE = """rules/routing.yaml has no on-call schedule: routes name receivers only. Add one, and let a route name it:
-  on_call:
-    core:
-      timezone: Europe/Amsterdam
-      people: {alice: [pager-alice], bob: [pager-bob]}   # receivers of the settings
-      rotations:
-        - {starts_on: 2026-01-05, turn: weekly, at: "09:00", people: [alice, bob]}
-Then `assure check`, and `assure oncall`."""
+EXAMPLE = """\
+people:
+  - {name: alice, receivers: [alice-phone]}     # receivers, or webhooks, of the settings
+  - {name: bob, receivers: [bob-phone]}
+on_call:
+  - name: core
+    timezone: Europe/Amsterdam
+    rotations:
+      - {people: [alice, bob], starts_on: 2026-01-05, every_days: 7, handover: "09:00"}
+"""
+NO_SCHEDULE = (
+    f"rules/routing.yaml has no on-call schedule. Add one, such as\n\n{EXAMPLE}\n"
+    "and say `on_call: core` in a route, in the place of its webhook or receivers. Then `assure check`, and `assure oncall` again."
+)
 
 
 @click.command()
@@ -251,6 +257,8 @@ def oncall(*, schedule: str | None, at: int | None, length: int, rules: Path | N
     assure oncall
     assure oncall core --at 2026-12-25T03:00:00Z
     assure oncall core --for 30d --json
+
+    Exit code 3 when there is no schedule.
     """
     routing = _routing(config, rules)
     if schedule and schedule not in routing.schedules:

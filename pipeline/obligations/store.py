@@ -133,6 +133,11 @@ class Obligations:
         with reading(self._engine) as connection:
             return outbox.receipts(connection, subject, limit)
 
+    def last_notified(self) -> list[Receipt]:
+        """The last receipt of every route by which receivers of notifications are told, the oldest first."""
+        with reading(self._engine) as connection:
+            return outbox.last_notified(connection)
+
     # receivers and ticket links
 
     def disable_endpoint(self, name: str, url: str, at: int, detail: str) -> None:

@@ -47,7 +47,6 @@ def states(run: Run) -> dict[str, str]:
     return {each["key"][:8]: each["told"] for each in json.loads(run("credits", "ls", "--json").output)}
 
 
-@pytest.mark.usefixtures("books")
 def test_a_month_is_approved_by_its_amounts_and_its_customer(run: Run, books: Obligations) -> None:
     """Small ones first; what needs a second person says so."""
     with books:
@@ -76,6 +75,7 @@ def test_what_of_a_month_cannot_be_chosen_is_named(run: Run, books: Obligations,
         assert [each.standing.state for each in books.stored_credits()] == ["computed"] * 4
 
 
+@pytest.mark.usefixtures("books")
 def test_one_person_approves_little_and_two_approve_much(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("credits", "approve", "00000001", "00000002", "-m", "checked")
     assert result.output == (
