@@ -1,7 +1,8 @@
 """Deciding about credits: what people may do, by which rules, told alike on the command line and by the API."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config.billing_settings import BillingSettings
@@ -19,6 +20,25 @@ _REVERSIBLE = frozenset({CreditState.POSTED, CreditState.CONFIRMED})
 _BY_PEOPLE = frozenset({StepKind.APPROVE, StepKind.REJECT, StepKind.ADOPT, StepKind.RETRY, StepKind.CONFIRMED})
 _REASONED = frozenset({StepKind.REJECT, StepKind.ADOPT, StepKind.RETRY, StepKind.CONFIRMED})
 """What wants a sentence for the auditor."""
+
+
+AT_ONCE = 500
+"""Approvals of one transaction: a second of work, so that whoever posts is not kept waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What became of one credit of many: where it stands (``told``), or why it was ``refused``."""
+
+    credit: Credit
+    told: str = ""
+    refused: str = ""
+
+
+def _approval(credit: Credit, answer: Standing | Exception) -> Approval:
+    if isinstance(answer, Standing):
+        return Approval(credit, told=told(credit, answer))
+    return Approval(credit, refused=str(answer.args[0]))
 
 
 class Crediting:
@@ -42,6 +62,20 @@ class Crediting:
         needed = people_needed(credit, self._settings.limits_by_currency) if kind is StepKind.APPROVE else 0
         self._store.step_credit(Step(credit.key, kind, person, comment, needed, remote_id), self._clock())
         return credit_value(self._found(credit.key))
+
+    def approve_all(self, credits_: Sequence[Credit], person: str, comment: str = "") -> Iterator[list[Approval]]:
+        """Approve many credits, ``AT_ONCE`` in a transaction: what became of each, in their order, as each transaction ends.
+
+        Each is held to the rules by itself: one that may not be approved by this person stops no other. Killed in between, whole
+        transactions are kept, and the chain holds.
+        """
+        _check(person, comment, reasoned=False)
+        limits = self._settings.limits_by_currency
+        for start in range(0, len(credits_), AT_ONCE):
+            chunk = credits_[start : start + AT_ONCE]
+            steps = [Step(credit.key, StepKind.APPROVE, person, comment, people_needed(credit, limits)) for credit in chunk]
+            answers = self._store.step_credits(steps, self._clock())
+            yield [_approval(credit, answer) for credit, answer in zip(chunk, answers, strict=True)]
 
     def reverse(self, name: str, person: str, comment: str) -> Json:
         """Enter the counter-entry of a credit that was posted; it is approved by somebody else, and posted, like any other."""

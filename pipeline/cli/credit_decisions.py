@@ -7,19 +7,21 @@ otherwise pass for two people's. The settings list who may.
 import os
 import pwd
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.cli.config import config_option, read_settings
 from pipeline.cli.effects import obligations
-from pipeline.cli.output import Exit, fail, plural
+from pipeline.cli.output import Exit, console, fail, plural
 from pipeline.config.settings import Settings
-from pipeline.core.ledger import StepKind
-from pipeline.core.money import money_text
+from pipeline.core.ledger import Credit, StepKind
+from pipeline.core.money import money_text, to_minor
+from pipeline.core.period import month_named
 from pipeline.core.posting import NotAllowedError, UnknownCreditError, same
 from pipeline.crediting import Crediting
 from pipeline.obligations import Obligations
@@ -83,12 +85,15 @@ def _tell(found: Json) -> None:
 @click.command()
 @keys_argument
 @config_option
-@click.option("--period", default="", help="Everything computed for this month, as 2026-11, instead of keys.")
-@click.option("--customer", default="", help="With --period: of this customer only.")
-@click.option("--yes", is_flag=True, help="Do not ask, with --period.")
+@click.option("--month", "--period", "month", default="", help="Everything computed for this month, as 2026-11, instead of keys.")
+@click.option("--customer", default="", help="With --month: of this customer only.")
+@click.option("--below", default="", metavar="AMOUNT", help="With --month: only smaller ones, in each credit's currency, as 100.00.")
+@click.option("--yes", is_flag=True, help="Do not ask, with --month.")
 @click.option("-m", "--message", default="", help="A comment that goes with it.")
 @click.pass_obj
-def approve(outer: Path | None, *, keys: tuple[str, ...], config: Path | None, period: str, customer: str, yes: bool, message: str) -> None:
+def approve(
+    outer: Path | None, *, keys: tuple[str, ...], config: Path | None, month: str, customer: str, below: str, yes: bool, message: str
+) -> None:
     """Approve credits, so that they are posted.
 
     Above the limit another person must too. KEY is a credit's key or the beginning of it.
@@ -96,31 +101,74 @@ def approve(outer: Path | None, *, keys: tuple[str, ...], config: Path | None, p
 
     \b
     assure credits approve f491e6dd
-    assure credits approve --period 2026-11
+    assure credits approve --month 2026-11
+    assure credits approve --month 2026-11 --customer acme --below 100.00
     """
-    if keys and period:
-        fail("say keys, or --period, not both", Exit.USAGE)
-    if period:
-        keys = _of_period(config or outer, period, customer, yes=yes)
-    _each(config or outer, keys, StepKind.APPROVE, message)
+    if keys and month:
+        fail("say keys, or --month, not both", Exit.USAGE)
+    if (customer or below) and not month:
+        fail("say which month: --month 2026-11", Exit.USAGE)
+    if not month:
+        _each(config or outer, keys, StepKind.APPROVE, message)
+        return
+    with deciding(config or outer) as (crediting, store, person):
+        chosen = _of_month(store, person, month, customer, below, yes=yes)
+        _approve_all(crediting, chosen, person, message)
 
 
-def _of_period(config: Path | None, period: str, customer: str, *, yes: bool) -> tuple[str, ...]:
-    """What waits for this person's word in a month, after they were shown what it adds up to."""
-    with deciding(config) as (_, store, person):
-        waiting = store.stored_credits(customer, period, "computed", MOST_AT_ONCE)
-    found = [each for each in waiting if same(person) not in each.standing.speakers]
+def _approve_all(crediting: Crediting, chosen: Sequence[Credit], person: str, message: str) -> None:
+    """Approve many, with a bar while it takes time; what was refused is told one by one, the rest in one line."""
+    done: Counter[str] = Counter()
+    refused = 0
+    columns = (TextColumn("approving"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(), transient=True) as bar:
+        task = bar.add_task("", total=len(chosen))
+        for chunk in crediting.approve_all(chosen, person, message):
+            for each in chunk:
+                if each.refused:
+                    refused += 1
+                    bar.console.print(f"{each.credit.key[:SHORT]}: {each.refused}", markup=False, highlight=False)
+                else:
+                    done[each.told] += 1
+            bar.advance(task, len(chunk))
+    for told, count in sorted(done.items()):
+        click.echo(f"{plural(count, 'credit')}: {told}")
+    if refused:
+        fail(f"{refused} of {plural(len(chosen), 'credit')} not approved", Exit.PROBLEM)
+
+
+def _of_month(store: Obligations, person: str, month: str, customer: str, below: str, *, yes: bool) -> list[Credit]:
+    """What waits for this person's word in a month, the oldest first, after they were shown what it adds up to."""
+    waiting = store.stored_credits(customer, _month(month), "computed", MOST_AT_ONCE)
+    found = [each for each in waiting if same(person) not in each.standing.speakers and _is_below(each.entry.credit, below)]
     if not found:
-        fail(f"nothing of {period} waits for your approval", Exit.PROBLEM)
+        of = f" for {customer}" if customer else ""
+        less = f" below {below}" if below else ""
+        fail(f"nothing of {month}{of}{less} waits for your approval", Exit.PROBLEM)
     sums: Counter[str] = Counter()
     for each in found:
         sums[each.entry.credit.currency] += each.entry.credit.amount_minor
     total = ", ".join(money_text(minor, currency) for currency, minor in sorted(sums.items()))
     rehearsed = sum(not each.standing.live for each in found)
-    click.echo(f"{plural(len(found), 'credit')} of {period}, {total} in all" + (f"; {rehearsed} in dry run" if rehearsed else ""))
+    click.echo(f"{plural(len(found), 'credit')} of {month}, {total} in all" + (f"; {rehearsed} in dry run" if rehearsed else ""))
     if not yes:
         click.confirm("Approve them?", abort=True)
-    return tuple(each.entry.key for each in reversed(found))
+    return [each.entry.credit for each in reversed(found)]
+
+
+def _month(label: str) -> str:
+    try:
+        return month_named(label, "UTC").label
+    except ValueError as error:
+        fail(str(error), Exit.USAGE)
+
+
+def _is_below(credit: Credit, below: str) -> bool:
+    """Whether its amount, without sign, is smaller; adjustments that take back much are no small matter."""
+    try:
+        return not below or abs(credit.amount_minor) < to_minor(below, credit.currency)
+    except ValueError as error:
+        fail(f"--below: {error}", Exit.USAGE)
 
 
 @click.command()

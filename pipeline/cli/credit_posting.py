@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,9 @@ from pipeline.config.settings import Settings
 from pipeline.core.obligation import StoredCredit
 from pipeline.core.posting import paused_by
 from pipeline.obligations import Obligations
+
+if TYPE_CHECKING:
+    from pipeline.outputs.billing.reconcile import Difference
 
 SHORT = 8
 MANY = 100_000
@@ -70,7 +74,7 @@ def reconcile(outer: Path | None, *, config: Path | None, period: str, customer:
     """Hold billing against the ledger.
 
     It is asked for every credit that was posted, and what it says otherwise is told. Nothing is changed.
-    Exit code 1 when there is a difference.
+    Exit code 1 when there is a difference. What a person did there by hand, and confirmed, has no key to be found by: it is told apart.
 
     \b
     assure credits reconcile --period 2026-11
@@ -79,18 +83,24 @@ def reconcile(outer: Path | None, *, config: Path | None, period: str, customer:
     _require_posting(settings)
     with obligations(settings) as store:
         found = list(reversed(store.stored_credits(customer, period, limit=MANY)))
-    count, rows = asyncio.run(_reconcile(settings, found))
+    count, differing = asyncio.run(_reconcile(settings, found))
+    rows = [(each.stored.entry.key, _money(each.stored), each.what) for each in differing if not each.on_word]
+    words = [(each.stored.entry.key[:SHORT], _money(each.stored), each.what) for each in differing if each.on_word]
     if as_json:
         print_json([{"key": key, "amount": amount, "what": what} for key, amount, what in rows])
+        words = []
     elif rows:
         console().print(table(("credit", "amount", "difference"), ((key[:SHORT], amount, what) for key, amount, what in rows)))
     else:
         click.echo(f"{plural(count, 'credit')} asked for in {settings.billing.system}: the ledger and billing agree")
+    if words:
+        click.echo("\nNot found by its key, on a person's word:")
+        console().print(table(("credit", "amount", "what was said"), words))
     if rows:
         fail(f"{plural(len(rows), 'difference')} in {plural(count, 'credit')}", Exit.PROBLEM)
 
 
-async def _reconcile(settings: Settings, found: Sequence[StoredCredit]) -> tuple[int, list[tuple[str, str, str]]]:
+async def _reconcile(settings: Settings, found: Sequence[StoredCredit]) -> "tuple[int, list[Difference]]":
     from pipeline.outputs.billing import billing_system  # noqa: PLC0415  # the HTTP client is for these commands only
     from pipeline.outputs.billing.reconcile import MAY_BE_THERE, differences  # noqa: PLC0415
     from pipeline.outputs.webhook import open_sessions  # noqa: PLC0415
@@ -102,7 +112,7 @@ async def _reconcile(settings: Settings, found: Sequence[StoredCredit]) -> tuple
             fail(f"{settings.billing.system} cannot be asked; `assure credits confirm` says what arrived", Exit.PROBLEM)
         differing = await differences(system, found, settings.billing.accounts)
     asked = sum(each.standing.state in MAY_BE_THERE for each in found)
-    return asked, [(each.stored.entry.key, _money(each.stored), each.what) for each in differing]
+    return asked, differing
 
 
 def _require_posting(settings: Settings) -> None:

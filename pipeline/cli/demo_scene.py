@@ -115,7 +115,9 @@ def settlement(evaluations: Sequence[Json], credits_: Sequence[Json]) -> Rendera
     settled = {(each["service"], each["period"]): each for each in evaluations if each.get("metric", METRIC) == METRIC}
     latest = {(credit["service"], credit["period"]): credit for credit in reversed(credits_)}  # the last word on each month
     proposed = [_credit(credit, settled[of]) for of, credit in latest.items() if of in settled]
-    return Group(shown, *proposed, Text("\nDry run: credits are proposed in the ledger and posted nowhere.\n", style="dim"))
+    rehearsed = [credit for credit in credits_ if credit["dry_run"]]
+    told = "\nDry run: credits are proposed in the ledger and posted nowhere.\n" if len(rehearsed) == len(credits_) else "\n"
+    return Group(shown, *proposed, Text(told, style="dim"))
 
 
 def _credit(credit: Json, evaluation: Json) -> RenderableType:

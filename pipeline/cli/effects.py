@@ -1,7 +1,7 @@
 """`assure effects`, `assure webhooks`: what was to be done outside and was not, and how to have it done after all."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,18 @@ from pipeline.cli.config import config_option, read_settings
 from pipeline.cli.group import Group
 from pipeline.cli.output import Exit, clock, console, fail, json_option, print_json, table
 from pipeline.config.problem import did_you_mean
+from pipeline.config.receiver_settings import PAGERDUTY_URL, ReceiverKind, ReceiverSettings
+from pipeline.config.rule_set import load_routing
 from pipeline.config.settings import Settings
+from pipeline.core.effect import Outcome, Receipt
 from pipeline.core.obligation import EffectState, StoredEffect
+from pipeline.core.routing import Routing
 from pipeline.obligations import Obligations
+from pipeline.resources import data_dir
 
 Json = dict[str, Any]
 MANY = 1_000
+_OUTCOMES = {Outcome.DEAD.value: "given up"}
 
 
 @contextmanager
@@ -135,7 +141,9 @@ def as_row(stored: StoredEffect) -> Json:
 
 @click.group(cls=Group)
 def webhooks() -> None:
-    """Receivers of notifications (Standard Webhooks). One that answers 410 Gone is switched off until somebody switches it on.
+    """Receivers of notifications: the settings' `webhooks` (Standard Webhooks) and `receivers`.
+
+    A webhook that answers 410 Gone is switched off until somebody switches it on.
 
     \b
     assure webhooks ls
@@ -147,21 +155,73 @@ def webhooks() -> None:
 @config_option
 @json_option
 def ls(*, config: Path | None, as_json: bool) -> None:
-    """The receivers of the settings, and whether each is sent to.
+    """The receivers of the settings, whether each is sent to, and what came of the last notification. Times are UTC.
 
     \b
     assure webhooks ls
+    assure webhooks ls --json | jq '.[] | select(.last_outcome == "dead")'
     """
     settings = read_settings(config)
     with obligations(settings) as store:
-        found = [{"name": hook.name, "url": hook.url, "gone": store.endpoint_gone(hook.name, hook.url) or ""} for hook in settings.webhooks]
+        lanes = Lanes(load_routing(settings.rules_dir or data_dir("rules")), store.last_notified())
+        found = [
+            *(
+                _receiver("webhook", hook.name, hook.url, lanes, store.endpoint_gone(hook.name, hook.url) or "")
+                for hook in settings.webhooks
+            ),
+            *(_receiver(each.kind.value, each.name, _place(each), lanes) for each in settings.receivers),
+        ]
     if as_json:
         print_json(found)
     elif found:
-        rows = ((each["name"], "switched off" if each["gone"] else "sent to", each["url"], each["gone"]) for each in found)
-        console().print(table(("webhook", "state", "url", "why"), rows))
+        for each in found:
+            click.echo(f"{each['name']}  {each['kind']}, {'switched off' if each['gone'] else 'sent to'}")
+            click.echo(f"  {each['url']}")
+            click.echo(f"  {_last(each)}")
+            if each["gone"]:
+                click.echo(f"  {each['gone']}; once it is mended: assure webhooks enable {each['name']}")
+        if any(each["last_outcome"] == Outcome.DEAD.value for each in found):
+            click.echo("\nWhat was given up, and why: assure effects dead")
     else:
-        click.echo("The settings have no webhooks.")
+        click.echo("The settings have no receivers: add `webhooks` or `receivers`, and let rules/routing.yaml name them.")
+
+
+class Lanes:
+    """The last receipt for each receiver, whichever route it came by."""
+
+    def __init__(self, routing: Routing, receipts: Iterable[Receipt]) -> None:
+        self._routing = routing
+        self._receipts = list(receipts)
+
+    def last(self, receiver: str) -> Receipt | None:
+        """The latest; ``None`` for a receiver that was never told anything."""
+        own = {self._routing.lane(route, receiver) for route in self._routing.by_name}
+        mine = (each for each in self._receipts if each.route in own or each.route.endswith(f"/{receiver}"))
+        return max(mine, key=lambda each: each.at, default=None)
+
+
+def _receiver(kind: str, name: str, url: str, lanes: Lanes, gone: str | None = None) -> Json:
+    last = lanes.last(name)
+    told = {"last_at": last.at if last else 0, "last_outcome": last.outcome.value if last else "", "detail": last.detail if last else ""}
+    return {"name": name, "kind": kind, "url": url, "gone": gone or "", **told}
+
+
+def _place(receiver: ReceiverSettings) -> str:
+    """Where a receiver is, without what is secret of it."""
+    match receiver.kind:
+        case ReceiverKind.EMAIL:
+            return f"{', '.join(receiver.to)} by {receiver.url}"
+        case ReceiverKind.PAGERDUTY:
+            return receiver.url or PAGERDUTY_URL
+        case ReceiverKind.SLACK:
+            return receiver.url or "the URL is its secret"
+        case _:
+            return receiver.url
+
+
+def _last(each: Json) -> str:
+    outcome = _OUTCOMES.get(each["last_outcome"], each["last_outcome"])
+    return f"last notification {clock(each['last_at'])}, {outcome}" if each["last_at"] else "no notification yet"
 
 
 @webhooks.command()
@@ -170,7 +230,7 @@ def ls(*, config: Path | None, as_json: bool) -> None:
 def enable(*, name: str, config: Path | None) -> None:
     """Send to a receiver again.
 
-    NAME is a webhook of the settings that was switched off because it answered 410 Gone.
+    NAME is a webhook of the settings that was switched off because it answered 410 Gone. Other receivers are never switched off.
 
     What was given up meanwhile stays so: `assure effects revive` sends it again.
 
@@ -179,6 +239,9 @@ def enable(*, name: str, config: Path | None) -> None:
     """
     settings = read_settings(config)
     names = [hook.name for hook in settings.webhooks]
+    if name in {each.name for each in settings.receivers}:
+        click.echo(f"{name} was not switched off: only webhooks are")
+        return
     if name not in names:
         fail(f"the settings have no webhook '{name}'; {did_you_mean(name, names) or 'they have none'}", Exit.NOT_FOUND)
     with obligations(settings) as store:

@@ -187,6 +187,22 @@ def _after(found: Json, known: Sequence[str] | None) -> Iterator[str]:
         yield f"  after {each['after_min']:g} min, {clock(each['at'])} UTC{again}: {each['route']}: {who}"
 
 
+EXAMPLE = """\
+people:
+  - {name: alice, receivers: [alice-phone]}     # receivers, or webhooks, of the settings
+  - {name: bob, receivers: [bob-phone]}
+on_call:
+  - name: core
+    timezone: Europe/Amsterdam
+    rotations:
+      - {people: [alice, bob], starts_on: 2026-01-05, every_days: 7, handover: "09:00"}
+"""
+NO_SCHEDULE = (
+    f"rules/routing.yaml has no on-call schedule. Add one, such as\n\n{EXAMPLE}\n"
+    "and say `on_call: core` in a route, in the place of its webhook or receivers. Then `assure check`, and `assure oncall` again."
+)
+
+
 @click.command()
 @click.argument("schedule", required=False)
 @at_option
@@ -203,6 +219,8 @@ def oncall(*, schedule: str | None, at: int | None, length: int, rules: Path | N
     assure oncall
     assure oncall core --at 2026-12-25T03:00:00Z
     assure oncall core --for 30d --json
+
+    Exit code 3 when there is no schedule.
     """
     routing = _routing(config, rules)
     if schedule and schedule not in routing.schedules:
@@ -213,7 +231,7 @@ def oncall(*, schedule: str | None, at: int | None, length: int, rules: Path | N
     if as_json:
         print_json(found)
     elif not found:
-        click.echo("rules/routing.yaml has no on-call schedule (on_call).")
+        fail(NO_SCHEDULE, Exit.NOT_FOUND)
     for each in found if not as_json else ():
         _print_watch(each)
 

@@ -8,7 +8,7 @@ import click
 from pipeline.cli.config import config_option
 from pipeline.cli.moment import Moment
 from pipeline.cli.operations import SHORT, by_option, do, given, wait_option
-from pipeline.cli.output import Exit, console, fail, json_option, print_json, table
+from pipeline.cli.output import Exit, console, fail, json_option, money, print_json, table
 from pipeline.cli.show import reader
 from pipeline.core.operation import OperationKind
 from pipeline.core.period import month_named
@@ -93,17 +93,25 @@ def claims(*, month: str, config: Path | None, as_json: bool) -> None:
     rows = (
         (
             each["id"][:SHORT],
-            each["customer"],
             each["service"],
             each["month"],
             each["claimed_on"],
             each["last_day"] or "no limit",
             each["operator"],
-            each["told"],
-            each["text"],
+            _SHORTLY.get(each["state"]) or f"{each['state']} {money(each['owed_minor'], each['currency'])}",
         )
         for each in found
     )
-    columns = ("id", "customer", "service", "month", "claimed", "last day", "by", "what came of it", "text")
     nothing = f"Nobody has claimed anything{f' for {month}' if month else ''}: `assure sla claim --help`"
-    console().print(table(columns, rows) if found else nothing)
+    console().print(table(("id", "service", "month", "claimed", "last day", "by", ""), rows) if found else nothing)
+
+
+_SHORTLY = {
+    "refused": "too late",
+    "withdrawn": "taken back",
+    "waiting": "no answer yet",
+    "unknown": "no agreement",
+    "month-not-over": "month not over",
+    "nothing-owed": "nothing owed",
+}
+"""What came of a claim in a word or two; of any other its amount is told."""

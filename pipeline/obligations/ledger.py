@@ -115,10 +115,25 @@ def _of_period(contract: str, service: str, metric: str, period: str) -> tuple[C
 def add_step(connection: Connection, step: Step, at: int) -> StepEntry:
     """Chain a step that was found to be allowed. The caller holds the ledger's lock."""
     entry = chain_step(step, end_of(connection), at)
-    row = {name: getattr(step, name) for name in Step.__slots__} | {"kind": step.kind.value}
-    hashes = {"previous_hash": entry.previous_hash, "entry_hash": entry.entry_hash}
-    connection.execute(insert(steps).values(sequence=entry.sequence, entered_at=at, **row, **hashes))
+    connection.execute(insert(steps), [_step_row(entry)])
     return entry
+
+
+def add_steps(connection: Connection, given: Sequence[Step], at: int) -> None:
+    """Chain steps that were found to be allowed, one after the other. The caller holds the ledger's lock."""
+    end, rows = end_of(connection), []
+    for step in given:
+        entry = chain_step(step, end, at)
+        end = Link(entry.sequence, entry.entry_hash)
+        rows.append(_step_row(entry))
+    if rows:
+        connection.execute(insert(steps), rows)
+
+
+def _step_row(entry: StepEntry) -> dict[str, Any]:
+    row = {name: getattr(entry.step, name) for name in Step.__slots__} | {"kind": entry.step.kind.value}
+    hashes = {"previous_hash": entry.previous_hash, "entry_hash": entry.entry_hash}
+    return {"sequence": entry.sequence, "entered_at": entry.entered_at, **row, **hashes}
 
 
 def end_of(connection: Connection) -> Link:

@@ -165,6 +165,12 @@ def receipts(connection: Connection, subject: str, limit: int) -> list[Receipt]:
     return [_receipt(row) for row in connection.execute(query).mappings()]
 
 
+def last_notified(connection: Connection) -> list[Receipt]:
+    """The last receipt of every route by which receivers of notifications are told."""
+    last = select(func.max(proofs.c.id)).where(proofs.c.kind == EffectKind.NOTIFY.value).group_by(proofs.c.route)
+    return [_receipt(row) for row in connection.execute(select(proofs).where(proofs.c.id.in_(last)).order_by(proofs.c.at)).mappings()]
+
+
 def effect_of(connection: Connection, key: str) -> StoredEffect | None:
     """The effect with this key."""
     return next(iter(read(connection, select(outbox).where(outbox.c.key == key))), None)

@@ -3,12 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, insert, or_, select, update
 
 from pipeline.core.approval import Limits, Totals, hold
 from pipeline.core.ledger import Credit, Entry, Step, StepKind
 from pipeline.core.obligation import StoredCredit
-from pipeline.core.posting import LIFECYCLE, PAID, CreditState, Standing, UnknownCreditError, paused_by, standing_of, take
+from pipeline.core.posting import (
+    LIFECYCLE,
+    PAID,
+    CreditState,
+    NotAllowedError,
+    Standing,
+    UnknownCreditError,
+    paused_by,
+    standing_of,
+    take,
+)
 from pipeline.obligations import ledger
 from pipeline.obligations.engine import lock
 from pipeline.obligations.schema import credit as credits_
@@ -19,6 +29,7 @@ HELD_NS = 30 * 1_000_000_000
 
 _DAY_NS = 86_400 * 1_000_000_000
 _WORK = ("posting_at", "attempts", "next_attempt_at", "detail")
+_FRESH_WORK = {"leased_until": 0, "next_attempt_at": 0, "attempts": 0}
 _PAID = sorted(state.value for state in PAID)
 _DUE = {"to post": (CreditState.APPROVED, CreditState.POSTING), "to confirm": (CreditState.POSTED,)}
 
@@ -29,13 +40,61 @@ def step(connection: Connection, given: Step, at: int, next_attempt_at: int = 0)
     standing = take(_standing(connection, given.key), given)
     ledger.add_step(connection, given, at)
     _keep(connection, standing, {"detail": given.comment, "leased_until": 0, "next_attempt_at": next_attempt_at, "attempts": 0})
-    if given.kind is StepKind.POSTED and standing.reverses:
+    if given.kind in {StepKind.POSTED, StepKind.CONFIRMED} and standing.reverses:  # confirmed: a person did it by hand
         _reverse(connection, standing, given, at)
     return standing
 
 
+def step_all(connection: Connection, given: Sequence[Step], at: int) -> list[Standing | NotAllowedError | UnknownCreditError]:
+    """What people say about many credits at once: each by the same rules as :func:`step`, and one that is not allowed is answered so.
+
+    Only what people say, at most once of each credit: no money moves by it. All that is allowed is added together, or nothing of it.
+    """
+    lock(connection, "ledger")
+    keys = [each.key for each in given]
+    entries = {entry.key: entry for entry in ledger.entries_of(connection, keys)}
+    steps = ledger.steps_of(connection, keys)
+    known = {key: standing_of(entry.credit, (each.step for each in steps[key])) for key, entry in entries.items()}
+    answers: list[Standing | NotAllowedError | UnknownCreditError] = []
+    allowed: dict[str, Step] = {}
+    for each in given:
+        answer = _answer(known.get(each.key), each)
+        if isinstance(answer, Standing):
+            known[each.key] = answer
+            allowed[each.key] = each
+        answers.append(answer)
+    ledger.add_steps(connection, list(allowed.values()), at)
+    _keep_all(connection, [(known[key], each.comment) for key, each in allowed.items()])
+    return answers
+
+
+def _answer(standing: Standing | None, given: Step) -> Standing | NotAllowedError | UnknownCreditError:
+    if standing is None:
+        return UnknownCreditError(given.key)
+    try:
+        return take(standing, given)
+    except NotAllowedError as error:
+        return error
+
+
+def _keep_all(connection: Connection, standings: Sequence[tuple[Standing, str]]) -> None:
+    """As :func:`_keep` for many, each with its comment."""
+    have = ledger.rows_of(connection, states, [standing.credit.key for standing, _ in standings]).keys()
+    rows = {
+        standing.credit.key: {"state": standing.state.value, "live": standing.live, "detail": comment, **_FRESH_WORK}
+        for standing, comment in standings
+    }
+    known = [{"of": key, **{f"new_{name}": value for name, value in row.items()}} for key, row in rows.items() if key in have]
+    fresh = [{"key": key, "posting_at": 0, **row} for key, row in rows.items() if key not in have]
+    if known:
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "live", "detail", *_FRESH_WORK)}
+        connection.execute(update(states).where(states.c.key == bindparam("of")).values(values), known)
+    if fresh:
+        connection.execute(insert(states), fresh)
+
+
 def _reverse(connection: Connection, counter: Standing, posted: Step, at: int) -> None:
-    """The counter-entry is posted: what it takes back is reversed."""
+    """The counter-entry is posted, or was done by hand: what it takes back is reversed."""
     before = _standing(connection, counter.reverses)
     if (before.state, StepKind.REVERSED) not in LIFECYCLE:
         return

@@ -11,7 +11,7 @@ from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Broken, Credit, Entry, Step, StepEntry
 from pipeline.core.obligation import BookTicket, Hub, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
 from pipeline.core.operation import Answer, Operation, OperationKind
-from pipeline.core.posting import Standing
+from pipeline.core.posting import NotAllowedError, Standing, UnknownCreditError
 from pipeline.core.remedy import RemedyState
 from pipeline.obligations import book, hub, ledger, link, message, operation, outbox, posting, remedy, standing
 from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
@@ -132,6 +132,11 @@ class Obligations:
         """The latest receipts, newest first; of one incident or contract when ``subject`` is given."""
         with reading(self._engine) as connection:
             return outbox.receipts(connection, subject, limit)
+
+    def last_notified(self) -> list[Receipt]:
+        """The last receipt of every route by which receivers of notifications are told, the oldest first."""
+        with reading(self._engine) as connection:
+            return outbox.last_notified(connection)
 
     # receivers and ticket links
 
@@ -318,6 +323,11 @@ class Obligations:
         """
         with writing(self._engine) as connection:
             return posting.step(connection, step, at, next_attempt_at)
+
+    def step_credits(self, steps: Sequence[Step], at: int) -> list[Standing | NotAllowedError | UnknownCreditError]:
+        """What people say about many credits, in one transaction: where each then stands, or why its step was not allowed."""
+        with writing(self._engine) as connection:
+            return posting.step_all(connection, steps, at)
 
     def switch_posting(self, step: Step, at: int) -> bool:
         """Pause or resume posting; false when it is so already."""

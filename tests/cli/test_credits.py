@@ -47,6 +47,34 @@ def states(run: Run) -> dict[str, str]:
     return {each["key"][:8]: each["told"] for each in json.loads(run("credits", "ls", "--json").output)}
 
 
+def test_a_month_is_approved_by_its_amounts_and_its_customer(run: Run, books: Obligations) -> None:
+    """Small ones first; what needs a second person says so."""
+    with books:
+        books.enter_credits([a_credit(7, customer="bolt")], NOW)
+    small = run("credits", "approve", "--month", "2026-11", "--below", "100.00", "--customer", "acme", "--yes")
+    assert (small.exit_code, "3 credits of 2026-11" in small.output, "bolt" in small.output) == (0, True, False)
+    rest = run("credits", "approve", "--month", "2026-11", "--yes")
+    assert "approved by 1 of 2" in rest.output
+    with books:
+        assert books.verify() is None
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        (("--month", "November"), "is not a month (as in 2026-11)"),
+        (("--month", "2026-11", "--below", "ten"), "--below: 'ten' is not an amount"),
+        (("--below", "10.00"), "say which month"),
+        (("--month", "2026-11", "f491e6dd"), "not both"),
+    ],
+)
+def test_what_of_a_month_cannot_be_chosen_is_named(run: Run, books: Obligations, told: tuple[str, ...], says: str) -> None:
+    result = run("credits", "approve", "--yes", *told)
+    assert (result.exit_code, says in result.output) == (2, True)
+    with books:
+        assert [each.standing.state for each in books.stored_credits()] == ["computed"] * 4
+
+
 @pytest.mark.usefixtures("books")
 def test_one_person_approves_little_and_two_approve_much(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("credits", "approve", "00000001", "00000002", "-m", "checked")

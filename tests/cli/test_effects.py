@@ -80,7 +80,8 @@ def test_revive_wants_keys_or_all(run: Run, store: Obligations, words: tuple[str
 
 def test_a_receiver_is_switched_on_again(run: Run, store: Obligations) -> None:
     """What is off is seen, with its reason."""
-    assert json.loads(run("webhooks", "ls", "--json").output) == [{"name": "on-call", "url": URL, "gone": "410 Gone"}]
+    (one,) = json.loads(run("webhooks", "ls", "--json").output)
+    assert (one["name"], one["kind"], one["url"], one["gone"]) == ("on-call", "webhook", URL, "410 Gone")
     assert "switched off" in run("webhooks", "ls").output
     assert "is sent to again" in run("webhooks", "enable", "on-call").output
     assert "switched off" not in run("webhooks", "ls").output
@@ -100,3 +101,25 @@ def test_a_store_that_cannot_be_used_is_exit_code_4(run: Run, home: Path) -> Non
     result = run("effects", "dead")
     assert result.exit_code == 4
     assert "Traceback" not in result.output
+
+
+def test_every_receiver_is_listed_with_what_came_of_the_last_notification(run: Run, store: Obligations, home: Path) -> None:
+    """Its kind, where it is without what is secret, and when it was last told."""
+    with (home / "assure.yaml").open("a") as file:
+        file.write("receivers:\n  - {name: pager, kind: pagerduty, secret: key-of-thirty-two-characters-it-is}\n")
+        file.write("  - {name: chat, kind: slack, secret: 'https://hooks.slack.com/services/T0/B0/xyz'}\n")
+        file.write("  - {name: mail, kind: email, url: 'smtps://mail.example.net', sender: noc@example.net, to: [duty@example.net]}\n")
+    with store:
+        store.put_effects([effect("paged", "core-night/pager"), effect("chatted", "core-night/chat")], AT)
+        store.finish(Receipt("paged", EffectKind.NOTIFY, "8d7876c1", "core-night/pager", Outcome.DELIVERED, AT))
+        store.finish(Receipt("chatted", EffectKind.NOTIFY, "8d7876c1", "core-night/chat", Outcome.DEAD, AT, detail="404"))
+    found = {each["name"]: (each["kind"], each["last_outcome"]) for each in json.loads(run("webhooks", "ls", "--json").output)}
+    assert found == {
+        "on-call": ("webhook", "delivered"),
+        "pager": ("pagerduty", "delivered"),
+        "chat": ("slack", "dead"),
+        "mail": ("email", ""),
+    }
+    shown = run("webhooks", "ls").output
+    assert [word in shown for word in ("given up", "assure effects dead", "hooks.slack.com", "key-of")] == [True, True, False, False]
+    assert "was not switched off" in run("webhooks", "enable", "pager").output

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.route import EXAMPLE
+from pipeline.resources import data_dir
 from tests.cli.conftest import Run, widest
 from tests.support.reader import INCIDENT, FakeReader
 
@@ -114,4 +116,12 @@ def test_who_is_on_call_and_who_next(run: Run, rules: str) -> None:
 
 
 def test_without_a_schedule_that_is_said(run: Run, home: Path) -> None:
-    assert "no on-call schedule" in run("oncall").output
+    """With what to write, which works as it stands; scripts get an empty list."""
+    result = run("oncall")
+    assert (result.exit_code, "has no on-call schedule" in result.output, EXAMPLE in result.output) == (3, True, True)
+    assert json.loads(run("oncall", "--json").output) == []
+    rules = home / "own"
+    rules.mkdir()
+    (rules / "routing.yaml").write_text((data_dir("rules") / "routing.yaml").read_text() + "\n" + EXAMPLE)
+    shown = run("oncall", "--rules", str(rules), "--at", "2026-01-06T12:00:00Z")
+    assert (shown.exit_code, "core: alice" in shown.output) == (0, True)

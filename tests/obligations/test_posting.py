@@ -1,17 +1,21 @@
 """Approvals and postings: chained with the credits, allowed once, claimed by one, held back by caps that no two can pass together."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from pipeline.core.approval import Limits
 from pipeline.core.ledger import SWITCH, Step, StepKind
-from pipeline.core.posting import CreditState, NotAllowedError, UnknownCreditError
+from pipeline.core.posting import CreditState, NotAllowedError, Standing, UnknownCreditError
 from pipeline.obligations import Obligations, StoreError
 from pipeline.obligations.engine import writing
+from tests.support.approving import approve_and_die
 from tests.support.crediting import LIMITS, NOW, a_credit, approval
+from tests.support.forked import Forked
 
 BILLING = "billing:stripe"
 SECOND = 1_000_000_000
@@ -193,3 +197,66 @@ def test_an_unapproved_credit_of_much_money_waits_for_the_second_person(store: O
     assert (first.state, claimed(store)) == (CreditState.COMPUTED, [])
     assert store.step_credit(approval(credit, "bob", 2), NOW).state is CreditState.APPROVED
     assert claimed(store) == [credit.key]
+
+
+def test_many_words_at_once_are_held_to_the_rules_one_by_one(store: Obligations) -> None:
+    """One that this person may not approve stops no other, and each is as if it had been approved alone."""
+    spoken, proposed, fresh, large = (
+        a_credit(1),
+        a_credit(2, evidence={"proposed_by": "Ann"}),
+        a_credit(3),
+        a_credit(4, amount_minor=25_000),
+    )
+    store.enter_credits([spoken, proposed, fresh, large], NOW)
+    store.step_credit(approval(spoken, "ann", 2), NOW)
+    rejected = entered(store, 5)
+    store.step_credit(Step(rejected, StepKind.REJECT, "bob", "no"), NOW)
+    given = [approval(each, "ann", 2 if each is large else 1) for each in (spoken, proposed, fresh, large)]
+    answers = store.step_credits([*given, Step(rejected, StepKind.APPROVE, "ann"), Step("unknown", StepKind.APPROVE, "ann")], NOW)
+    assert [answer.state if isinstance(answer, Standing) else type(answer) for answer in answers] == [
+        NotAllowedError,
+        NotAllowedError,
+        CreditState.APPROVED,
+        CreditState.COMPUTED,
+        NotAllowedError,
+        UnknownCreditError,
+    ]
+    assert [state(store, each.key) for each in (spoken, proposed, fresh, large)] == ["computed", "computed", "approved", "computed"]
+    assert store.verify() is None
+    assert store.step_credits([approval(large, "bob", 2)], NOW)[0].state is CreditState.APPROVED  # type: ignore[union-attr]
+    assert claimed(store) == [fresh.key, large.key]
+    assert store.step_credits([], NOW) == []
+
+
+def test_many_words_at_once_leave_what_one_by_one_leaves(tmp_path: Path) -> None:
+    """The same rows and hashes, to the last."""
+    credits_ = [a_credit(number) for number in range(1, 8)]
+    ends = []
+    for many in (True, False):
+        with Obligations(f"sqlite:///{tmp_path / str(many)}.db") as books:
+            books.enter_credits(credits_, NOW)
+            steps = [approval(each) for each in credits_]
+            if many:
+                books.step_credits(steps, NOW)
+            else:
+                for each in steps:
+                    books.step_credit(each, NOW)
+            assert books.verify() is None
+            ends.append(books.stored_credits())
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("dies", ["chained", "kept", "committed"])
+def test_killed_while_many_are_approved_whole_transactions_are_kept(tmp_path: Path, dies: str) -> None:
+    """At the second of four: what is approved is a multiple of one transaction's, the chain holds, and the rest is approved afterwards."""
+    credits_ = [a_credit(number) for number in range(1, 13)]
+    with Obligations(f"sqlite:///{tmp_path}/obligations.db") as books:
+        books.enter_credits(credits_, NOW)
+    assert Forked(approve_and_die, tmp_path, dies).ended() == -signal.SIGKILL
+    with Obligations(f"sqlite:///{tmp_path}/obligations.db") as books:
+        assert books.verify() is None
+        left = [each for each in books.stored_credits() if not each.standing.approvers]
+        assert len(left) == (6 if dies == "committed" else 9)
+        books.step_credits([approval(each.entry.credit) for each in left], NOW)
+        assert books.verify() is None
+        assert {each.standing.approvers for each in books.stored_credits()} == {("ann",)}

@@ -11,12 +11,16 @@ import pytest
 from standardwebhooks import Webhook
 
 from pipeline.config.settings import Settings
+from pipeline.core.credit import reversal_of
 from pipeline.core.ledger import SWITCH, Step, StepKind
 from pipeline.core.posting import CreditState
 from pipeline.obligations import Obligations
+from pipeline.outputs.billing import billing_system
 from pipeline.outputs.billing.hand_off import HandOff
 from pipeline.outputs.billing.port import posting_of
 from pipeline.outputs.billing.poster import PostingPace
+from pipeline.outputs.billing.reconcile import differences
+from pipeline.outputs.webhook import open_sessions
 from tests.support.billing import POINTS, QUICK, WHSEC, FakeBilling, post_all, post_and_die, settings_of
 from tests.support.crediting import NOW, a_credit, approval
 from tests.support.forked import Forked
@@ -253,6 +257,49 @@ async def test_kill_bill_does_not_take_back(fake: FakeBilling, url: str, books: 
     await post_all(settings, books)
     assert "by hand" in detail(books, key)
     assert len(fake.given["kill-bill"]) == 1
+
+
+async def told_apart(url: str, books: Obligations, tmp_path: Path) -> list[tuple[str, bool, str]]:
+    """What `assure credits reconcile` finds: the key, whether it is somebody's word, what is told."""
+    settings = settings_of("kill-bill", url, tmp_path)
+    async with open_sessions() as sessions:
+        system = billing_system(settings, sessions)
+        assert system is not None
+        found = await differences(system, books.stored_credits(), settings.billing.accounts)
+    return [(each.stored.entry.key, each.on_word, each.what) for each in found]
+
+
+async def test_what_a_person_took_back_by_hand_is_no_difference_for_ever(
+    fake: FakeBilling, url: str, books: Obligations, tmp_path: Path
+) -> None:
+    """Kill Bill has nothing under the reversal's key, and need not have the credit any more: told apart, as the person's word."""
+    settings = settings_of("kill-bill", url, tmp_path)
+    credit = approved(books)
+    await post_all(settings, books)
+    counter = reversal_of(a_credit(), "bob", "another customer's")
+    books.enter_credit(counter, NOW)
+    books.step_credit(approval(counter), NOW)
+    await post_all(settings, books)
+    assert (state(books, counter.key), await told_apart(url, books, tmp_path)) == (CreditState.FAILED, [])
+    books.step_credit(Step(counter.key, StepKind.CONFIRMED, "ann", "written off there", remote_id="adj-1"), NOW)
+    assert (state(books, counter.key), state(books, credit)) == (CreditState.CONFIRMED, CreditState.REVERSED)
+    assert await told_apart(url, books, tmp_path) == [
+        (counter.key, True, "confirmed by ann, done there by hand: written off there"),
+    ]
+    fake.given["kill-bill"].clear()
+    assert [on_word for _, on_word, _ in await told_apart(url, books, tmp_path)] == [True, True]
+    assert books.verify() is None
+
+
+async def test_what_billing_itself_confirmed_and_lost_is_a_difference(
+    fake: FakeBilling, url: str, books: Obligations, tmp_path: Path
+) -> None:
+    key = approved(books)
+    settings = settings_of("kill-bill", url, tmp_path)
+    await post_all(settings, books)
+    await post_all(settings, books)
+    fake.given["kill-bill"].clear()
+    assert await told_apart(url, books, tmp_path) == [(key, False, "confirmed here, and not in billing")]
 
 
 async def test_the_webhook_is_signed_and_says_all(fake: FakeBilling, url: str, books: Obligations, tmp_path: Path) -> None:
