@@ -9,7 +9,17 @@ from sqlalchemy import Engine, text
 from pipeline.core.approval import Limits
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Broken, Credit, Entry, Step, StepEntry
-from pipeline.core.obligation import BookTicket, Hub, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
+from pipeline.core.obligation import (
+    BookTicket,
+    EffectState,
+    Hub,
+    Stored,
+    StoredCredit,
+    StoredEffect,
+    StoredOperation,
+    StoredRemedy,
+    TicketLink,
+)
 from pipeline.core.operation import Answer, Operation, OperationKind
 from pipeline.core.posting import Standing
 from pipeline.core.remedy import RemedyState
@@ -89,7 +99,7 @@ class Obligations:
             outbox.finish(connection, receipt)
 
     def revive(self, key: str) -> bool:
-        """Try a dead effect again; false when there is no dead effect of this key."""
+        """Try a dead or refused effect again; false when there is none of this key. Refused credits and remedies stay so."""
         with writing(self._engine) as connection:
             return outbox.revive(connection, key)
 
@@ -121,7 +131,12 @@ class Obligations:
     def dead_letters(self, limit: int = 100) -> list[StoredEffect]:
         """Effects that were given up, newest first; ``detail`` says why."""
         with reading(self._engine) as connection:
-            return outbox.dead_letters(connection, limit)
+            return outbox.ended_as(connection, EffectState.DEAD, limit)
+
+    def refused(self, limit: int = 100) -> list[StoredEffect]:
+        """Effects to which the other side, or a rule of ours, said no, newest first; ``detail`` says why."""
+        with reading(self._engine) as connection:
+            return outbox.ended_as(connection, EffectState.REFUSED, limit)
 
     def pending(self) -> dict[str, int]:
         """How many effects of each route have not ended."""
