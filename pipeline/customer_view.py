@@ -12,7 +12,7 @@ from pipeline.config.message_form import MessageFile
 from pipeline.config.message_template import OTHER
 from pipeline.core.exclusion import Exclusion, ExclusionKind
 from pipeline.core.inventory import Customer, MaintenanceWindow, Service
-from pipeline.core.notice import NoticeRule, Notices, Stage, reference_of
+from pipeline.core.notice import Notices, Stage, reference_of
 from pipeline.core.outage import ServiceState
 from pipeline.core.period import month_of
 from pipeline.core.posting import PAID, CreditState
@@ -24,7 +24,10 @@ Json = dict[str, Any]
 AHEAD_NS = 30 * 86_400 * 1_000_000_000
 """How long before it begins planned work is shown."""
 _WORST_FIRST = (ServiceState.DOWN, ServiceState.DEGRADED, ServiceState.REDUNDANCY_LOST, ServiceState.UP)
-_GIVEN = dict.fromkeys(PAID, "credited") | {CreditState.APPROVED: "approved", CreditState.REVERSED: "taken_back"}
+_FELT = frozenset({ServiceState.DOWN, ServiceState.DEGRADED})
+"""States that anybody feels: whoever gets no message of them still sees them."""
+_APPROVED = dict.fromkeys((CreditState.APPROVED, CreditState.POSTING), "approved")
+_GIVEN = dict.fromkeys(PAID, "credited") | _APPROVED | {CreditState.REVERSED: "taken_back"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,9 @@ class Known:
 
 
 def states_told(customer: Customer, notices: Notices) -> Collection[ServiceState]:
-    """Which states of a service this customer is told of: those of its notices, or what anybody would feel."""
+    """Which states of a service this customer sees: what anybody would feel, and what its notices tell besides."""
     rule = notices.rule_for(customer.tier)
-    return rule.states if rule is not None else NoticeRule("").states
+    return _FELT.union(rule.states if rule is not None else ())
 
 
 def view_of(known: Known, language: MessageFile, now: int) -> Json:
@@ -78,17 +81,20 @@ def view_of(known: Known, language: MessageFile, now: int) -> Json:
         a language is under ``told``, ``cause`` and ``why``, and in ``words`` (those of a page).
     """
     mine = {service.name: service for service in known.services}
-    felt = [each for each in known.outages if each["service"] in mine and ServiceState(each["state"]) in known.states]
+    felt = [each for each in known.outages if each["service"] in mine and ServiceState(each["state"]) in known.states and _was(each)]
     worst: dict[str, Json] = {}
     for each in sorted((one for one in felt if not one["ended_at"]), key=lambda one: (_rank(one["state"]), one["started_at"])):
         worst.setdefault(each["service"], each)
-    services = [_service(each, worst.get(each.name), language) for each in known.services]
+    until = {work.window.name: work.window.ends_at for work in known.works}
+    services = [_service(each, worst.get(each.name), until, language) for each in known.services]
     services.sort(key=lambda each: (_rank(each["state"]), each["name"]))
+    month = month_of(now, known.customer.timezone)
+    months = {month.label, month_of(month.starts_at - 1, known.customer.timezone).label}
     return {
         "customer": plain(known.customer.display_name),
         "language": language.language,
         "timezone": known.customer.timezone,
-        "period": month_of(now, known.customer.timezone).label,
+        "period": month.label,
         "made_at": now,
         "moment": language.moment,
         "state": services[0]["state"] if services else ServiceState.UP.value,
@@ -97,7 +103,7 @@ def view_of(known: Known, language: MessageFile, now: int) -> Json:
         "outages": [_outage(each, known, language, now) for each in sorted(felt, key=lambda one: one["started_at"], reverse=True)],
         "agreements": [_agreement(known.budgets[name]) for name in sorted(mine) if name in known.budgets],
         "messages": [_message(each, language) for each in sorted(known.told, key=lambda one: one.at, reverse=True)],
-        "credits": [_credit(each, language) for each in known.credits if each["live"] and CreditState(each["state"]) in _GIVEN],
+        "credits": [_credit(each, language) for each in known.credits if each["period"] in months and _is_given(each)],
         "words": {**language.words},
     }
 
@@ -106,7 +112,12 @@ def _rank(state: str) -> int:
     return _WORST_FIRST.index(ServiceState(state))
 
 
-def _service(service: Service, outage: Json | None, language: MessageFile) -> Json:
+def _was(outage: Json) -> bool:
+    """Whether it lasted at all: one that is held no more to have been ended as it began."""
+    return bool(outage["ended_at"] != outage["started_at"])
+
+
+def _service(service: Service, outage: Json | None, until: Mapping[str, int], language: MessageFile) -> Json:
     state = outage["state"] if outage else ServiceState.UP.value
     return {
         "name": plain(service.name),
@@ -119,11 +130,14 @@ def _service(service: Service, outage: Json | None, language: MessageFile) -> Js
         "reference": reference_of(outage["incident"]) if outage else "",
         "attended": bool(outage and outage["acknowledged_at"]),
         "planned": bool(outage and outage["excluded"]),
+        "until_at": until.get(outage["excluded"], 0) if outage else 0,
     }
 
 
 def _cause(outage: Json, language: MessageFile) -> str:
     """What failed, as a kind of thing: the name of the thing itself is the network's."""
+    if outage["excluded"]:
+        return language.exclusions[ExclusionKind.PLANNED]
     return language.causes.get(kind_of(ResourceId(outage["root_cause"])).value, language.causes[OTHER])
 
 
@@ -172,6 +186,7 @@ def _agreement(budget: Json) -> Json:
         "service": plain(budget["service"]),
         "period": budget["period"],
         "target": budget["target"],
+        "availability": budget["availability"],
         "downtime_s": budget["counted_s"],
         "allowed_s": max(budget["allowed_s"], 0),
         "left_s": max(budget["left_s"], 0),
@@ -182,6 +197,11 @@ def _agreement(budget: Json) -> Json:
 
 def _message(told: Told, language: MessageFile) -> Json:
     return {"at": told.at, "stage": told.stage.value, "told": language.words[told.stage.value], "reference": reference_of(told.incident)}
+
+
+def _is_given(credit: Json) -> bool:
+    """Whether somebody has approved it. The entry that takes another back says nothing new: that one says that it was taken back."""
+    return bool(credit["live"]) and credit["revision"] > 0 and CreditState(credit["state"]) in _GIVEN
 
 
 def _credit(credit: Json, language: MessageFile) -> Json:

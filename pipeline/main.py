@@ -100,16 +100,19 @@ async def api(settings: Settings, stop: asyncio.Event) -> None:
     """History and obligations -> console and JSON; what people do by it, or in tickets -> obligations and ``events``."""
     from pipeline.api.server import run_api
     from pipeline.api.ticket_notice import TicketNotices
+    from pipeline.config.rule_set import PlanSource
     from pipeline.crediting import Crediting
     from pipeline.inventory.present import PresentInventory
     from pipeline.northbound import Northbound
     from pipeline.obligations import Obligations
     from pipeline.operating import Operating
     from pipeline.reading import Reader
+    from pipeline.resources import data_dir
 
     current = PresentInventory(settings).current
     with Reader(settings) as reader, Obligations(settings.obligations_url()) as store, Northbound(settings, store, current) as northbound:
-        operating = Operating(settings.broker, reader, store, current)
+        plans = PlanSource(settings.rules_dir or data_dir("rules")).current
+        operating = Operating(settings.broker, reader, store, current, plans=plans)
         crediting, notices = Crediting(store, settings.billing), TicketNotices(settings.tickets, store)
         await run_api(settings, reader, stop, operating, operating, crediting, northbound, store, notices)
 

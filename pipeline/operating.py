@@ -7,19 +7,21 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
 from pipeline import bus
-from pipeline.config.problem import did_you_mean
+from pipeline.claiming import MOST_CLAIMS, claim_of, withdrawal_of
+from pipeline.config.problem import ConfigError, did_you_mean
 from pipeline.config.settings import BrokerSettings
 from pipeline.core.directory import DEFAULT_DOMAIN, Directory
 from pipeline.core.effect import EffectKind
 from pipeline.core.exclusion import ExclusionKind
 from pipeline.core.inventory import Inventory
 from pipeline.core.obligation import StoredOperation
-from pipeline.core.operation import COMMENT_LIMIT, EXCLUSION_KINDS, WINDOW_KINDS, Operation, OperationError, OperationKind
+from pipeline.core.operation import CLAIM_KINDS, COMMENT_LIMIT, EXCLUSION_KINDS, WINDOW_KINDS, Operation, OperationError, OperationKind
+from pipeline.core.plan import Plan
 from pipeline.core.reason import Reason
 from pipeline.core.resource import ResourceId, ResourceKind, device_of, kind_of
 from pipeline.obligations import Obligations
@@ -51,7 +53,7 @@ class Named(Protocol):
 
 
 class Operating:
-    """Takes people's operations. The store and the reader are open; ``clock`` answers UTC nanoseconds."""
+    """Takes people's operations. The store and the reader are open; ``clock`` answers UTC nanoseconds, ``plans`` what is agreed by name."""
 
     def __init__(
         self,
@@ -60,12 +62,14 @@ class Operating:
         store: Obligations,
         inventory: Callable[[], Inventory],
         clock: Callable[[], int] = time.time_ns,
+        plans: Callable[[], Mapping[str, Plan]] = dict,
     ) -> None:
         self._broker = broker
         self._reader = reader
         self._store = store
         self._inventory = inventory
         self._clock = clock
+        self._plans = plans
 
     async def submit(self, given: Operation, kinds: Collection[str] = ("incident", "alarm"), wait_s: float = 5.0) -> StoredOperation:
         """Do what ``given`` asks, its ``target`` being as a person wrote it, and wait so long for the answer.
@@ -106,6 +110,8 @@ class Operating:
             return self._planned(given)
         if given.kind in EXCLUSION_KINDS:
             return self._excluded(given)
+        if given.kind in CLAIM_KINDS:
+            return self._claimed(given)
         target = ResourceId(given.target)
         if given.kind in _SHELVES and kind_of(target) is not ResourceKind.UNKNOWN and "/" in given.target:
             self._check_resources([given.target])
@@ -165,6 +171,18 @@ class Operating:
             raise OperationError(f"{text}, and no service is called so; {did_you_mean(name, self._inventory().services)}", reason)
         return replace(given, target=found[0]["id"]), first
 
+    def _claimed(self, given: Operation) -> tuple[Operation, list[str]]:
+        """One domain hears of it, as of exclusions."""
+        before = self._store.operations(kinds=CLAIM_KINDS, limit=MOST_CLAIMS)
+        taken = withdrawal_of(given, before) if given.kind is OperationKind.WITHDRAW else self._claim(given, before)
+        return taken, self._all_domains()[:1]
+
+    def _claim(self, given: Operation, before: list[StoredOperation]) -> Operation:
+        try:
+            return claim_of(given, self._inventory(), self._plans(), before)
+        except ConfigError as error:
+            raise OperationError(f"the plans cannot be read (`assure check`): {error}") from None
+
     def _check_resources(self, names: Iterable[str]) -> None:
         """Raises ``OperationError`` for a resource that the inventory does not have, with the nearest that it has."""
         inventory = self._inventory()
@@ -207,6 +225,8 @@ class Operating:
 
 
 def _asked(operation: Operation) -> tuple[Any, ...]:
+    if operation.kind is OperationKind.CLAIM:  # two who record it at once record one
+        return operation.kind, operation.target, operation.period
     return operation.kind, operation.target, operation.text, operation.operator, operation.reason_kind
 
 

@@ -22,6 +22,7 @@ def operation_value(stored: StoredOperation) -> Json:
         "target": operation.target,
         "text": operation.text,
         "reason_kind": operation.reason_kind,
+        "period": operation.period,
         "starts_at": operation.starts_at,
         "until": operation.until,
         "resources": list(operation.resources),

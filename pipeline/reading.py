@@ -1,7 +1,10 @@
 """What people read: history, obligations and inventory joined; the same answers for the terminal, the console and scripts."""
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,6 +12,7 @@ from msgspec import convert
 
 from pipeline.budgeting import Budgets, Lasting
 from pipeline.caring import felt_by
+from pipeline.claiming import MOST_CLAIMS, claim_values
 from pipeline.config.rule_set import load_plans
 from pipeline.config.settings import Settings
 from pipeline.core.evaluation import Evaluation
@@ -17,7 +21,7 @@ from pipeline.core.incident import Impact
 from pipeline.core.inventory import Customer, Inventory
 from pipeline.core.ledger import Credit
 from pipeline.core.obligation import TicketLink
-from pipeline.core.operation import EXCLUSION_KINDS, WINDOW_KINDS
+from pipeline.core.operation import CLAIM_KINDS, EXCLUSION_KINDS, WINDOW_KINDS
 from pipeline.core.outage import ServiceState
 from pipeline.core.plan import Plan
 from pipeline.core.points import Point, points
@@ -28,11 +32,13 @@ from pipeline.drawing.pictures import Pictures
 from pipeline.evidence import Evidence
 from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
+from pipeline.observing import Asked, Observed, observed_month
 from pipeline.planning import operation_value, windows_of
 from pipeline.ranking import suffers, tightest, urgency
 from pipeline.rerating import Chosen, rated_month
 from pipeline.resources import data_dir
 from pipeline.revising import history
+from pipeline.store.observation import ObservationQueries
 from pipeline.store.queries import Queries
 from pipeline.viewing import Views
 
@@ -244,6 +250,11 @@ class Reader:
         other = None if plan is None else (lambda _: plan)
         return rated_month(self._known(), plans, self._queries, self._obligations, label, now, chosen, other)
 
+    def observed(self, asked: Asked) -> list[Observed]:
+        """For how long nobody looked in a month: see :func:`pipeline.observing.observed_month`."""
+        polls = ObservationQueries(self._queries.connection)
+        return observed_month(self._known(), load_plans(self._rules), polls, self._queries, self._obligations, asked)
+
     def entered(self, label: str) -> list[Credit]:
         """What the ledger has for a month (``2026-11``)."""
         return [entry.credit for entry in self._obligations.credits(period=label, limit=MOST_ENTERED)]
@@ -257,6 +268,24 @@ class Reader:
         given = [operation_value(each) for each in self._obligations.operations(kinds=EXCLUSION_KINDS, limit=limit)]
         gone = {each["target"] for each in given if each["kind"] == "include"}
         return [{**each, "withdrawn": each["id"] in gone} for each in given if each["kind"] == "exclude"]
+
+    def claims(self, month: str = "", limit: int = 1000) -> list[Json]:
+        """What customers claimed, newest first, and how each claim stands: see :func:`pipeline.claiming.claim_values`."""
+        stored = self._obligations.operations(kinds=CLAIM_KINDS, limit=MOST_CLAIMS)
+        return claim_values(stored, self._known(), self._rated_of, self._entered_of, month)[:limit]
+
+    def _rated_of(self, label: str, services: Collection[str]) -> list[Evaluation]:
+        """A month of some services."""
+        known, plans = self._known(), load_plans(self._settings.rules_dir or data_dir("rules"))
+        few = replace(known, services={name: service for name, service in known.services.items() if name in services})
+        return rated_month(few, plans, self._queries, self._obligations, label, time.time_ns(), _ALL)
+
+    def _entered_of(self, label: str) -> dict[tuple[str, str], int]:
+        """What the ledger has for a month, by service and month."""
+        sums: dict[tuple[str, str], int] = defaultdict(int)
+        for credit in self.entered(label):
+            sums[credit.service, credit.period] += credit.amount_minor
+        return sums
 
     def credits(self) -> list[Json]:
         """The latest entries of the ledger (at most 1000), newest first, with the customers' names and tiers."""

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from pipeline.budgeting import OperationQueries, excused, outage_of
+from pipeline.budgeting import MOST_WINDOWS, OperationQueries, excused, outage_of
+from pipeline.core.claim import Claim, recorded
 from pipeline.core.evaluation import Evaluation
 from pipeline.core.inventory import Inventory
+from pipeline.core.operation import CLAIM_KINDS
 from pipeline.core.outage import Outage
 from pipeline.core.period import month_named
 from pipeline.core.plan import Plan
@@ -59,7 +61,7 @@ def rated_month(
     answer.
     """
     windows, exclusions = excused(inventory, operations)
-    everyone = terms_of(replace(inventory, windows=windows), dict(plans), exclusions)
+    everyone = terms_of(replace(inventory, windows=windows), dict(plans), exclusions, claimed(operations))
     agreed = {name: terms for name, terms in everyone.items() if chosen.has(terms)}
     months = {zone: month_named(label, zone) for zone in {"UTC", *(terms.customer.timezone for terms in agreed.values())}}
     starts_at = min(month.starts_at for month in months.values()) - KEEP_MONTHS_NS // 2
@@ -73,6 +75,12 @@ def rated_month(
         if month.starts_at < now:
             found += evaluations_of(outages.get(name, ()), rating, month.starts_at, now)
     return found
+
+
+def claimed(operations: OperationQueries) -> tuple[Claim, ...]:
+    """Every claim that stands, by what people did."""
+    stored = operations.operations(kinds=CLAIM_KINDS, limit=MOST_WINDOWS)
+    return recorded(each.operation for each in stored if each.outcome != "refused")
 
 
 def _by_contract(rows: Iterable[Json]) -> dict[str, list[Outage]]:

@@ -13,6 +13,7 @@ import msgspec
 
 from pipeline.core.alarm import AlarmChange
 from pipeline.core.anomaly_batch import AnomalyBatch
+from pipeline.core.claim import ClaimRow
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.evaluation import Evaluation
 from pipeline.core.event import Event, StateReport, Tick
@@ -85,6 +86,7 @@ KINDS: dict[str, type[Any]] = {
     "answer": Answer,
     "window": WindowRow,
     "exclusion": ExclusionRow,
+    "claim": ClaimRow,
     "dead-letter": DeadLetter,
 }
 """Kind on the wire -> type in the code. A kind is never given another meaning: a new form is a new kind."""

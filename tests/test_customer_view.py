@@ -1,7 +1,7 @@
 """What a customer sees is theirs, and nothing of the network's or of anybody else's."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,11 @@ WEB = Service("acme-web-1", "acme", "c1", "internet", ("device/pe1",))
 def outage(service: str = "acme-vpn-1", starts_at: int = NOW - HOUR, ends_at: int = 0, **changes: Any) -> dict[str, Any]:
     named = asdict(outage_of(starts_at, ends_at, service=service))
     return {**named, "incident": "4f6c2a10-aaaa", "root_cause": "fibre/f-ams-rtm-1", **changes}
+
+
+def credit(**changes: Any) -> dict[str, Any]:
+    given_ = {"service": "acme-vpn-1", "period": "2026-10", "amount_minor": 1_250, "currency": "EUR", "state": "approved", "live": True}
+    return {**given_, "revision": 1, **changes}
 
 
 def known(**changes: Any) -> Known:
@@ -58,6 +63,30 @@ def test_a_service_that_two_outages_touch_shows_the_worse() -> None:
     view = view_of(known(outages=both), LANGUAGES["en"], NOW)
     assert (view["services"][0]["state"], view["services"][0]["since_at"]) == ("down", NOW - MINUTE)
     assert [each["state"] for each in view["outages"]] == ["down", "degraded"]
+
+
+def test_whoever_gets_no_message_of_it_still_sees_what_they_feel() -> None:
+    """Bronze customers are not told of a service that is degraded: a page that says that all is well would be untrue."""
+    policy = Notices((NoticeRule("bronze", (Tier.BRONZE,), (ServiceState.DOWN,)),))
+    bronze = replace(ACME, tier=Tier.BRONZE)
+    view = view_of(known(outages=(outage(state="degraded"),), states=states_told(bronze, policy)), LANGUAGES["en"], NOW)
+    assert (view["state"], [each["state"] for each in view["outages"]]) == ("degraded", ["degraded"])
+
+
+def test_an_outage_that_is_held_no_more_to_have_been_is_not_shown() -> None:
+    """When the cause turns out to be another, what no longer follows from it is ended as it began."""
+    view = view_of(known(outages=(outage(ends_at=NOW - HOUR),)), LANGUAGES["en"], NOW)
+    assert (view["state"], view["outages"]) == ("up", [])
+
+
+def test_planned_work_says_that_it_is_and_when_it_ends() -> None:
+    """Not which cable is lying open meanwhile."""
+    window = MaintenanceWindow("mw-1", ("site/ams",), NOW - HOUR, NOW + HOUR, NOW - 2 * HOUR)
+    touched = Work(window, {"acme-vpn-1": ServiceState.DOWN})
+    view = view_of(known(outages=(outage(excluded="mw-1"),), works=(touched,)), LANGUAGES["nl"], NOW)
+    worst = view["services"][0]
+    assert (worst["planned"], worst["cause"], worst["until_at"]) == (True, "gepland werk", NOW + HOUR)
+    assert view["outages"][0]["cause"] == "gepland werk"
 
 
 def test_lost_redundancy_is_told_to_those_whose_notices_tell_it() -> None:
@@ -115,16 +144,26 @@ def test_planned_work_is_shown_once_announced_to_whom_it_touches(window: Mainten
         ("rejected", True, None),
         ("failed", True, None),
         ("approved", True, "approved"),
-        ("posting", True, "credited"),
+        ("posting", True, "approved"),
+        ("posted", True, "credited"),
         ("confirmed", True, "credited"),
         ("reversed", True, "taken_back"),
         ("approved", False, None),
     ],
 )
 def test_no_credit_is_promised_that_nobody_has_approved(state: str, *, live: bool, shown: str | None) -> None:
-    credit = {"service": "acme-vpn-1", "period": "2026-10", "amount_minor": 1_250, "currency": "EUR", "state": state, "live": live}
-    view = view_of(known(credits=(credit,)), LANGUAGES["en"], NOW)
+    view = view_of(known(credits=(credit(state=state, live=live),)), LANGUAGES["en"], NOW)
     assert [each["state"] for each in view["credits"]] == ([shown] if shown else [])
+
+
+def test_credits_are_those_of_this_and_of_last_month_each_once() -> None:
+    """A credit that was taken back says so itself; the entry that takes it back is the ledger's."""
+    given_ = (credit(period="2026-11"), credit(period="2026-09"), credit(state="reversed"), credit(revision=-1, amount_minor=-1_250))
+    view = view_of(known(credits=given_), LANGUAGES["en"], NOW)
+    assert [(each["period"], each["state"], each["amount_minor"]) for each in view["credits"]] == [
+        ("2026-11", "approved", 1_250),
+        ("2026-10", "taken_back", 1_250),
+    ]
 
 
 def test_the_month_so_far_never_shows_less_than_nothing() -> None:
@@ -132,6 +171,7 @@ def test_the_month_so_far_never_shows_less_than_nothing() -> None:
         "service": "acme-vpn-1",
         "period": "2026-11",
         "target": "99.99",
+        "availability": "99.98843",
         "counted_s": 300,
         "allowed_s": 259,
         "left_s": -41,

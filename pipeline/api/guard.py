@@ -12,7 +12,8 @@ from pipeline.config.settings import ApiRole, ApiSettings
 
 METHODS = frozenset({"GET", "HEAD"})
 CHANGING = frozenset({"POST", "PATCH", "DELETE"})
-CUSTOMERS_OWN = frozenset({"/view", "/api/view", "/console.css"})
+OWN_VIEW = frozenset({"/view", "/api/view"})
+CUSTOMERS_OWN = OWN_VIEW | {"/console.css"}
 """All that a customer's token opens."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -42,6 +43,11 @@ class Guard:
             raise RefusedError(OWN_VIEW_ONLY)
         if self._token and not changes and not self._may_read(given, by_role=known is not None):
             raise RefusedError(NO_TOKEN)
+
+    def is_customers(self, request: web.Request) -> bool:
+        """Whether a customer reads the answer: they carry a customer's token, or ask for what only such a one opens."""
+        known = self._callers.known(token_of(request.headers.get("Authorization", "")))
+        return request.path in OWN_VIEW if known is None else known.role is ApiRole.CUSTOMER
 
     def _may_read(self, given: str, *, by_role: bool) -> bool:
         return hmac.compare_digest(_bytes(given), _bytes(self._token.reveal())) or by_role

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from pipeline.api.body import MOST_RESOURCES, Field
-from pipeline.api.operations import ACTS, ADD
+from pipeline.api.operations import ACTS, NEW
 from pipeline.api.question import MOST_ROWS
 from pipeline.api.tmf.attributes import (
     ALARM,
@@ -37,6 +37,8 @@ _QUERIES: Mapping[str, Mapping[str, Json]] = {
     "/api/alarms": {"all": _FLAG, "limit": _LIMIT},
     "/api/outages": {"incident": _NAME, "service": _NAME, "lasting": _FLAG, "limit": _LIMIT},
     "/api/windows": {"all": _FLAG},
+    "/api/claims": {"month": _NAME, "limit": _LIMIT},
+    "/api/exclusions": {"limit": _LIMIT},
     "/api/operations": {"target": _NAME, "limit": _LIMIT},
 }
 _ONES = frozenset({"/api/incidents/{id}", "/api/customers/{name}", "/api/customers/{name}/view", "/api/view", "/api/explain/{name}", PATH})
@@ -143,8 +145,9 @@ def _body(path: str) -> Json:
 
 
 def _fields(path: str) -> Mapping[str, Field] | None:
-    if path == "/api/windows":
-        return ADD.fields
+    new = NEW.get(path.removeprefix("/api/"))
+    if new is not None:
+        return new.fields
     match = re.fullmatch(r"/api/(\w+)/\{id\}/(\w+)", path)
     return ACTS[match[1]][match[2]].fields if match and match[1] in ACTS and match[2] in ACTS[match[1]] else None
 

@@ -57,20 +57,44 @@ ACTS: dict[str, dict[str, Act]] = {
         "end": Act(OperationKind.WINDOW_END, {}),
         "cancel": Act(OperationKind.WINDOW_CANCEL, {}),
     },
+    "exclusions": {"include": Act(OperationKind.INCLUDE, _TEXT)},
+    "claims": {"withdraw": Act(OperationKind.WITHDRAW, _TEXT)},
 }
-ADD = Act(
-    OperationKind.WINDOW_ADD,
-    {
-        "name": Field("text", required=True),
-        "resources": Field("names", required=True),
-        "starts_at": Field("time"),
-        "ends_at": Field("time", required=True),
-        "reason": Field("text"),
-    },
-)
-"""``/api/<things>/{id}/<act>``, and ``/api/windows`` for a new one."""
+"""``/api/<things>/{id}/<act>``."""
+NEW: dict[str, Act] = {
+    "windows": Act(
+        OperationKind.WINDOW_ADD,
+        {
+            "name": Field("text", required=True),
+            "resources": Field("names", required=True),
+            "starts_at": Field("time"),
+            "ends_at": Field("time", required=True),
+            "reason": Field("text"),
+        },
+    ),
+    "exclusions": Act(
+        OperationKind.EXCLUDE,
+        {
+            "target": Field("text", required=True),
+            "starts_at": Field("time", required=True),
+            "ends_at": Field("time", required=True),
+            "reason_kind": Field("text", required=True),
+            "text": Field("text", required=True),
+        },
+    ),
+    "claims": Act(
+        OperationKind.CLAIM,
+        {
+            "service": Field("text", required=True),
+            "month": Field("text", required=True),
+            "claimed_at": Field("time"),
+            "text": Field("text"),
+        },
+    ),
+}
+"""``/api/<things>`` for a new one."""
 
-_KINDS: dict[str, tuple[str, ...]] = {"incidents": ("incident",), "alarms": ("alarm",), "windows": ()}
+_KINDS: dict[str, tuple[str, ...]] = {"incidents": ("incident",), "alarms": ("alarm",), "exclusions": ("incident",)}
 
 
 class Operations:
@@ -84,11 +108,11 @@ class Operations:
     def routes(self) -> list[web.RouteDef]:
         """Every route that takes POST."""
         found = [
-            web.post(f"/api/{things}/{{id}}/{name}", self._handler(act, _KINDS[things]))
+            web.post(f"/api/{things}/{{id}}/{name}", self._handler(act, _KINDS.get(things, ())))
             for things, acts in ACTS.items()
             for name, act in acts.items()
         ]
-        return [*found, web.post("/api/windows", self._handler(ADD, ()))]
+        return [*found, *(web.post(f"/api/{things}", self._handler(act, _KINDS.get(things, ()))) for things, act in NEW.items())]
 
     def _handler(self, act: Act, kinds: tuple[str, ...]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         return partial(self._act, act, kinds)
@@ -113,14 +137,21 @@ class Operations:
             kind=kind,
             at=now,
             operator=operator,
-            target=said.get("name") or (name_in(request, "id") if "id" in request.match_info else ""),
+            target=name_in(request, "id") if "id" in request.match_info else _named(said),
             domain="",
             text=said.get("text") or said.get("reason") or "",
             until=said.get("until") or said.get("ends_at") or 0,
-            starts_at=said.get("starts_at") or (now if kind is OperationKind.WINDOW_ADD else 0),
+            starts_at=said.get("starts_at") or said.get("claimed_at") or (now if kind is OperationKind.WINDOW_ADD else 0),
             resources=tuple(said.get("resources", ())),
             via="api",
+            reason_kind=said.get("reason_kind", ""),
+            period=said.get("month", ""),
         )
+
+
+def _named(said: Json) -> str:
+    """What a new thing is called, or is of."""
+    return next((said[name] for name in ("name", "target", "service") if said.get(name)), "")
 
 
 def key_of(request: web.Request) -> str:

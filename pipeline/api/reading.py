@@ -42,6 +42,14 @@ class Reading(Protocol):
         """Maintenance windows as they stand at a time, by start; those that are over or cancelled only with ``everything``."""
         ...
 
+    def exclusions(self, limit: int = 1000) -> list[Json]:
+        """What people said should not count against agreements, newest first, each with ``withdrawn``."""
+        ...
+
+    def claims(self, month: str = "", limit: int = 1000) -> list[Json]:
+        """What customers claimed, for one month or for all, newest first, and how each claim stands."""
+        ...
+
     def operations(self, target: str = "", limit: int = 100) -> list[Json]:
         """What people did, newest first; to one incident, alarm, resource or window, or to all."""
         ...

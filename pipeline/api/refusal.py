@@ -96,6 +96,14 @@ OTHER_HOST = Refusal(
 )
 
 
+def for_customer(refusal: Refusal) -> Refusal:
+    """The same for a customer, who is told nothing of what fails within."""
+    return Refusal(refusal.status, *_NOT_NOW, refusal.headers) if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else refusal
+
+
+_NOT_NOW = ("Your services cannot be shown at the moment", "This says nothing of the services themselves. Please try again in a minute.")
+
+
 def of_http(error: web.HTTPException) -> Refusal:
     """What the web library refuses by itself, in our words."""
     if error.status == HTTPStatus.NOT_FOUND:

@@ -128,6 +128,8 @@ class Console:
             web.get("/api/alarms", _json(self._alarms)),
             web.get("/api/outages", _json(self._outages)),
             web.get("/api/windows", _json(self._windows)),
+            web.get("/api/exclusions", _json(self._exclusions)),
+            web.get("/api/claims", _json(self._claims)),
             web.get("/api/operations", _json(self._audit)),
             web.get("/api/customers", _json(self._customers)),
             web.get("/api/customers/{name}", _json(self._customer)),
@@ -182,6 +184,16 @@ class Console:
         question.only(request)
         name = question.name_in(request, "name")
         return lambda: self._reading.customer(name)
+
+    def _exclusions(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request, "limit")
+        limit = question.number(request, "limit", 1000)
+        return lambda: self._reading.exclusions(limit)
+
+    def _claims(self, request: web.Request) -> Callable[[], Any]:
+        question.only(request, "month", "limit")
+        month, limit = question.name_given(request, "month") or "", question.number(request, "limit", 1000)
+        return lambda: self._reading.claims(month, limit)
 
     def _evaluations(self, request: web.Request) -> Callable[[], Any]:
         question.only(request)
@@ -339,7 +351,9 @@ class Console:
             refused = refusal.FAILED
         if request.path.startswith(PREFIX):
             return error_answer(refused)
-        return self._pages.refusal(refused, as_json=request.path.startswith("/api/"))
+        is_customers = self._guard.is_customers(request)
+        told = refusal.for_customer(refused) if is_customers else refused
+        return self._pages.refusal(told, as_json=request.path.startswith("/api/"), bare=is_customers)
 
 
 def _json(ask: Callable[[web.Request], Callable[[], Any]]) -> Handler:

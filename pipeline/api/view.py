@@ -55,7 +55,8 @@ class CustomerViews:
         only(request, "refresh")
         off = one_of(request, "refresh", ("off",))
         view = await self._view(name)
-        return self._pages.page("view", view=view, words=view["words"], refresh=0 if off else REFRESH_S)
+        described = {each["name"]: each for each in view["services"]}
+        return self._pages.page("view", view=view, words=view["words"], described=described, refresh=0 if off else REFRESH_S)
 
     async def _view(self, name: str) -> Json:
         found = await asyncio.to_thread(self._reading.view, name, self._now())

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.backtest.past import Owed, Stretch
+from pipeline.core.claim import standing as standing_claims
 from pipeline.core.evaluation import Evaluation
 from pipeline.core.exclusion import standing
 from pipeline.core.inventory import Inventory
@@ -27,9 +28,10 @@ def owed(
     by_contract: dict[str, list[Outage]] = defaultdict(list)
     for outage in outages:
         by_contract[outage.contract].append(outage)
+    said = standing(planned.exclusions.values()), standing_claims(planned.claims.values())
     found = (
         _of(evaluation, month)
-        for name, terms in terms_of(inventory, plans, standing(planned.exclusions.values())).items()
+        for name, terms in terms_of(inventory, plans, *said).items()
         for month in months(stretch, terms.customer.timezone)
         for evaluation in _evaluated(name, terms, by_contract[name], month, stretch)
     )

@@ -10,12 +10,13 @@ from typing import Any
 
 from pipeline.backtest.lean import is_evidence
 from pipeline.core.alarm import Change
+from pipeline.core.claim import ClaimRow
 from pipeline.core.effect import EffectKind
 from pipeline.core.exclusion import ExclusionRow
 from pipeline.core.incident import Incident
 from pipeline.core.outage import Outage
 from pipeline.core.raw import RawPoll, RawTrap
-from pipeline.core.settlement import PlannedWork, exclude, plan
+from pipeline.core.settlement import PlannedWork, claim, exclude, plan
 from pipeline.core.window import WindowRow
 from pipeline.wire import Topic
 
@@ -98,6 +99,8 @@ class Past:
                 self.planned = plan(self.planned, said)
             elif isinstance(said, ExclusionRow):
                 self.planned = exclude(self.planned, said)
+            elif isinstance(said, ClaimRow):
+                self.planned = claim(self.planned, said)
             elif said.id not in self.outages or self.outages[said.id].revision <= said.revision:
                 self.outages[said.id] = said
         self._count(made)

@@ -6,13 +6,13 @@ from pipeline.core.effect import EffectKind
 from pipeline.core.event import Condition, Event, EventSource, Severity, Signal
 from pipeline.core.incident import Impact, Incident, IncidentState
 from pipeline.core.inventory import Tier
-from pipeline.core.operation import EXCLUSION_KINDS, WINDOW_KINDS, Operation, OperationKind
+from pipeline.core.operation import CLAIM_KINDS, EXCLUSION_KINDS, WINDOW_KINDS, Operation, OperationKind
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.resource import ResourceId
 from pipeline.store.client import Row
 from pipeline.store.past import PastQueries
 
-LASTING = tuple(sorted({*WINDOW_KINDS, *EXCLUSION_KINDS, OperationKind.SHELVE, OperationKind.UNSHELVE}))
+LASTING = tuple(sorted({*WINDOW_KINDS, *EXCLUSION_KINDS, *CLAIM_KINDS, OperationKind.SHELVE, OperationKind.UNSHELVE}))
 """What people do that may bear on much later."""
 LONGEST_PLANNED_NS = 100 * 86_400 * 10**9
 PEOPLE = "~"
@@ -127,6 +127,7 @@ def operation_of(row: Row) -> Operation:
         resources=tuple(row["resources"]),
         via=row["via"],
         reason_kind=row.get("reason_kind", ""),
+        period=row.get("period", ""),
     )
 
 

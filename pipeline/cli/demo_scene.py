@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pipeline.cli.output import clock, duration, money, styled, table
 from pipeline.config.settings import Settings
+from pipeline.core.claim import claim_word
 from pipeline.core.evaluation import METRIC
 
 Json = dict[str, Any]
@@ -45,6 +46,31 @@ def impacts(found: Sequence[Json]) -> Table:
     )
 
 
+def foretold(found: Sequence[Json]) -> RenderableType:
+    """What customers read if a fault lasts: who and when, and the first of the messages in full; who feels nothing is only counted."""
+    told = [each for each in found if not each["reason"]]
+    if not told:
+        return Text()
+    rows = ((f"{each['after_s'] / 60:.0f} min", each["name"], each["language"], _services(each)) for each in told)
+    first = told[0]
+    lines: list[RenderableType] = [
+        table(("after", "customer", "in", "of"), rows),
+        Text(),
+        Text.assemble("To ", (first["contacts"][0]["address"], "bold")),
+        _hanging(first["text"].strip(), "  ", style="italic"),
+    ]
+    spared = len(found) - len(told)
+    if spared:
+        lines.append(Text(f"\n{spared} more customers lost only redundancy: they feel nothing and are told nothing", style="dim"))
+    lines.append(Text("Dry run: messages are worded and kept, and sent to nobody.", style="dim"))
+    shown = Panel(Group(*lines), title="if it lasts, customers are told", title_align="left", border_style="blue", box=box.ROUNDED)
+    return Group(shown, Text())
+
+
+def _services(told: Json) -> str:
+    return ", ".join(each["service"] for each in told["services"])
+
+
 def resolution(found: Json, outages: Sequence[Json]) -> RenderableType:
     """The end of an incident: how long it took, and each outage with its minutes."""
     down = [outage for outage in outages if outage["state"] != "redundancy-lost"]
@@ -72,6 +98,7 @@ def resolution(found: Json, outages: Sequence[Json]) -> RenderableType:
 
 def settlement(evaluations: Sequence[Json], credits_: Sequence[Json]) -> RenderableType:
     """Each service against its plan; for each credit the arithmetic line by line."""
+    on_claim = any(claim_word(evaluation["arithmetic"]) for evaluation in evaluations)
     rows = (
         (
             evaluation["customer"],
@@ -80,10 +107,11 @@ def settlement(evaluations: Sequence[Json], credits_: Sequence[Json]) -> Rendera
             duration(evaluation["counted_s"] * 10**9),
             Text("missed", style="bold red") if evaluation["violated"] else Text("met", style="green"),
             money(evaluation["credit_minor"], evaluation["currency"]) if evaluation["credit_minor"] else "",
+            *([claim_word(evaluation["arithmetic"])] if on_claim else []),
         )
         for evaluation in sorted(evaluations, key=lambda e: (not e["violated"], e["customer"], e["service"]))
     )
-    shown = table(("customer", "service", "availability", "down", "target", "credit"), rows)
+    shown = table(("customer", "service", "availability", "down", "target", "credit", *(["claim"] if on_claim else [])), rows)
     settled = {(each["service"], each["period"]): each for each in evaluations if each.get("metric", METRIC) == METRIC}
     latest = {(credit["service"], credit["period"]): credit for credit in reversed(credits_)}  # the last word on each month
     proposed = [_credit(credit, settled[of]) for of, credit in latest.items() if of in settled]
@@ -99,7 +127,7 @@ def _credit(credit: Json, evaluation: Json) -> RenderableType:
 def next_steps(settings: Settings, credits_: Sequence[Json], command: str) -> RenderableType:
     """Where to look while it runs; ``command`` is how this shell calls ``assure``."""
     history = settings.history
-    shown = ["incidents", "alarms --all", "sla report", "credits", "topology impact fibre/f-ams-rtm-1", "doctor"]
+    shown = ["incidents", "alarms --all", "messages ls", "sla report", "credits", "topology impact fibre/f-ams-rtm-1", "doctor"]
     return Group(
         Text("Look next, in another terminal in this folder", style="bold"),
         _facts(

@@ -40,14 +40,17 @@ def _login() -> str:
 
 def do(config: Path | None, operation: Operation, kinds: tuple[str, ...], wait_seconds: float, *, as_json: bool) -> None:
     """Have it done, and tell what became of it: exit code 1 when it was refused, 3 for an unknown name, 4 without an answer."""
+    from pipeline.config.rule_set import PlanSource  # noqa: PLC0415  # plans are for claims only
     from pipeline.inventory.present import load_present  # noqa: PLC0415  # read only when it is looked into
     from pipeline.operating import Operating  # noqa: PLC0415  # the Kafka client is for these commands only
     from pipeline.planning import operation_value  # noqa: PLC0415
+    from pipeline.resources import data_dir  # noqa: PLC0415
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say is said below
     settings = read_settings(config)
     with reader(config) as read, obligations(settings) as store:
-        operating = Operating(settings.broker, read, store, cache(lambda: load_present(settings)))
+        plans = PlanSource(settings.rules_dir or data_dir("rules")).current
+        operating = Operating(settings.broker, read, store, cache(lambda: load_present(settings)), plans=plans)
         try:
             stored = asyncio.run(operating.submit(operation, kinds, wait_seconds))
         except OperationError as error:

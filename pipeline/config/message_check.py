@@ -17,8 +17,21 @@ from pipeline.core.outage import ServiceState
 NOTICES_NAME, MESSAGES_NAME = "notices.yaml", "messages"
 SENT = (Stage.FIRST, Stage.PROGRESS, Stage.RESTORED)
 WORDS = (
-    *("all_well", "some_affected", "services", "service", "state", "since", "cause", "action", "attended", "informed", "reference"),
-    *("planned", "begins", "ends", "agreements", "promised", "downtime", "left", "exceeded"),
+    *(
+        "all_well",
+        "some_affected",
+        "work_now",
+        "services",
+        "service",
+        "state",
+        "since",
+        "cause",
+        "action",
+        "attended",
+        "informed",
+        "reference",
+    ),
+    *("planned", "begins", "ends", "agreements", "promised", "delivered", "downtime", "left", "exceeded"),
     *("outages", "began", "ended", "lasts", "length", "not_counted", "messages", "when", "what", "first", "progress", "restored"),
     *("credits", "month", "amount", "approved", "credited", "taken_back", "none", "times", "made"),
 )

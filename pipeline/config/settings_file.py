@@ -88,6 +88,9 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     _check_tokens(settings.api.tokens, require)
+    guarded = bool(settings.api.token) or all(token.role is not ApiRole.CUSTOMER for token in settings.api.tokens)
+    message = "customers have tokens, and without this one whoever sends no token reads everything"
+    require("api", "token", ok=guarded, message=message, remedy="set it, as in token: file:secrets/api")
     _check_outputs(settings, require)
 
 

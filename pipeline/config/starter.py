@@ -241,7 +241,7 @@ messages:
 
 # What may be done about incidents by itself (rules/remedies.yaml). Without acting, remedies are proposed and never started: the dry run.
 # Actions are POSTs or programs, by the names that the rules use; each gets JSON, a program on its standard input:
-#   - {name: restart-bgp-session, url: "https://…", secret: file:secrets/automation}
+#   - {name: reset-port, url: "https://…", secret: file:secrets/automation}
 #   - {name: power-cycle, argv: [/usr/local/bin/power-cycle], timeout_s: 30}
 remedies:
   #acting: false

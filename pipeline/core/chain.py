@@ -75,6 +75,7 @@ def _output(
     answers, state.answers = tuple(state.answers), []
     windows, state.replanned = tuple(state.replanned.values()), {}
     exclusions, state.excluded = tuple(state.excluded), []
+    claims, state.claimed = tuple(state.claimed), []
     return Output(
         alarm_changes=(*changes, *repeats.values()),
         incidents=tuple(incidents),
@@ -86,6 +87,7 @@ def _output(
         windows=windows,
         escalations=tuple(escalations),
         exclusions=exclusions,
+        claims=claims,
         words=tuple(words),
     )
 
@@ -301,10 +303,14 @@ def _sweep(context: Context, state: DomainState) -> None:
     for name in [row.id for row in state.incidents.values() if 0 < row.resolved_at < retain]:
         del state.incidents[name]
         state.dirty[f"incident|{name}"] = None
-    for key, row in [(key, row) for key, row in state.alarms.items() if row.alarm.is_cleared]:
-        held = state_of(row.alarm) is State.HELD
-        if row.alarm.cleared_at < (hold if held else retain) and row.incident not in state.open and not row.pending_at:
-            state.counts[Reason.CLEAR_WITHOUT_RAISE] += held
+    past = [
+        (key, row)
+        for key, row in state.alarms.items()
+        if row.alarm.is_cleared and row.alarm.cleared_at < (retain if row.alarm.occurrences else hold)
+    ]
+    for key, row in past:
+        if row.incident not in state.open and not row.pending_at:
+            state.counts[Reason.CLEAR_WITHOUT_RAISE] += state_of(row.alarm) is State.HELD
             state.drop_alarm(key)
     state.pages.forget(retain)
     forget_operations(context, state)

@@ -38,13 +38,13 @@ def reversal_of(credit: Credit, person: str, why: str) -> Credit:
 
 
 def propose(evaluation: Evaluation, decided_at: int, issued_minor: int = 0) -> Effect | None:
-    """The credit that an evaluation asks for, or ``None`` when nothing is owed or the customer must claim it.
+    """The credit that an evaluation asks for, or ``None`` when nothing is owed or the customer must claim it first.
 
     ``issued_minor`` is what earlier revisions of this period already gave: late data make an adjustment (new minus issued, which may be
     negative), never a change of an entry. ``decided_at`` is UTC nanoseconds. The body is JSON-ready; amounts are integer minor units.
     """
-    amount_minor = evaluation.credit_minor - issued_minor
-    if amount_minor == 0 or not evaluation.automatic:
+    amount_minor = evaluation.payable_minor - issued_minor
+    if amount_minor == 0:
         return None
     return Effect(
         key=key_of(evaluation),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey
+from pipeline.core.claim import ClaimRow
 from pipeline.core.component import Components
 from pipeline.core.consequence import Consequences
 from pipeline.core.context import Context
@@ -119,7 +120,7 @@ class Output:
     by reason. ``rows`` are the changed rows, ``None`` for one to be deleted. ``events`` are those that polls, or people who close an alarm,
     gave rise to in here. ``answers`` are to operations, ``windows`` the maintenance windows that they changed, ``escalations`` say who is
     to be told that nobody has acknowledged, ``words`` what else receivers are told, ``exclusions`` what people said should not count
-    against agreements.
+    against agreements, ``claims`` what customers claimed of them.
     """
 
     alarm_changes: tuple[AlarmChange, ...] = ()
@@ -133,6 +134,7 @@ class Output:
     escalations: tuple[Escalated, ...] = ()
     words: tuple[Word, ...] = ()
     exclusions: tuple[ExclusionRow, ...] = ()
+    claims: tuple[ClaimRow, ...] = ()
 
 
 @dataclass(slots=True)
@@ -174,6 +176,7 @@ class DomainState:
     answers: list[Answer] = field(default_factory=list)
     replanned: dict[str, WindowRow] = field(default_factory=dict)
     excluded: list[ExclusionRow] = field(default_factory=list)
+    claimed: list[ClaimRow] = field(default_factory=list)
     symptoms: Symptoms = field(default_factory=Symptoms)
     settle_at: int = 0
     impacts: Impacts = field(init=False)

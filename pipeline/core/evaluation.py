@@ -15,7 +15,8 @@ class Evaluation:
 
     ``period`` is the customer's calendar month (``2026-11``) cut in ``timezone``; times are UTC nanoseconds. ``credit_minor`` is in minor
     units of ``currency``. ``outages`` are those that counted; ``intervals`` also show what did not, and why. ``arithmetic`` are the lines a
-    person can check with a pocket calculator. ``automatic`` false: the customer must claim, until ``claim_until`` (0 is without limit).
+    person can check with a pocket calculator. ``automatic`` false: the customer must claim, until ``claim_until`` (0 is without limit),
+    and did at ``claimed_at`` (0: not, or not in time, or the month is not over).
     ``revision`` counts re-ratings of the period. ``figure`` is what was delivered of ``metric`` and ``target`` what was promised, in
     ``unit`` (percent, seconds, outages); ``availability`` stands beside every metric.
     """
@@ -52,3 +53,9 @@ class Evaluation:
     figure: Decimal = Decimal(0)
     unit: str = PERCENT
     claim_until: int = 0
+    claimed_at: int = 0
+
+    @property
+    def payable_minor(self) -> int:
+        """What is to be paid as things stand: the credit, unless it waits for a claim."""
+        return self.credit_minor if self.automatic or self.claimed_at else 0

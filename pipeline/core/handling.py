@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.core.alarm import Alarm, AlarmChange, AlarmKey, Change, OperatorState
+from pipeline.core.claim import is_in_time, last_day, service_of
+from pipeline.core.claim import row_of as row_of_claim
 from pipeline.core.context import Context
 from pipeline.core.domain import AlarmRow, DomainState, IncidentRow
 from pipeline.core.event import Event, EventSource, Signal
@@ -42,11 +44,22 @@ def operate(context: Context, state: DomainState, operation: Operation) -> tuple
         state.answers.append(known.answer)
         return ()
     verdict, events = _ACT[operation.kind](context, state, operation)
-    answer = Answer(operation, verdict.outcome, verdict.reason, _SAID[verdict.reason], max(state.now, operation.at))
+    answer = Answer(operation, verdict.outcome, verdict.reason, _told(context, verdict, operation), max(state.now, operation.at))
     state.counts[verdict.reason] += 1
     state.put_answer(answer)
     state.answers.append(answer)
     return events
+
+
+def _told(context: Context, verdict: Verdict, operation: Operation) -> str:
+    """What the answer says to people; a claim that came too late is told the last day that would have done, where the customer lives."""
+    said = _SAID[verdict.reason]
+    if verdict.reason is not Reason.CLAIM_TOO_LATE:
+        return said
+    service = context.inventory.services.get(service_of(operation))
+    customer = context.inventory.customers.get(service.customer) if service else None
+    zone = customer.timezone if customer else "UTC"
+    return f"{said}: {operation.period} could be claimed until the end of {last_day(operation.until, zone)} ({zone})"
 
 
 Acted = tuple[Verdict, tuple[Event, ...]]
@@ -351,6 +364,17 @@ def _exclude(_: Context, state: DomainState, operation: Operation) -> Acted:
     return _only(VERDICTS[operation.kind, Standing.OPEN])
 
 
+# claims
+
+
+def _claim(_: Context, state: DomainState, operation: Operation) -> Acted:
+    """The contracts hear of a claim that was made in time, and of what is taken back."""
+    in_time = operation.kind is OperationKind.WITHDRAW or is_in_time(operation.starts_at, operation.until)
+    if in_time:
+        state.claimed.append(row_of_claim(operation))
+    return _only(VERDICTS[operation.kind, Standing.OPEN if in_time else Standing.OVER])
+
+
 _ACT: dict[OperationKind, Callable[[Context, DomainState, Operation], Acted]] = {
     OperationKind.ACK: _acknowledge,
     OperationKind.UNACK: _acknowledge,
@@ -360,6 +384,8 @@ _ACT: dict[OperationKind, Callable[[Context, DomainState, Operation], Acted]] = 
     OperationKind.UNSHELVE: _shelve,
     OperationKind.EXCLUDE: _exclude,
     OperationKind.INCLUDE: _exclude,
+    OperationKind.CLAIM: _claim,
+    OperationKind.WITHDRAW: _claim,
     OperationKind.WINDOW_ADD: _plan,
     OperationKind.WINDOW_EXTEND: _plan,
     OperationKind.WINDOW_END: _plan,
@@ -379,6 +405,9 @@ _SAID: dict[Reason, str] = {
     Reason.WINDOW_CANCELLED: "the maintenance window is cancelled",
     Reason.EXCLUSION_RECORDED: "recorded; each plan says whether it is an excuse",
     Reason.EXCLUSION_WITHDRAWN: "taken back; the time counts again",
+    Reason.CLAIM_RECORDED: "recorded; what the month owes is proposed once it is settled",
+    Reason.CLAIM_WITHDRAWN: "taken back; what was proposed for it is taken back too",
+    Reason.CLAIM_TOO_LATE: "it came too late",
     Reason.UNKNOWN_TARGET: "nothing by that name is remembered here; what was resolved or cleared is forgotten after an hour",
     Reason.NOT_OPEN: "it is resolved or cleared already",
     Reason.NOT_ACKNOWLEDGED: "nobody has acknowledged it",

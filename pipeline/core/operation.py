@@ -37,10 +37,14 @@ class OperationKind(StrEnum):
     WINDOW_CANCEL = "window-cancel"
     EXCLUDE = "exclude"
     INCLUDE = "include"
+    CLAIM = "claim"
+    WITHDRAW = "withdraw"
 
 
 EXCLUSION_KINDS = frozenset({OperationKind.EXCLUDE, OperationKind.INCLUDE})
 """Saying that time should not count against agreements, and taking that back."""
+CLAIM_KINDS = frozenset({OperationKind.CLAIM, OperationKind.WITHDRAW})
+"""Claiming a month's credit for a customer, and taking that back."""
 WINDOW_KINDS = frozenset(
     {OperationKind.WINDOW_ADD, OperationKind.WINDOW_EXTEND, OperationKind.WINDOW_END, OperationKind.WINDOW_CANCEL},
 )
@@ -52,10 +56,11 @@ class Operation:
 
     ``id`` is the idempotency key. ``operator`` is the person's name and ``via`` the way they came: ``cli``, ``api``, ``receiver:NAME`` for
     what comes back from a receiver of notifications, or ``ticket`` for what they did in the incident's ticket. ``target`` is the id of an
-    incident or alarm, a resource (to shelve all its alarms; the service whose time is excluded), the name of a maintenance window, or the
-    id of an exclusion. ``text`` is the comment or the reason. ``until`` is the end of a shelf, window or exclusion, ``starts_at`` the start
-    of the last two (both UTC nanoseconds). ``resources`` are what a window is over; ``reason_kind`` is why time is excluded from agreements
-    (an ``ExclusionKind``).
+    incident or alarm, a resource (to shelve all its alarms; the service whose time is excluded or whose month is claimed), the name of a
+    maintenance window, or the id of an exclusion or claim. ``text`` is the comment or the reason. ``until`` is the end of a shelf, window
+    or exclusion, ``starts_at`` the start of the last two (both UTC nanoseconds); of a claim, up to when it could be made (0: without
+    limit) and when it was. ``resources`` are what a window is over; ``reason_kind`` is why time is excluded from agreements (an
+    ``ExclusionKind``); ``period`` is the month that is claimed (``2026-11``).
     """
 
     id: str
@@ -70,6 +75,7 @@ class Operation:
     resources: tuple[str, ...] = ()
     via: str = ""
     reason_kind: str = ""
+    period: str = ""
 
     @property
     def given(self) -> Given:
@@ -201,6 +207,8 @@ STANDINGS: dict[OperationKind, tuple[Standing, ...]] = {
     OperationKind.CLOSE: (Standing.ABSENT, Standing.OPEN, Standing.ACKNOWLEDGED, Standing.MEASURED, Standing.RESOLVED),
     **dict.fromkeys((OperationKind.SHELVE, OperationKind.UNSHELVE), (Standing.ABSENT, Standing.OPEN, Standing.SHELVED)),
     **dict.fromkeys(EXCLUSION_KINDS, (Standing.OPEN,)),
+    OperationKind.CLAIM: (Standing.OPEN, Standing.OVER),
+    OperationKind.WITHDRAW: (Standing.OPEN,),
     **dict.fromkeys(WINDOW_KINDS, (Standing.ABSENT, Standing.PLANNED, Standing.IN_FORCE, Standing.OVER, Standing.CANCELLED)),
 }
 """How the target of each kind may stand."""
@@ -235,6 +243,9 @@ VERDICTS: dict[tuple[OperationKind, Standing], Verdict] = {
     (OperationKind.UNSHELVE, Standing.SHELVED): _done(Reason.UN_SHELVED),
     (OperationKind.EXCLUDE, Standing.OPEN): _done(Reason.EXCLUSION_RECORDED),
     (OperationKind.INCLUDE, Standing.OPEN): _done(Reason.EXCLUSION_WITHDRAWN),
+    (OperationKind.CLAIM, Standing.OPEN): _done(Reason.CLAIM_RECORDED),
+    (OperationKind.CLAIM, Standing.OVER): refused(Reason.CLAIM_TOO_LATE),
+    (OperationKind.WITHDRAW, Standing.OPEN): _done(Reason.CLAIM_WITHDRAWN),
     (OperationKind.WINDOW_ADD, Standing.ABSENT): _done(Reason.WINDOW_ADDED),
     (OperationKind.WINDOW_ADD, Standing.PLANNED): refused(Reason.NAME_TAKEN),
     (OperationKind.WINDOW_ADD, Standing.IN_FORCE): refused(Reason.NAME_TAKEN),

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from pipeline.core.claim import Claim, ClaimRow, by_service, is_whole
+from pipeline.core.claim import told as told_claim
 from pipeline.core.credit import propose
 from pipeline.core.effect import Effect
 from pipeline.core.evaluation import METRIC, Evaluation
@@ -16,7 +18,7 @@ from pipeline.core.inventory import Contract, Customer, Inventory, MaintenanceWi
 from pipeline.core.outage import Outage
 from pipeline.core.period import NANOSECONDS, month_of
 from pipeline.core.plan import Plan, version_at
-from pipeline.core.sla import evaluate_all, with_revision
+from pipeline.core.sla import evaluate_all, with_claims, with_revision
 from pipeline.core.window import WindowRow
 
 LATE_SECONDS = 3600
@@ -27,6 +29,12 @@ LASTING = 2**63 - 1
 
 KEEP_MONTHS_NS = 100 * 86_400 * 1_000_000_000
 """How long an ended outage stays in the state: the months that late data may still reopen."""
+
+KEEP_CLAIMABLE_NS = 400 * 86_400 * 1_000_000_000
+"""How long after its end a month that pays on claim can be claimed at most, also where the plan has no limit."""
+
+KEEP_CLAIMS_NS = KEEP_CLAIMABLE_NS + 100 * 86_400 * 1_000_000_000
+"""How long a claim is remembered: longer than any month that it may be for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,8 @@ class ContractState:
     """One contract's outages by id, what was issued by ``service|period``, and the last month that was settled at its end.
 
     ``late_from`` and ``late_until`` bound what was newly heard since (UTC nanoseconds; 0: nothing): a month that was settled and has a part
-    in it is settled again at ``late_due``.
+    in it is settled again at ``late_due``. ``claimable`` are evaluations of settled months that pay on claim, under the same names as
+    ``issued``: a claim is answered from them, also when the month's outages are forgotten.
     """
 
     contract: str
@@ -52,19 +61,21 @@ class ContractState:
     late_from: int = 0
     late_until: int = 0
     late_due: int = 0
+    claimable: dict[str, Evaluation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedWork:
-    """Maintenance windows that people declared or changed at run time, by name, and exclusions that they recorded, by id."""
+    """Maintenance windows that people declared or changed at run time, by name, and exclusions and claims that they recorded, by id."""
 
     windows: dict[str, WindowRow] = field(default_factory=dict)
     exclusions: dict[str, ExclusionRow] = field(default_factory=dict)
+    claims: dict[str, ClaimRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a contract's evaluation needs: who bought what under which plan, the planned work, and what people said should not count."""
+    """What a contract's evaluation needs: who bought what under which plan, planned work, what should not count, what was claimed."""
 
     contract: Contract
     plan: Plan
@@ -72,6 +83,7 @@ class Terms:
     services: tuple[Service, ...]
     windows: tuple[MaintenanceWindow, ...]
     exclusions: tuple[Exclusion, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,9 @@ class Settlement:
     effects: tuple[Effect, ...] = ()
 
 
-def terms_of(inventory: Inventory, plans: dict[str, Plan], exclusions: Iterable[Exclusion] = ()) -> dict[str, Terms]:
+def terms_of(
+    inventory: Inventory, plans: dict[str, Plan], exclusions: Iterable[Exclusion] = (), claims: Iterable[Claim] = ()
+) -> dict[str, Terms]:
     """Terms by contract name; a contract whose plan or customer is not known, or of another currency than its plan's, has none.
 
     ``assure check`` names it.
@@ -91,7 +105,7 @@ def terms_of(inventory: Inventory, plans: dict[str, Plan], exclusions: Iterable[
     services: dict[str, list[Service]] = defaultdict(list)
     for service in inventory.services.values():
         services[service.contract].append(service)
-    recorded = tuple(exclusions)
+    recorded, claimed = tuple(exclusions), by_service(claims)
     return {
         contract.name: Terms(
             contract,
@@ -100,6 +114,7 @@ def terms_of(inventory: Inventory, plans: dict[str, Plan], exclusions: Iterable[
             tuple(services[contract.name]),
             inventory.windows,
             recorded,
+            tuple(claim for service in services[contract.name] for claim in claimed.get(service.name, ())) if claimed else (),
         )
         for contract in inventory.contracts.values()
         if contract.plan in plans and contract.customer in inventory.customers and plans[contract.plan].currency in {"", contract.currency}
@@ -151,25 +166,38 @@ def exclude(work: PlannedWork, row: ExclusionRow) -> PlannedWork:
     return replace(work, exclusions={**kept, row.id: told(work.exclusions.get(row.id), row)})
 
 
+def claim(work: PlannedWork, row: ClaimRow) -> PlannedWork:
+    """The planned work with what was newly said of one claim; what is too old to be claimed is forgotten."""
+    kept = {name: each for name, each in work.claims.items() if each.at > row.at - KEEP_CLAIMS_NS}
+    return replace(work, claims={**kept, row.id: told_claim(work.claims.get(row.id), row)})
+
+
 def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:
     """Evaluate each service for the customer's month that contains ``at``, cut at ``now``; propose what is not issued yet.
 
     A service that is declared for no moment of that month is left out; one that begins in it counts from then on. So is a month for which
     no version of the plan is. Settling the same facts again proposes nothing: what is owed equals what was issued.
     """
+    return _proposed(state, evaluations_of(state.outages.values(), terms, at, now), now)
+
+
+def _proposed(state: ContractState, found: Iterable[Evaluation], now: int) -> Settlement:
+    """What is payable by these evaluations and was not issued yet is proposed; those that pay on claim are kept for one."""
     evaluations: list[Evaluation] = []
     effects: list[Effect] = []
-    issued = dict(state.issued)
-    for evaluation in evaluations_of(state.outages.values(), terms, at, now):
+    issued, claimable = dict(state.issued), dict(state.claimable)
+    for evaluation in found:
         key = issue_key(evaluation)
         before = issued.get(key, Issued(0, 0))
         revised = with_revision(evaluation, before.revision + 1)
         effect = propose(revised, now, before.amount_minor)
         if effect is not None:
-            issued[key] = Issued(revised.revision, revised.credit_minor)
+            issued[key] = Issued(revised.revision, revised.payable_minor)
             effects.append(effect)
         evaluations.append(revised)
-    return Settlement(replace(state, issued=issued), tuple(evaluations), tuple(effects))
+        if not revised.automatic and is_whole(revised) and (revised.credit_minor or key in claimable):
+            claimable[key] = revised
+    return Settlement(replace(state, issued=issued, claimable=claimable), tuple(evaluations), tuple(effects))
 
 
 def issue_key(evaluation: Evaluation) -> str:
@@ -201,6 +229,7 @@ def evaluations_of(outages: Iterable[Outage], terms: Terms, at: int, now: int) -
             service.valid_from,
             windows=terms.windows,
             exclusions=terms.exclusions,
+            claims=terms.claims,
         )
 
 
@@ -208,8 +237,23 @@ def tick(state: ContractState, terms: Terms, now: int) -> Settlement:
     """Settle the month that ended last, once, ``LATE_SECONDS`` after its end; forget outages too old to matter.
 
     A state that has never settled begins with the month that it first sees end. What is heard of a settled month settles it again, as long
-    after it was noticed: the difference is proposed as an adjustment.
+    after it was noticed: the difference is proposed as an adjustment. A claim for a settled month is answered at once.
     """
+    settled = _settled(state, terms, now)
+    asked = _claimed(settled.state, terms, now)
+    return Settlement(asked.state, (*settled.evaluations, *asked.evaluations), (*settled.effects, *asked.effects))
+
+
+def _claimed(state: ContractState, terms: Terms, now: int) -> Settlement:
+    """What settled months come to by claims that were recorded, or taken back, since; nothing else about them is looked at again."""
+    if not state.claimable:
+        return Settlement(state)
+    fresh = (each for each in state.claimable.values() if each.period_ends_at > now - KEEP_CLAIMABLE_NS)
+    changed = [(each, with_claims(each, terms.claims)) for each in fresh]
+    return _proposed(state, [replace(after, evaluated_at=now) for before, after in changed if after.claimed_at != before.claimed_at], now)
+
+
+def _settled(state: ContractState, terms: Terms, now: int) -> Settlement:
     present = month_of(now - LATE_SECONDS * NANOSECONDS, terms.customer.timezone)
     ended = month_of(present.starts_at - 1, terms.customer.timezone)
     if not state.settled_through:
@@ -218,7 +262,8 @@ def tick(state: ContractState, terms: Terms, now: int) -> Settlement:
         return _late(state, terms, now)
     settled = settle(state, terms, ended.starts_at, now)
     kept = {key: outage for key, outage in settled.state.outages.items() if not outage.ended_at or outage.ended_at > now - KEEP_MONTHS_NS}
-    after = replace(settled.state, outages=kept, settled_through=ended.label)
+    claimable = {key: each for key, each in settled.state.claimable.items() if each.period_ends_at > now - KEEP_CLAIMABLE_NS}
+    after = replace(settled.state, outages=kept, claimable=claimable, settled_through=ended.label)
     if after.late_from >= ended.starts_at:  # what was heard late was heard in time for this month
         after = replace(after, late_from=0, late_until=0, late_due=0)
     return replace(settled, state=after)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from uuid import NAMESPACE_URL, uuid5
 
+from pipeline.core.claim import ON_CLAIM, Claim, claim_for, claim_line, deadline, is_whole
 from pipeline.core.downtime import (
     Interval,
     Piece,
@@ -29,7 +30,6 @@ from pipeline.core.plan import ChargeBase, Combination, Denominator, Plan, Ratin
 from pipeline.core.rating import Rated, is_missed, owe, rate, share_of_charge
 from pipeline.core.reason import Reason
 from pipeline.core.span import Spans, length
-from pipeline.core.workday import claimable_until
 
 THIRTY_DAYS_S = 30 * 86_400
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:assurance-pipeline:evaluation")
@@ -68,6 +68,7 @@ def evaluate(
     *,
     windows: Iterable[MaintenanceWindow] = (),
     exclusions: Iterable[Exclusion] = (),
+    claims: Iterable[Claim] = (),
     revision: int = 1,
 ) -> Evaluation:
     """Hold one service's availability against its plan for the customer's month that contains ``at``, up to ``now`` if it is not over.
@@ -75,8 +76,8 @@ def evaluate(
     ``outages`` may hold other services' outages, several revisions of one, and those of the neighbouring months (they decide whether an
     outage over the month's edge reaches the minimum). An outage that lasts ends at ``now``. ``windows`` are those that outages name in
     ``excluded``: the part of the outage inside a window that was announced in time does not count; a window that is not given cannot show
-    its notice and excludes nothing. ``exclusions`` are what people recorded of any service. Downtime before ``enabled_from`` does not
-    count. Times are UTC nanoseconds.
+    its notice and excludes nothing. ``exclusions`` are what people recorded of any service, ``claims`` what customers claimed. Downtime
+    before ``enabled_from`` does not count. Times are UTC nanoseconds.
 
     Sums are made in nanoseconds and cut to whole seconds once. Raises ``ValueError`` for an unknown time zone or currency, or a schedule
     with a gap (:func:`pipeline.core.plan_check.validate` finds it beforehand).
@@ -84,7 +85,7 @@ def evaluate(
     period = cut_at(month_of(at, customer.timezone), now)
     recorded = tuple(each for each in exclusions if each.service in {service.name, ""})
     month = _month(contract, plan, service, outages, period, now, enabled_from, windows, recorded)
-    return _availability(contract, plan, service, customer, period, now, month, recorded, revision)
+    return with_claims(_availability(contract, plan, service, customer, period, now, month, recorded, revision), claims)
 
 
 def evaluate_all(
@@ -99,6 +100,7 @@ def evaluate_all(
     *,
     windows: Iterable[MaintenanceWindow] = (),
     exclusions: Iterable[Exclusion] = (),
+    claims: Iterable[Claim] = (),
 ) -> tuple[Evaluation, ...]:
     """As :func:`evaluate`, for availability and every other promise of the plan; what is owed for them together is bounded as it says."""
     period = cut_at(month_of(at, customer.timezone), now)
@@ -106,9 +108,10 @@ def evaluate_all(
     month = _month(contract, plan, service, outages, period, now, enabled_from, windows, recorded)
     first = _availability(contract, plan, service, customer, period, now, month, recorded, 1)
     if not (first.credit_minor or plan.objectives or plan.chronic):
-        return (first,)
+        return (with_claims(first, claims),)
     asked = Asked(plan, period, now, first, month.pieces, month.tally.groups)
-    return tuple(_together(plan, (first, *(_named(each) for each in evaluate_objectives(asked)))))
+    said = tuple(claims)
+    return tuple(with_claims(each, said) for each in _together(plan, (first, *(_named(each) for each in evaluate_objectives(asked)))))
 
 
 def downtime(
@@ -171,8 +174,7 @@ def _availability(
     charge = _charge(contract, plan, service.name, period)
     owed = owe(plan, rated, charge, contract.currency)
     reason = owed.reason if rated.violated else _why_met(plan, month)
-    claim_until = 0 if plan.automatic else claimable_until(period, plan.claim_days, plan.holidays, working_days=plan.claim_working_days)
-    on_claim = () if plan.automatic or not owed.minor else (_claim_line(claim_until, period),)
+    claim_until = 0 if plan.automatic else deadline(plan, month_of(period.starts_at, period.timezone))
     unnamed = Evaluation(
         id="",
         contract=contract.name,
@@ -202,7 +204,6 @@ def _availability(
             *_availability_lines(plan, rated, sums),
             *rated.lines,
             *owed.lines,
-            *on_claim,
         ),
         outages=outages_of(found, month.pieces),
         revision=revision,
@@ -219,13 +220,28 @@ def _named(evaluation: Evaluation) -> Evaluation:
     one = evaluation
     name = "|".join((one.contract, one.service, one.metric, one.period, str(one.revision)))
     sums = (one.counted_s, one.excluded_s, one.unconfirmed_s, one.denominator_s, one.charge_minor)
-    inputs = (name, one.plan, one.plan_version, one.period_ends_at, *sums, one.figure, one.stopped_s, one.credit_minor)
+    claimed = (one.claimed_at,) if one.claimed_at else ()
+    inputs = (name, one.plan, one.plan_version, one.period_ends_at, *sums, one.figure, one.stopped_s, one.credit_minor, *claimed)
     return replace(one, id=str(uuid5(_NAMESPACE, "|".join(map(str, inputs)))))
 
 
 def with_revision(evaluation: Evaluation, revision: int) -> Evaluation:
     """The same evaluation as another revision of its period."""
     return evaluation if evaluation.revision == revision else _named(replace(evaluation, revision=revision))
+
+
+def with_claims(evaluation: Evaluation, claims: Iterable[Claim]) -> Evaluation:
+    """The same evaluation as these claims leave it: payable if its plan pays on claim, it was claimed in time, and the month is over.
+
+    The last line of its arithmetic says until when it may be claimed, or since when it is.
+    """
+    if evaluation.automatic:
+        return evaluation
+    claim = claim_for(claims, evaluation)
+    claimed_at = claim.claimed_at if claim is not None and is_whole(evaluation) else 0
+    lines = tuple(line for line in evaluation.arithmetic if not line.startswith(ON_CLAIM))
+    told = (claim_line(evaluation, claim),) if evaluation.credit_minor or claim else ()
+    return _named(replace(evaluation, claimed_at=claimed_at, arithmetic=(*lines, *told)))
 
 
 def _together(plan: Plan, found: tuple[Evaluation, ...]) -> Iterator[Evaluation]:
@@ -288,10 +304,6 @@ def _why_met(plan: Plan, month: _Month) -> Reason:
     if sums.stopped_s and is_missed(plan, sums.counted_s + sums.stopped_s, sums.denominator_s):
         return Reason.CLOCK_STOPPED
     return Reason.TARGET_MET
-
-
-def _claim_line(claim_until: int, period: Period) -> str:
-    return f"paid on claim only, until {local_text(claim_until, period.timezone)}" if claim_until else "paid on claim only"
 
 
 def _time_lines(month: Period, plan: Plan, found: Tally, sums: Downtime, exclusions: Iterable[Exclusion]) -> Iterator[str]:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select
 
-from pipeline.core.effect import Outcome
-from pipeline.obligations.outbox import insert_new
-from pipeline.obligations.schema import message_told, receipt
+from pipeline.core.effect import EffectKind, Outcome
+from pipeline.core.obligation import StoredEffect
+from pipeline.obligations.outbox import insert_new, read
+from pipeline.obligations.schema import effect, message_told, receipt
 
 
 def sent_since(connection: Connection, routes: Sequence[str], at: int) -> int:
@@ -40,3 +41,9 @@ def told_to(connection: Connection, routes: Sequence[str], limit: int) -> list[t
 def mark(connection: Connection, key: str, contact: str, at: int, remote_id: str) -> None:
     """Remember that a message went to a contact; the first time stands."""
     connection.execute(insert_new(connection, message_told), [{"key": key, "contact": contact, "at": at, "remote_id": remote_id}])
+
+
+def decided(connection: Connection, incident: str, limit: int) -> list[StoredEffect]:
+    """Messages that were decided, newest first; those of incidents whose id begins so."""
+    query = select(effect).where(effect.c.kind == EffectKind.MESSAGE.value).order_by(effect.c.id.desc()).limit(limit)
+    return read(connection, query.where(effect.c.subject.startswith(incident, autoescape=True)) if incident else query)

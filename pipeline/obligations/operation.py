@@ -14,7 +14,7 @@ from pipeline.obligations.outbox import insert_new
 from pipeline.obligations.schema import operation as table
 from pipeline.obligations.schema import operation_answer as answers
 
-_PLAIN = ("id", "kind", "at", "operator", "via", "target", "text", "reason_kind", "until", "starts_at")
+_PLAIN = ("id", "kind", "at", "operator", "via", "target", "text", "reason_kind", "until", "starts_at", "period")
 
 
 def put(connection: Connection, operation: Operation, domains: Sequence[str]) -> StoredOperation:

@@ -205,6 +205,7 @@ operation = Table(
     Column("domains", Text, nullable=False),
     Column("published", Boolean, nullable=False),
     Column("reason_kind", Text, nullable=False, server_default=""),
+    Column("period", Text, nullable=False, server_default=""),
     Index("operation_by_target", "target"),
     Index("operation_unpublished", "row_id", sqlite_where=text("NOT published"), postgresql_where=text("NOT published")),
 )

@@ -75,13 +75,11 @@ class Obligations:
         The order within a route and subject is that of decision; other subjects and routes do not wait for it.
         """
         with reading(self._engine) as connection:
-            free = {route: per_route - busy.get(route, 0) for route in outbox.due_routes(connection, at)}
-        if not any(places > 0 for places in free.values()):
+            free = {route: places for route in outbox.due_routes(connection, at) if (places := per_route - busy.get(route, 0)) > 0}
+        if not free:
             return []
         with writing(self._engine) as connection:
-            return [
-                taken for route, places in free.items() if places > 0 for taken in outbox.claim(connection, route, places, at, leased_until)
-            ]
+            return [one for route, places in free.items() for one in outbox.claim(connection, route, places, at, leased_until)]
 
     def release(self) -> int:
         """Give up every lease (a process that died held them); answers how many. Only for the one process that delivers."""
@@ -134,7 +132,7 @@ class Obligations:
             return outbox.ended_as(connection, EffectState.DEAD, limit)
 
     def refused(self, limit: int = 100) -> list[StoredEffect]:
-        """Effects to which the other side, or a rule of ours, said no, newest first; ``detail`` says why."""
+        """Effects to which the other side, or a rule of ours, said no, newest first."""
         with reading(self._engine) as connection:
             return outbox.ended_as(connection, EffectState.REFUSED, limit)
 
@@ -201,6 +199,11 @@ class Obligations:
         """How many effects of these routes went out to somebody since a time."""
         with reading(self._engine) as connection:
             return message.sent_since(connection, routes, at)
+
+    def messages(self, incident: str = "", limit: int = 100) -> list[StoredEffect]:
+        """Messages to customers that were decided, newest first; those of incidents whose id begins so."""
+        with reading(self._engine) as connection:
+            return message.decided(connection, incident, limit)
 
     def message_told(self, key: str) -> frozenset[str]:
         """The contacts that a message went to."""

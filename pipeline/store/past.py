@@ -24,7 +24,8 @@ _OTHERS = (
     f" AND occurred_at >= {_STARTS} AND occurred_at < {_ENDS} ORDER BY occurred_at, collector, sequence, id"
 )
 _OPERATIONS = (
-    "SELECT id, domain, kind, at, operator, via, target, text, reason_kind, until, starts_at, resources, answered_at FROM operation FINAL"  # noqa: S608
+    "SELECT id, domain, kind, at, operator, via, target, text, reason_kind, until, starts_at, period,"  # noqa: S608
+    " resources, answered_at FROM operation FINAL"
     f" WHERE at < {_ENDS} AND (at >= {_STARTS} OR kind IN {{lasting:Array(String)}} AND at >= fromUnixTimestamp64Nano({{oldest:Int64}}))"
     " ORDER BY answered_at, at, id, domain"
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.core.alarm import Alarm, AlarmChange
 from pipeline.core.anomaly_batch import NUMBERS, AnomalyBatch
+from pipeline.core.claim import ClaimRow
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.evaluation import Evaluation
 from pipeline.core.event import Event, StateReport, Tick
@@ -40,7 +41,7 @@ _SHORT = frozenset({"uptime_ticks", "repeats", "interfaces", "attempts", "partit
 _NOT_YET = frozenset(
     {
         *("ended_at", "resolved_at", "cleared_at", "confirmed_at", "acknowledged_at", "ticketed_at", "closed_at"),
-        *("until", "starts_at", "claim_until"),
+        *("until", "starts_at", "claim_until", "claimed_at"),
     }
 )
 
@@ -177,7 +178,7 @@ _EVALUATION = (
     *("id", "contract", "service", "customer", "plan", "plan_version", "period", "timezone", "period_starts_at", "period_ends_at"),
     *("evaluated_at", "counted_s", "excluded_s", "unconfirmed_s", "denominator_s", "availability", "target", "violated", "reason"),
     *("credit_minor", "currency", "charge_minor", "metric", "revision", "automatic"),
-    *("stopped_s", "figure", "unit", "claim_until"),
+    *("stopped_s", "figure", "unit", "claim_until", "claimed_at"),
 )
 _INTERVAL = ("starts_at", "ends_at", "outage", "excluded")
 
@@ -201,7 +202,7 @@ def receipt_rows(receipts: Sequence[Receipt], _: int) -> Rows:
     return {"receipt": _columns(names, receipts)}
 
 
-_OPERATION = ("id", "domain", "kind", "at", "operator", "via", "target", "text", "reason_kind", "until", "starts_at")
+_OPERATION = ("id", "domain", "kind", "at", "operator", "via", "target", "text", "reason_kind", "until", "starts_at", "period")
 
 
 def operation_rows(answers: Sequence[Answer], _: int) -> Rows:
@@ -237,7 +238,7 @@ CONVERTERS: Mapping[type[Any], Converter] = {
 }
 PACKERS: Mapping[type[Any], Callable[[Sequence[Any], Mapping[str, int]], Rows]] = {KpiBatch: kpi_rows}
 NO_RULES: Mapping[str, int] = {}
-NOT_KEPT = frozenset({StateReport, Tick, Settle, Question, Part, Operation, WindowRow, ExclusionRow})
+NOT_KEPT = frozenset({StateReport, Tick, Settle, Question, Part, Operation, WindowRow, ExclusionRow, ClaimRow})
 """Values that are means, not history: their effect is in what they led to. The sink counts them."""
 
 

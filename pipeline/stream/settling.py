@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from pipeline.bus import partition_of
+from pipeline.core.claim import ClaimRow
+from pipeline.core.claim import standing as standing_claims
 from pipeline.core.event import Tick
 from pipeline.core.exclusion import ExclusionRow, standing
 from pipeline.core.knowledge import KnowledgeSource
@@ -13,6 +15,7 @@ from pipeline.core.settlement import (
     PlannedWork,
     Settlement,
     Terms,
+    claim,
     exclude,
     is_of,
     plan,
@@ -29,7 +32,7 @@ from pipeline.wire import Topic
 
 
 class SettlementHandler:
-    """``outages -> evaluations, effects``, keyed by contract; besides, in one row of each partition, the work planned at run time."""
+    """``outages -> evaluations, effects``, keyed by contract; besides, in one row of each partition, what people said at run time."""
 
     def __init__(self, source: KnowledgeSource, contracts: Keyed, planned: Keyed, partitions: int) -> None:
         self._source = source
@@ -37,7 +40,7 @@ class SettlementHandler:
         self._planned = planned
         self._partitions = partitions
 
-    def handle(self, partition: int, items: list[Outage | WindowRow | ExclusionRow | Settle | Tick], turn: Turn) -> None:
+    def handle(self, partition: int, items: list[Outage | WindowRow | ExclusionRow | ClaimRow | Settle | Tick], turn: Turn) -> None:
         """Record outages and planned work; settle the partition's contracts on request, or on a tick after a month's end."""
         for item in items:
             if isinstance(item, Outage):
@@ -50,6 +53,8 @@ class SettlementHandler:
                     self._planned.put(turn, _planned_key(partition), after)
             elif isinstance(item, ExclusionRow):
                 self._exclude(partition, item, turn)
+            elif isinstance(item, ClaimRow):
+                self._planned.put(turn, _planned_key(partition), claim(self._work(turn, partition), item))
             else:
                 self._settle_all(partition, item, turn)
 
@@ -74,7 +79,7 @@ class SettlementHandler:
         inventory = known.declared or known.inventory
         if work.windows:
             inventory = replace(inventory, windows=announced(inventory.windows, work.windows))
-        found = terms_of(inventory, known.plans, standing(work.exclusions.values()))
+        found = terms_of(inventory, known.plans, standing(work.exclusions.values()), standing_claims(work.claims.values()))
         return {name: terms for name, terms in found.items() if partition_of(name, self._partitions) == partition}
 
     def _settle_all(self, partition: int, request: Settle | Tick, turn: Turn) -> None:

@@ -13,7 +13,19 @@ from pipeline.config.settings import ApiSettings
 from tests.support.console import Client, Serve
 from tests.support.fake_reading import FakeReading
 
-PAGES = ["/", "/alarms", "/outages", "/windows", "/customers", "/customers/acme", "/topology", "/sla", "/incidents/in-1", "/explain/cr-1"]
+PAGES = [
+    "/",
+    "/alarms",
+    "/outages",
+    "/windows",
+    "/customers",
+    "/customers/acme",
+    "/customers/acme/view",
+    "/topology",
+    "/sla",
+    "/incidents/in-1",
+    "/explain/cr-1",
+]
 JSON = [
     "/api/incidents",
     "/api/incidents/in-1",
@@ -23,6 +35,7 @@ JSON = [
     "/api/operations",
     "/api/customers",
     "/api/customers/acme",
+    "/api/customers/acme/view",
     "/api/evaluations",
     "/api/credits",
     "/api/explain/cr-1",

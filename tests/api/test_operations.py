@@ -8,7 +8,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from pipeline.api.caller import MOST_ADDRESSES, MOST_FAILURES, WINDOW_S, Failures
-from pipeline.api.operations import ACTS
+from pipeline.api.operations import ACTS, NEW
 from pipeline.api.refusal import RefusedError
 from pipeline.api.server import Console
 from pipeline.config.secret import Secret
@@ -66,11 +66,10 @@ EVERY = [(f"/api/{things}/x/{name}", act) for things, acts in ACTS.items() for n
 
 
 def test_everything_that_people_do_has_its_way() -> None:
-    by_command_only = {OperationKind.EXCLUDE, OperationKind.INCLUDE}  # what touches money is said at the machine: assure sla exclude
-    assert {act.kind for _, act in EVERY} | {OperationKind.WINDOW_ADD} | by_command_only == set(OperationKind)
+    assert {act.kind for _, act in EVERY} | {act.kind for act in NEW.values()} == set(OperationKind)
 
 
-@pytest.mark.parametrize("path", [path for path, _ in EVERY] + ["/api/windows"])
+@pytest.mark.parametrize("path", [path for path, _ in EVERY] + [f"/api/{things}" for things in NEW])
 async def test_without_tokens_nothing_can_be_changed_and_the_remedy_is_told(start: Any, operating: FakeOperating, path: str) -> None:
     """None is there by default; the token of readers is no operator's."""
     client = await start(token=Secret("of-readers"))
@@ -238,3 +237,83 @@ async def test_planned_work_and_the_audit_trail_are_read_without_an_operators_to
     page = await (await client.get("/windows")).text()
     assert (windows[0]["name"], trail[0]["operator"], "mw-1" in page) == ("mw-1", "alice", True)
     assert "on my way" in await (await client.get("/incidents/in-1")).text()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        (
+            "/api/exclusions",
+            {
+                "target": "acme-vpn-1",
+                "starts_at": "2026-11-10T08:00:00Z",
+                "ends_at": "2026-11-10T09:00:00Z",
+                "reason_kind": "no-access",
+                "text": "site locked",
+            },
+            {
+                "kind": OperationKind.EXCLUDE,
+                "target": "acme-vpn-1",
+                "starts_at": 1_794_297_600_000_000_000,
+                "until": 1_794_301_200_000_000_000,
+                "reason_kind": "no-access",
+                "text": "site locked",
+            },
+        ),
+        (
+            "/api/exclusions/5a0f/include",
+            {"text": "we were let in"},
+            {"kind": OperationKind.INCLUDE, "target": "5a0f", "text": "we were let in"},
+        ),
+        (
+            "/api/claims",
+            {"service": "acme-vpn-1", "month": "2026-10", "claimed_at": "2026-11-10T08:00:00Z", "text": "letter"},
+            {
+                "kind": OperationKind.CLAIM,
+                "target": "acme-vpn-1",
+                "period": "2026-10",
+                "starts_at": 1_794_297_600_000_000_000,
+                "text": "letter",
+            },
+        ),
+        ("/api/claims", {"service": "acme-vpn-1", "month": "2026-10"}, {"kind": OperationKind.CLAIM, "starts_at": 0, "text": ""}),
+        ("/api/claims/5a0f/withdraw", {}, {"kind": OperationKind.WITHDRAW, "target": "5a0f"}),
+    ],
+)
+async def test_what_touches_agreements_is_asked_as_on_the_command_line(
+    client: Client, operating: FakeOperating, path: str, body: dict[str, str], expected: dict[str, Any]
+) -> None:
+    """The same operation, by the name of the token; every check of it is the root's."""
+    status, _ = await post(client, path, body, **BEARER)
+    ((operation, kinds),) = operating.asked
+    assert (status, {name: getattr(operation, name) for name in expected}) == (200, expected)
+    assert (operation.operator, operation.via, kinds) == ("noc", "api", ("incident",) if "exclusions" in path else ())
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "problems"),
+    [
+        ("/api/exclusions", {}, 5),
+        ("/api/exclusions", {"target": "a", "starts_at": "yesterday", "ends_at": 7, "reason_kind": "no-access", "text": ""}, 2),
+        ("/api/claims", {"service": "a"}, 1),
+        ("/api/claims", {"service": "a", "month": "2026-10", "amount": "9.00"}, 1),
+    ],
+)
+async def test_what_is_missing_or_none_of_it_is_named_at_once(
+    client: Client, operating: FakeOperating, path: str, body: dict[str, Any], problems: int
+) -> None:
+    status, answer = await post(client, path, body, **BEARER)
+    assert (status, len(answer["problems"]), operating.asked) == (400, problems, [])
+
+
+@pytest.mark.parametrize(("path", "what"), [("/api/exclusions", "ex"), ("/api/claims", "cl")])
+async def test_what_was_said_of_agreements_is_read(client: Client, path: str, what: str) -> None:
+    answer = await client.get(path, params={"limit": "1"}, headers={"Authorization": f"Bearer {VIEWER}"})
+    (one,) = await answer.json()
+    assert ("withdrawn" in one) == (what == "ex")
+    assert ("last_day" in one) == (what == "cl")
+
+
+async def test_claims_are_read_by_month(client: Client) -> None:
+    answer = await client.get("/api/claims", params={"month": "2026-09"}, headers={"Authorization": f"Bearer {VIEWER}"})
+    assert await answer.json() == []

@@ -110,6 +110,35 @@ async def test_the_page_says_it_all_on_their_clock(open_client: Client, reading:
     assert not re.search(r'href="/(?!console\.css)', text), "no way into the staff's pages"
 
 
+@pytest.mark.parametrize("path", ["/", "/customers/acme", "/customers/beta/view", "/nowhere", "/view?x=1"])
+async def test_no_refusal_shows_them_the_staffs_pages(open_client: Client, path: str) -> None:
+    """Whoever reads it is a customer, whatever they asked for."""
+    text = await (await open_client.get(path, headers=bearer(ACME))).text()
+    assert "<nav" not in text
+    assert "<nav" not in await (await open_client.get("/view")).text()
+    assert "<nav" in await (await open_client.get("/nowhere")).text()
+
+
+@pytest.mark.parametrize("error", [OSError("clickhouse at 10.0.0.1 is gone"), ValueError("a mistake of ours")])
+async def test_what_fails_within_is_no_business_of_theirs(open_client: Client, reading: FakeReading, error: Exception) -> None:
+    """Neither which store nor which command: only that it cannot be shown, and to come back."""
+    reading.down = error
+    for path in ("/view", "/api/view"):
+        answer = await open_client.get(path, headers=bearer(ACME))
+        text = await answer.text()
+        assert answer.status in {500, 503}
+        assert "cannot be shown at the moment" in text
+        assert [word for word in ("ClickHouse", "clickhouse", "assure ", "the log", "10.0.0.1") if word in text] == []
+
+
+async def test_another_customers_view_is_refused_as_one_that_is_not_there(open_client: Client) -> None:
+    """Nothing tells who else is a customer: neither the answer nor its length."""
+    for path in ("/api/customers/{}/view", "/customers/{}/view", "/api/customers/{}"):
+        answers = [await open_client.get(path.format(name), headers=bearer(BETA)) for name in ("acme", "nobody")]
+        assert [each.status for each in answers] == [403, 403]
+        assert await answers[0].read() == await answers[1].read()
+
+
 async def test_hostile_names_stay_text(open_client: Client, reading: FakeReading, monkeypatch: pytest.MonkeyPatch) -> None:
     def hostile(_: str, __: int) -> dict[str, Any]:
         shown = view(customer=HOSTILE, timezone="UTC")

@@ -13,6 +13,7 @@ from pipeline.core.domain import ROW_TYPES, DomainState, Output
 from pipeline.core.event import Tick
 from pipeline.core.handling import _SAID
 from pipeline.core.operation import (
+    CLAIM_KINDS,
     COMMENTS_KEPT,
     EXCLUSION_KINDS,
     STANDINGS,
@@ -139,7 +140,7 @@ def test_a_worker_that_dies_between_goes_on_from_its_rows(given: list[tuple[Oper
     assert rows_of(last) == rows_of(straight)
 
 
-@pytest.mark.parametrize("kind", sorted(set(OperationKind) - EXCLUSION_KINDS))
+@pytest.mark.parametrize("kind", sorted(set(OperationKind) - EXCLUSION_KINDS - CLAIM_KINDS))
 def test_nothing_that_is_asked_of_what_is_unknown_is_done_in_silence(kind: OperationKind) -> None:
     _, output = run([operation(1, kind, "nobody", 40)])
     (answer,) = output.answers
@@ -171,3 +172,29 @@ def test_an_exclusion_is_told_to_the_contracts_once_and_changes_nothing_of_the_d
     assert first.exclusion is not None
     assert (first.exclusion.service, first.exclusion.kind, first.exclusion.text) == ("a", "no-access", "locked")
     assert state.excluded == []
+
+
+@pytest.mark.parametrize(
+    ("late_by", "outcome", "reason", "told"),
+    [
+        (-1, Outcome.DONE, Reason.CLAIM_RECORDED, 1),
+        (0, Outcome.REFUSED, Reason.CLAIM_TOO_LATE, 0),  # the first instant after the last day
+    ],
+)
+def test_a_claim_in_time_is_told_to_the_contracts_and_a_late_one_is_refused(
+    late_by: int, outcome: Outcome, reason: Reason, told: int
+) -> None:
+    """The refusal names the last day that would have done; what is refused changes nothing."""
+    until = START + 86_400 * SECOND
+    said = operation(1, OperationKind.CLAIM, "service/a", 40, starts_at=until + late_by, until=until, period="2026-11")
+    _, output = run([said])
+    (answer,) = output.answers
+    assert (answer.outcome, answer.reason, len(output.claims)) == (outcome, reason, told)
+    assert ("could be claimed until the end of" in answer.detail) == (reason is Reason.CLAIM_TOO_LATE)
+
+
+def test_a_claim_that_is_taken_back_is_told_so() -> None:
+    back = operation(2, OperationKind.WITHDRAW, "op-1", 50)
+    _, output = run([back])
+    assert [(row.id, row.is_withdrawn) for row in output.claims] == [("op-1", True)]
+    assert output.answers[0].reason is Reason.CLAIM_WITHDRAWN

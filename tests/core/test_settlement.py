@@ -6,11 +6,26 @@ from decimal import Decimal
 
 import pytest
 
+from pipeline.core.claim import Claim, ClaimRow
+from pipeline.core.claim import standing as standing_claims
 from pipeline.core.exclusion import Exclusion, ExclusionKind, ExclusionRow, standing
 from pipeline.core.inventory import ChargeChange, Contract, Customer, Inventory, Service, Tier
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.plan import Band, Chronic, Objective, ObjectiveMetric, Plan, Rating
-from pipeline.core.settlement import ContractState, PlannedWork, Terms, exclude, is_of, record, reopen, settle, terms_of, tick
+from pipeline.core.settlement import (
+    ContractState,
+    PlannedWork,
+    Settlement,
+    Terms,
+    claim,
+    exclude,
+    is_of,
+    record,
+    reopen,
+    settle,
+    terms_of,
+    tick,
+)
 
 SECOND = 1_000_000_000
 PLAN = Plan(
@@ -230,3 +245,104 @@ def test_an_exclusion_stands_whichever_word_comes_first() -> None:
         for row in order:
             work = exclude(work, row)
         assert [each.id for each in standing(work.exclusions.values())] == ["e2"]
+
+
+# claims
+
+ON_CLAIM = replace(TERMS, plan=replace(PLAN, automatic=False, claim_days=30))
+DECEMBER = at("2026-12-01T00:00:01")
+
+
+def claimed_terms(*claims: Claim) -> Terms:
+    return replace(ON_CLAIM, claims=claims)
+
+
+def a_claim(when: str, **fields: object) -> Claim:
+    return replace(Claim("c1", "vpn", "2026-11", at(when), "letter", "alice"), **fields)  # type: ignore[arg-type]  # fields of a test
+
+
+def november_on_claim(*claims: Claim) -> Settlement:
+    state = tick(record(ContractState("acme-gold"), [outage(20)]), ON_CLAIM, NOW).state
+    return tick(state, claimed_terms(*claims), DECEMBER)
+
+
+def test_a_month_on_claim_waits_for_it_and_pays_once() -> None:
+    """Nothing until it is claimed; then at once, and never again."""
+    settled = november_on_claim()
+    assert (amounts(settled), settled.evaluations[0].credit_minor) == ([], 6_000)
+    said = claimed_terms(a_claim("2026-12-03T09:00:00"))
+    paid = tick(settled.state, said, at("2026-12-03T09:00:10"))
+    assert (amounts(paid), paid.evaluations[0].claimed_at) == ([6_000], at("2026-12-03T09:00:00"))
+    for later in ("2026-12-03T09:00:11", "2026-12-09T00:00:00", "2027-01-15T00:00:00"):
+        paid = tick(paid.state, said, at(later))
+        assert amounts(paid) == []
+
+
+def test_a_claim_that_was_made_before_the_end_is_paid_when_the_month_is_settled() -> None:
+    """`settle` for the month so far proposes nothing for it."""
+    early = a_claim("2026-11-20T09:00:00")
+    state = record(ContractState("acme-gold"), [outage(20)])
+    assert amounts(settle(state, claimed_terms(early), NOW, NOW)) == []
+    assert amounts(november_on_claim(early)) == [6_000]
+
+
+@pytest.mark.parametrize(("when", "paid"), [("2026-12-30T22:59:59", [6_000]), ("2026-12-30T23:00:00", [])])
+def test_the_contract_itself_knows_the_last_day(when: str, paid: list[int]) -> None:
+    """In Amsterdam; whoever recorded it may have known an older plan."""
+    settled = november_on_claim()
+    assert amounts(tick(settled.state, claimed_terms(a_claim(when)), at("2027-01-02T00:00:00"))) == paid
+
+
+def test_a_claim_that_is_taken_back_takes_its_credit_back() -> None:
+    paid = november_on_claim(a_claim("2026-11-20T09:00:00"))
+    assert amounts(paid) == [6_000]
+    back = tick(paid.state, ON_CLAIM, at("2026-12-05T00:00:00"))
+    assert (amounts(back), back.evaluations[0].revision) == ([-6_000], 2)
+    again = tick(back.state, claimed_terms(a_claim("2026-12-06T00:00:00", id="c2")), at("2026-12-06T00:00:01"))
+    assert (amounts(again), again.evaluations[0].revision) == ([6_000], 3)
+
+
+def test_a_claim_is_answered_when_the_outages_of_its_month_are_forgotten() -> None:
+    """A plan that leaves half a year: what the month came to was kept."""
+    months = replace(ON_CLAIM, plan=replace(ON_CLAIM.plan, claim_days=180))
+    state = tick(record(ContractState("acme-gold"), [outage(20)]), months, NOW).state
+    for later in ("2026-12-01T00:00:01", "2027-01-02T00:00:00", "2027-02-02T00:00:00", "2027-03-02T00:00:00", "2027-04-02T00:00:00"):
+        state = tick(state, months, at(later)).state
+    assert state.outages == {}
+    paid = tick(state, replace(months, claims=(a_claim("2027-04-20T00:00:00"),)), at("2027-04-20T00:00:01"))
+    assert amounts(paid) == [6_000]
+
+
+def test_what_nobody_claimed_is_forgotten_in_the_end() -> None:
+    forever = replace(ON_CLAIM, plan=replace(ON_CLAIM.plan, claim_days=0))
+    state = tick(record(ContractState("acme-gold"), [outage(20)]), forever, NOW).state
+    state = tick(state, forever, DECEMBER).state
+    assert set(state.claimable) == {"vpn|2026-11"}
+    late = replace(forever, claims=(a_claim("2028-03-01T00:00:00"),))
+    assert amounts(tick(state, late, at("2028-03-01T00:00:01"))) == []
+    assert tick(state, forever, at("2028-03-02T00:00:00")).state.claimable == {}
+
+
+def test_late_data_of_a_claimed_month_pay_the_difference_and_of_an_unclaimed_one_nothing() -> None:
+    for claims, expected in (((a_claim("2026-12-02T00:00:00"),), [6_000]), ((), [])):
+        state = tick(november_on_claim(*claims).state, claimed_terms(*claims), at("2026-12-02T00:00:01")).state
+        state = tick(record(state, [outage(80, revision=2)]), claimed_terms(*claims), at("2026-12-03T00:00:00")).state
+        again = tick(state, claimed_terms(*claims), at("2026-12-03T01:00:01"))
+        assert (amounts(again), again.evaluations[0].credit_minor) == (expected, 12_000)
+
+
+def test_a_claim_stands_whichever_word_comes_first() -> None:
+    said, back = ClaimRow("c1", 10, a_claim("2026-12-02T00:00:00")), ClaimRow("c1", 20, is_withdrawn=True)
+    for words in ((said, back), (back, said), (said, said, back)):
+        work = PlannedWork()
+        for row in words:
+            work = claim(work, row)
+        assert standing_claims(work.claims.values()) == ()
+
+
+def test_terms_carry_the_claims_of_their_own_services() -> None:
+    inventory = Inventory(
+        "v1", customers={"acme": TERMS.customer}, contracts={"acme-gold": TERMS.contract}, services={"vpn": TERMS.services[0]}
+    )
+    mine, other = a_claim("2026-12-02T00:00:00"), a_claim("2026-12-02T00:00:00", id="c2", service="other")
+    assert terms_of(inventory, {"gold": PLAN}, (), (mine, other))["acme-gold"].claims == (mine,)

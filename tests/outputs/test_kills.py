@@ -28,13 +28,13 @@ from tests.core.test_notice import START as NOTICE_START
 from tests.core.test_remedy import RULE, SICK
 from tests.outputs.incidents import BACK, ENDED, effect_of, life
 from tests.outputs.notifying.conftest import Tell, free_port, tell
-from tests.outputs.notifying.test_email import Mailbox
 from tests.outputs.test_hub import Record, hub
 from tests.outputs.test_messages import INVENTORY, first
 from tests.outputs.ticketing.conftest import SYSTEMS, request_tracker_url, roundup_url, world
 from tests.outputs.ticketing.worlds import World
 from tests.support.delivering import POINTS, deliver_and_die
 from tests.support.forked import Forked
+from tests.support.mailbox import Mailbox
 from tests.support.messaging import FakeMessaging
 from tests.support.serving import served
 

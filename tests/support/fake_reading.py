@@ -29,6 +29,7 @@ BUDGET = {
     "period": "2026-11",
     "timezone": "Europe/Amsterdam",
     "ends_at": NOW + 10 * 86_400 * S,
+    "availability": "99.9999",
     "allowed_s": 9,
     "counted_s": 2,
     "unconfirmed_s": 0,
@@ -222,6 +223,7 @@ def evaluation(number: int = 1, **changes: Any) -> Json:
         "figure": "99.98843",
         "unit": "percent",
         "claim_until": 0,
+        "claimed_at": 0,
         "customer_name": "Acme Trading",
         "tier": "gold",
         **changes,
@@ -300,6 +302,7 @@ def operation(number: int = 1, **changes: Any) -> Json:
         "resources": [],
         "domains": ["default"],
         "reason_kind": "",
+        "period": "",
         "outcome": "done",
         "reason": "acknowledged",
         "detail": "acknowledged",
@@ -311,9 +314,26 @@ def operation(number: int = 1, **changes: Any) -> Json:
 def view(**changes: Any) -> Json:
     english = MessageSource(ROOT / "rules").current().languages["en"]
     down = {"state": "down", "told": "not working", "cause": "a damaged fibre cable", "reference": "in-1"}
-    service = {"name": "acme-vpn-1", "description": "", "kind": "l3vpn", **down, "since_at": NOW, "attended": False, "planned": False}
+    service = {
+        "name": "acme-vpn-1",
+        "description": "",
+        "kind": "l3vpn",
+        **down,
+        "since_at": NOW,
+        "attended": False,
+        "planned": False,
+        "until_at": 0,
+    }
     outage = {"service": "acme-vpn-1", **down, "started_at": NOW, "ended_at": 0, "excluded": "", "why": ""}
-    spent = {"target": "99.99", "downtime_s": 60, "allowed_s": 259, "left_s": 199, "excluded_s": 0, "missed": False}
+    spent = {
+        "target": "99.99",
+        "availability": "99.998",
+        "downtime_s": 60,
+        "allowed_s": 259,
+        "left_s": 199,
+        "excluded_s": 0,
+        "missed": False,
+    }
     given = {"amount_minor": 12_000, "currency": "EUR", "state": "approved", "told": "approved"}
     return {
         "customer": "Acme Trading",
@@ -334,6 +354,43 @@ def view(**changes: Any) -> Json:
     }
 
 
+def exclusion(number: int = 1, **changes: Any) -> Json:
+    said = {
+        "kind": "exclude",
+        "target": "service/acme-vpn-1",
+        "reason_kind": "no-access",
+        "text": "site locked",
+        "reason": "exclusion-recorded",
+    }
+    return {**operation(number, **said, starts_at=NOW, until=NOW + 3_600 * S), "withdrawn": False, **changes}
+
+
+def claim(number: int = 1, **changes: Any) -> Json:
+    return {
+        "id": f"cl-{number}",
+        "service": "acme-vpn-1",
+        "customer": "acme",
+        "contract": "acme-gold",
+        "month": "2026-10",
+        "timezone": "Europe/Amsterdam",
+        "claimed_at": NOW,
+        "claimed_on": "2026-11-23",
+        "claim_until": NOW + 7 * 86_400 * S,
+        "last_day": "2026-11-30",
+        "recorded_at": NOW,
+        "operator": "alice",
+        "via": "cli",
+        "text": "letter",
+        "outcome": "done",
+        "state": "proposed",
+        "told": "120.00 EUR, in the ledger",
+        "owed_minor": 12_000,
+        "in_ledger_minor": 12_000,
+        "currency": "EUR",
+        **changes,
+    }
+
+
 def node(kind: str, name: str, title: str, children: list[Json] | None = None, value: Json | None = None) -> Json:
     return {"kind": kind, "id": name, "title": title, "lines": [f"a line on {name}"], "children": children or [], "value": value}
 
@@ -348,7 +405,10 @@ class FakeReading:
         self.receipts_: list[Json] = [] if empty else [_RECEIPT]
         self.windows_ = [] if empty else [window()]
         self.operations_ = [] if empty else [operation()]
+        self.exclusions_ = [] if empty else [exclusion()]
+        self.claims_ = [] if empty else [claim()]
         self.customers_ = [] if empty else [customer()]
+        self.view_ = view()
         self.evaluations_ = [] if empty else [evaluation()]
         self.credits_ = [] if empty else [credit()]
         self.trees: dict[str, Json] = {} if empty else _TREES
@@ -385,6 +445,14 @@ class FakeReading:
         self._answer("windows")
         return [each for each in self.windows_ if everything or each["state"] != "over"]
 
+    def exclusions(self, limit: int = 1000) -> list[Json]:
+        self._answer("exclusions")
+        return self.exclusions_[:limit]
+
+    def claims(self, month: str = "", limit: int = 1000) -> list[Json]:
+        self._answer("claims")
+        return [each for each in self.claims_ if month in {"", each["month"]}][:limit]
+
     def operations(self, target: str = "", limit: int = 100) -> list[Json]:
         self._answer("operations")
         return [each for each in self.operations_ if target in {"", each["target"]}][:limit]
@@ -407,7 +475,7 @@ class FakeReading:
 
     def view(self, name: str, now: int) -> Json | None:
         self._answer("view")
-        return view() if any(each["name"] == name for each in self.customers_) else None
+        return self.view_ if any(each["name"] == name for each in self.customers_) else None
 
     def topology(self, resource: str | None = None) -> Json | None:
         self._answer("topology")
