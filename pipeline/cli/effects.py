@@ -1,7 +1,7 @@
 """`assure effects`, `assure webhooks`: what was to be done outside and was not, and how to have it done after all."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def effects() -> None:
     \b
     assure effects pending           how many still wait, by route
     assure effects dead              what was given up, and why
+    assure effects refused           to what a receiver said no, and why
     assure effects revive KEY        try one again, once its receiver is mended
     """
 
@@ -81,21 +82,42 @@ def dead(*, config: Path | None, limit: int, as_json: bool) -> None:
     """
     with obligations(read_settings(config)) as store:
         found = store.dead_letters(limit)
+    _print_ended(found, "given up", as_json=as_json)
+
+
+@effects.command()
+@config_option
+@click.option("--limit", default=100, show_default=True, help="At most this many.")
+@json_option
+def refused(*, config: Path | None, limit: int, as_json: bool) -> None:
+    """What a receiver refused for good, and why.
+
+    A ticket system that wants another field, a webhook that is gone; or a ticket that people have closed and that takes no more changes.
+
+    \b
+    assure effects refused
+    """
+    with obligations(read_settings(config)) as store:
+        found = store.refused(limit)
+    _print_ended(found, "refused", as_json=as_json)
+
+
+def _print_ended(found: Sequence[StoredEffect], how: str, *, as_json: bool) -> None:
     if as_json:
         print_json([as_row(each) for each in found])
     elif found:
         for each in found:
-            _print_dead(each)
+            _print_one(each, how)
         click.echo("\nOnce the receiver is mended: assure effects revive KEY")
     else:
-        click.echo("Nothing was given up.")
+        click.echo(f"Nothing was {how}.")
 
 
-def _print_dead(stored: StoredEffect) -> None:
+def _print_one(stored: StoredEffect, how: str) -> None:
     """The key alone on its line, to be copied; then what it was and why it failed."""
     effect = stored.effect
     click.echo(effect.key)
-    click.echo(f"  {effect.kind.value} by {effect.route}, decided {clock(effect.decided_at)}, given up {clock(stored.ended_at)} UTC")
+    click.echo(f"  {effect.kind.value} by {effect.route}, decided {clock(effect.decided_at)}, {how} {clock(stored.ended_at)} UTC")
     click.echo(f"  after {stored.attempts} attempts: {stored.detail or 'no answer was kept'}")
 
 
@@ -104,31 +126,34 @@ def _print_dead(stored: StoredEffect) -> None:
 @click.option("--all", "everything", is_flag=True, help="Every effect that was given up.")
 @config_option
 def revive(*, keys: tuple[str, ...], everything: bool, config: Path | None) -> None:
-    """Try effects again that were given up.
+    """Try effects again that were given up or refused.
 
     They begin with their first attempt, within a second if the outputs part runs. Later effects of the same incident may have
-    been delivered meanwhile. An effect keeps its key, so what did arrive is not done twice.
+    been delivered meanwhile. An effect keeps its key, so what did arrive is not done twice. Credits and remedies that were refused
+    stay so.
 
     \b
     assure effects revive ticket:8d7876c1-e507-5eda-af87-2df5665d2329:open
     assure effects revive --all
     """
     if bool(keys) == everything:
-        raise click.UsageError("name the keys of effects, or give --all; `assure effects dead` lists them")
+        raise click.UsageError("name the keys of effects, or give --all; `assure effects dead` and `refused` list them")
     with obligations(read_settings(config)) as store:
         wanted = [each.effect.key for each in store.dead_letters(MANY)] if everything else list(keys)
         revived = [key for key in wanted if store.revive(key)]
-        refused = [_refusal(store, key) for key in wanted if key not in revived]
+        left = [_refusal(store, key) for key in wanted if key not in revived]
     click.echo(f"{len(revived)} revived")
-    if refused:
-        fail("\nassure: ".join(refused), Exit.NOT_FOUND)
+    if left:
+        fail("\nassure: ".join(left), Exit.NOT_FOUND)
 
 
 def _refusal(store: Obligations, key: str) -> str:
     found = store.effect(key)
     if found is None:
-        return f"there is no effect {key}; `assure effects dead` lists keys"
-    return f"{key} is {found.state.value}, not {EffectState.DEAD.value}"
+        return f"there is no effect {key}; `assure effects dead` and `refused` list keys"
+    if found.state is EffectState.REFUSED:
+        return f"{key} is a refused {found.effect.kind.value}: a rule of ours said no to it, and it stays so"
+    return f"{key} is {found.state.value}, not {EffectState.DEAD.value} or {EffectState.REFUSED.value}"
 
 
 def as_row(stored: StoredEffect) -> Json:
@@ -232,7 +257,7 @@ def enable(*, name: str, config: Path | None) -> None:
 
     NAME is a webhook of the settings that was switched off because it answered 410 Gone. Other receivers are never switched off.
 
-    What was given up meanwhile stays so: `assure effects revive` sends it again.
+    What was refused meanwhile stays so: `assure effects refused` lists it, `assure effects revive` sends it again.
 
     \b
     assure webhooks enable on-call

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, and_, exists, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, Table, and_, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
@@ -19,6 +19,7 @@ _ENDED = {
     Outcome.REFUSED: EffectState.REFUSED,
     Outcome.DEAD: EffectState.DEAD,
 }
+_BY_OUR_RULES = (EffectKind.CREDIT, EffectKind.REMEDY)
 
 
 def put(connection: Connection, effects: Sequence[Effect], at: int) -> Stored:
@@ -186,10 +187,10 @@ def lane(connection: Connection, route: str, subject: str) -> list[StoredEffect]
     return read(connection, select(outbox).where(outbox.c.subject == subject, outbox.c.route == route).order_by(outbox.c.id))
 
 
-def dead_letters(connection: Connection, limit: int) -> list[StoredEffect]:
-    """Effects that were given up, newest first."""
-    dead = outbox.c.state == EffectState.DEAD.value
-    return read(connection, select(outbox).where(dead).order_by(outbox.c.ended_at.desc(), outbox.c.id.desc()).limit(limit))
+def ended_as(connection: Connection, state: EffectState, limit: int) -> list[StoredEffect]:
+    """Effects that have ended so, the latest first."""
+    found = select(outbox).where(outbox.c.state == state.value)
+    return read(connection, found.order_by(outbox.c.ended_at.desc(), outbox.c.id.desc()).limit(limit))
 
 
 def pending_by_route(connection: Connection) -> dict[str, int]:
@@ -199,10 +200,14 @@ def pending_by_route(connection: Connection) -> dict[str, int]:
 
 
 def revive(connection: Connection, key: str) -> bool:
-    """Try a dead effect again, from its first attempt; false when there is none. What followed it may have been delivered meanwhile."""
-    dead = and_(outbox.c.key == key, outbox.c.state == EffectState.DEAD.value)
+    """Try a dead or refused effect again, from its first attempt; false when there is none. Later ones may have been delivered meanwhile.
+
+    Credits and remedies that were refused stay so: a rule of ours said no to them.
+    """
+    dead = outbox.c.state == EffectState.DEAD.value
+    refused = and_(outbox.c.state == EffectState.REFUSED.value, outbox.c.kind.not_in([kind.value for kind in _BY_OUR_RULES]))
     values = {"state": EffectState.PENDING.value, "attempts": 0, "next_attempt_at": 0, "ended_at": 0, "detail": "revived"}
-    return connection.execute(update(outbox).where(dead).values(values)).rowcount > 0
+    return connection.execute(update(outbox).where(outbox.c.key == key, or_(dead, refused)).values(values)).rowcount > 0
 
 
 def read(connection: Connection, query: Select[Any]) -> list[StoredEffect]:

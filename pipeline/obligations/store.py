@@ -9,7 +9,17 @@ from sqlalchemy import Engine, text
 from pipeline.core.approval import Limits
 from pipeline.core.effect import Effect, Receipt
 from pipeline.core.ledger import Broken, Credit, Entry, Step, StepEntry
-from pipeline.core.obligation import BookTicket, Hub, Stored, StoredCredit, StoredEffect, StoredOperation, StoredRemedy, TicketLink
+from pipeline.core.obligation import (
+    BookTicket,
+    EffectState,
+    Hub,
+    Stored,
+    StoredCredit,
+    StoredEffect,
+    StoredOperation,
+    StoredRemedy,
+    TicketLink,
+)
 from pipeline.core.operation import Answer, Operation, OperationKind
 from pipeline.core.posting import NotAllowedError, Standing, UnknownCreditError
 from pipeline.core.remedy import RemedyState
@@ -65,13 +75,11 @@ class Obligations:
         The order within a route and subject is that of decision; other subjects and routes do not wait for it.
         """
         with reading(self._engine) as connection:
-            free = {route: per_route - busy.get(route, 0) for route in outbox.due_routes(connection, at)}
-        if not any(places > 0 for places in free.values()):
+            free = {route: places for route in outbox.due_routes(connection, at) if (places := per_route - busy.get(route, 0)) > 0}
+        if not free:
             return []
         with writing(self._engine) as connection:
-            return [
-                taken for route, places in free.items() if places > 0 for taken in outbox.claim(connection, route, places, at, leased_until)
-            ]
+            return [one for route, places in free.items() for one in outbox.claim(connection, route, places, at, leased_until)]
 
     def release(self) -> int:
         """Give up every lease (a process that died held them); answers how many. Only for the one process that delivers."""
@@ -89,7 +97,7 @@ class Obligations:
             outbox.finish(connection, receipt)
 
     def revive(self, key: str) -> bool:
-        """Try a dead effect again; false when there is no dead effect of this key."""
+        """Try a dead or refused effect again; false when there is none of this key. Refused credits and remedies stay so."""
         with writing(self._engine) as connection:
             return outbox.revive(connection, key)
 
@@ -121,7 +129,12 @@ class Obligations:
     def dead_letters(self, limit: int = 100) -> list[StoredEffect]:
         """Effects that were given up, newest first; ``detail`` says why."""
         with reading(self._engine) as connection:
-            return outbox.dead_letters(connection, limit)
+            return outbox.ended_as(connection, EffectState.DEAD, limit)
+
+    def refused(self, limit: int = 100) -> list[StoredEffect]:
+        """Effects to which the other side, or a rule of ours, said no, newest first."""
+        with reading(self._engine) as connection:
+            return outbox.ended_as(connection, EffectState.REFUSED, limit)
 
     def pending(self) -> dict[str, int]:
         """How many effects of each route have not ended."""

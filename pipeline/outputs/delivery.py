@@ -25,6 +25,7 @@ Choose = Callable[[Effect], Output | None]
 
 _NANO = 1_000_000_000
 _DETAIL_LIMIT = 400
+_KEEPS_NOTHING = "the obligations store keeps no results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,15 @@ class DeliverySettings:
     """How many, how long, how often.
 
     ``per_route`` effects of a route are under way at once; one attempt takes at most ``attempt_s``; a claim lasts ``lease_s``, after
-    which another process may take what a dead one held. An idle loop looks every ``idle_s``.
+    which another process may take what a dead one held. An idle loop looks every ``idle_s``. A result that could not be recorded is
+    recorded again after ``record_again_s``.
     """
 
     per_route: int = 4
     attempt_s: float = 60.0
     lease_s: float = 75.0
     idle_s: float = 0.25
+    record_again_s: float = 2.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -70,6 +73,9 @@ class Deliveries:
         self._busy: Counter[str] = Counter()
         self._crashes: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: set[str] = set()
+        self._unrecorded: set[str] = set()
+        self._stopping = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop`` is set; attempts under way then have ``attempt_s`` to end."""
@@ -79,6 +85,7 @@ class Deliveries:
                 await self._start_due()
                 await pause(self._settings.idle_s, self.wake, stop)
         finally:
+            self._stopping.set()
             await self._finish_started()
 
     async def _start_due(self) -> None:
@@ -88,8 +95,11 @@ class Deliveries:
             self.problem = "the obligations store does not answer"
             log.exception("the obligations store does not answer; effects wait in it (remedy: look at the database)")
             return
-        self.problem = ""
+        self.problem = _KEEPS_NOTHING if self._unrecorded else ""
         for stored in due:
+            if stored.effect.key in self._under_way:  # a lease that a clock's step has ended, not the attempt
+                continue
+            self._under_way.add(stored.effect.key)
             self._busy[stored.effect.route] += 1
             task = asyncio.create_task(self._attempt(stored))
             self._tasks.add(task)
@@ -108,12 +118,29 @@ class Deliveries:
         effect = stored.effect
         self._metrics.attempts.labels(effect.kind.value).inc()
         try:
-            await self._record(stored, await self._deliver(effect))
-        except Exception:
-            log.exception("effect %s: its result could not be recorded; it is tried again when its lease ends", effect.key)
+            await self._until_recorded(stored, await self._deliver(effect))
         finally:
+            self._under_way.discard(effect.key)
+            self._unrecorded.discard(effect.key)
             self._busy[effect.route] -= 1
             self.wake.set()
+
+    async def _until_recorded(self, stored: StoredEffect, delivery: Delivery) -> None:
+        """Record a result however long the store is full or away: what was done is not done again for want of a record."""
+        key = stored.effect.key
+        while True:
+            try:
+                await self._record(stored, delivery)
+            except Exception:
+                self.problem = _KEEPS_NOTHING
+                self._unrecorded.add(key)
+                if self._stopping.is_set():
+                    log.exception("effect %s: its result could not be recorded; it is tried again when the outputs part runs again", key)
+                    return
+                log.exception("effect %s: its result is not recorded yet (remedy: look at the database, its disk may be full)", key)
+                await pause(self._settings.record_again_s, self._stopping)
+            else:
+                return
 
     async def _deliver(self, effect: Effect) -> Delivery:
         output = self._choose(effect)

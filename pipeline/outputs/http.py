@@ -10,6 +10,8 @@ from pipeline.outputs.ports import Again, Delivery, Refused
 
 _TEXT_LIMIT = 300
 _LONGEST_WAIT_S = 86_400.0
+LARGEST_ANSWER = 8_388_608
+"""Bytes of an answer that are read: more than any list of ours is."""
 _NANO = 1_000_000_000
 _HOPELESS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
 _ASKS_TO_WAIT = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -48,6 +50,20 @@ async def failure(response: aiohttp.ClientResponse, now: int) -> Delivery:
         return Refused(detail)
     wait_s = retry_after_s(response.headers.get("Retry-After"), now) if response.status in _ASKS_TO_WAIT else 0.0
     return Again(detail, wait_s)
+
+
+class AnswerTooLargeError(aiohttp.ClientError):
+    """An answer that nobody should keep in memory."""
+
+
+async def whole(response: aiohttp.ClientResponse) -> bytes:
+    """The answer's body. Raises ``AnswerTooLargeError`` for one of more than ``LARGEST_ANSWER`` bytes."""
+    body = bytearray()
+    async for piece in response.content.iter_chunked(65_536):
+        body += piece
+        if len(body) > LARGEST_ANSWER:
+            raise AnswerTooLargeError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+    return bytes(body)
 
 
 async def some_text(response: aiohttp.ClientResponse) -> str:

@@ -1,6 +1,7 @@
 """What was given up outside is listed with its reason, and tried again on a person's word; on a real store."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,25 @@ def test_a_dead_effect_is_tried_again(run: Run, store: Obligations, words: tuple
     assert revived is not None
     assert (revived.state, revived.attempts) == (EffectState.PENDING, 0)
     assert "Nothing was given up" in run("effects", "dead").output
+
+
+def test_what_a_receiver_refused_is_listed_and_tried_again(run: Run, store: Obligations) -> None:
+    """But for a credit: a rule of ours refused it."""
+    with store:
+        credit = replace(effect("credit", "ledger"), kind=EffectKind.CREDIT)
+        store.put_effects([effect("page", "other"), credit], AT)
+        for key, kind in (("page", EffectKind.NOTIFY), ("credit", EffectKind.CREDIT)):
+            store.finish(Receipt(key, kind, "8d7876c1", "other", Outcome.REFUSED, AT, detail="400: source is missing"))
+    shown = run("effects", "refused").output
+    assert shown.splitlines()[0] == "credit"
+    assert "400: source is missing" in shown
+    result = run("effects", "revive", "page", "credit")
+    assert (result.exit_code, "1 revived" in result.output) == (3, True)
+    assert "credit is a refused credit" in result.output
+    with store:
+        revived = store.effect("page")
+    assert revived is not None
+    assert revived.state is EffectState.PENDING
 
 
 @pytest.mark.parametrize(("key", "why"), [("nonsense", "there is no effect nonsense"), ("delivered", "is delivered, not dead")])

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiosmtpd.controller import Controller
 
-from pipeline.config.output_settings import ActionSettings, MessageSettings, RemedySettings, WebhookSettings
+from pipeline.config.output_settings import ActionSettings, MessageSettings, RemedySettings, TicketSettings, WebhookSettings
 from pipeline.config.receiver_settings import ReceiverKind, ReceiverSettings
 from pipeline.config.secret import Secret
 from pipeline.config.settings import ApiSettings, Settings
@@ -23,9 +23,10 @@ from pipeline.core.remedy import Radius, RemedyState, remedies
 from pipeline.obligations import Obligations
 from pipeline.outputs.hub import effects_of
 from pipeline.outputs.remedy import start_of
+from pipeline.outputs.ticket_book import TicketBook
 from tests.core.test_notice import START as NOTICE_START
 from tests.core.test_remedy import RULE, SICK
-from tests.outputs.incidents import life
+from tests.outputs.incidents import BACK, ENDED, effect_of, life
 from tests.outputs.notifying.conftest import Tell, free_port, tell
 from tests.outputs.test_hub import Record, hub
 from tests.outputs.test_messages import INVENTORY, first
@@ -105,6 +106,44 @@ async def test_one_ticket_with_each_word_once(world: World, point: str, tmp_path
     assert len(await world.texts(ticket)) == 3
     assert await world.status(ticket) in {world.resolved, SERVICENOW_CLOSED}
     assert outcomes(settings, incident) == [Outcome.DELIVERED] * 3
+
+
+@pytest.mark.parametrize("world", SYSTEMS[2:], indirect=True)
+@pytest.mark.parametrize("point", POINTS)
+async def test_an_incident_that_comes_back_goes_on_in_one_ticket(world: World, point: str, tmp_path: Path) -> None:
+    """In its own; where that is closed for good, in one more that names it."""
+    incident = f"back-{point}"
+    settings = settings_of(tmp_path, tickets=world.settings)
+    put(settings, life(incident))
+    drain(settings, "")
+    [ticket] = await world.ids(incident)
+    closed = await world.status(ticket) == SERVICENOW_CLOSED
+    put(settings, [effect_of(replace(BACK, id=incident), replace(ENDED, id=incident))])
+    assert drain(settings, point) >= 1
+    assert await world.ids(incident) == [ticket]
+    following = await world.ids(f"{incident}:r{BACK.revision}")
+    assert len(following) == (1 if closed else 0)
+    assert len(await world.texts(ticket)) == (3 if closed else 4)
+    assert await world.status((following or [ticket])[0]) in {*world.opened, world.working}
+    assert outcomes(settings, incident) == [Outcome.DELIVERED] * 4
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_tmf621_has_one_ticket_and_one_more_when_it_comes_back(point: str, tmp_path: Path) -> None:
+    """A closed ticket takes no more changes."""
+    (tmp_path / "book").mkdir()
+    own = settings_of(tmp_path / "book")
+    with Obligations(own.obligations_url()) as book, served(TicketBook(book).app()) as url:
+        settings = settings_of(tmp_path, tickets=TicketSettings(url=url, built_in=False, allow_private=True))
+        put(settings, [*life("inc-1"), effect_of(BACK, ENDED)])
+        assert drain(settings, point, kills=4) >= 1
+        total, tickets = book.book_find()
+    assert total == 2
+    assert {each.external_id: (each.status, len(each.notes)) for each in tickets} == {
+        "inc-1": ("closed", 2),
+        "inc-1:r4": ("acknowledged", 0),
+    }
+    assert outcomes(settings, "inc-1") == [Outcome.DELIVERED] * 4
 
 
 RECEIVERS: dict[str, Callable[[str], dict[str, Any]]] = {

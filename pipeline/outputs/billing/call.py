@@ -11,13 +11,11 @@ import msgspec
 
 from pipeline.outputs.address import AddressRefusedError, check_url
 from pipeline.outputs.billing.port import CannotPostError, again, refused
-from pipeline.outputs.http import failure
+from pipeline.outputs.http import AnswerTooLargeError, failure, whole
 from pipeline.outputs.ports import Again, Refused
 from pipeline.outputs.webhook import Sessions
 
 T = TypeVar("T")
-LARGEST_ANSWER = 8_388_608
-"""Bytes of an answer that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +54,11 @@ class Api:
             async with session.request(method, target, allow_redirects=False, **options) as response:
                 if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
                     raise await _failed(response)
-                return await _whole(response)
+                return await whole(response)
         except AddressRefusedError as error:
             raise refused(f"billing.url: {error}") from error
-
-
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    """The answer's body. Raises ``CannotPostError`` for one that is larger than any list of ours."""
-    body = bytearray()
-    async for piece in response.content.iter_chunked(65_536):
-        body += piece
-        if len(body) > LARGEST_ANSWER:
-            raise again(f"the answer is larger than {LARGEST_ANSWER} bytes")
-    return bytes(body)
+        except AnswerTooLargeError as error:
+            raise again(str(error)) from error
 
 
 async def _failed(response: aiohttp.ClientResponse) -> CannotPostError:

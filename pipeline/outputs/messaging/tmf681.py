@@ -10,13 +10,14 @@ import msgspec
 
 from pipeline.config.secret import Secret
 from pipeline.core.wording import rfc3339
-from pipeline.outputs.http import failure
+from pipeline.outputs.http import failure, whole
 from pipeline.outputs.messaging.message import Message
 from pipeline.outputs.ports import Again, Delivery, Done
 
 PATH = "/tmf-api/communicationManagement/v4/communicationMessage"
 SENDER = "assurance-pipeline"
 KEY = "idempotencyKey"
+_CANNOT_LIST = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 
 
 class _Characteristic(msgspec.Struct):
@@ -45,23 +46,31 @@ class CommunicationMessages:
         """One message to one receiver."""
         try:
             known = await self._find(message.key)
-            if known is not None:
+            if isinstance(known, Again):
+                return known
+            if known:
                 return Done(known, "it was sent before")
             async with self._session.post(self._url, json=self._form(message), headers=self._headers, allow_redirects=False) as response:
                 if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
                     return await failure(response, self._clock())
-                return Done(str(msgspec.json.decode(await response.read(), type=_Answer).id))
+                return Done(str(msgspec.json.decode(await whole(response), type=_Answer).id))
         except msgspec.MsgspecError as error:
             return Again(f"the messaging system's answer is no TMF681 v4: {error}")
 
-    async def _find(self, key: str) -> str | None:
-        """The message with this key; answers are checked, since a server may ignore a filter that it does not know."""
+    async def _find(self, key: str) -> Again | str:
+        """The message with this key, or nothing; answers are checked, since a server may ignore a filter that it does not know.
+
+        One that cannot list is still one that can send. One that does not answer now may have the message: nothing is sent meanwhile.
+        """
         query = {"characteristic.name": KEY, "characteristic.value": key}
         async with self._session.get(self._url, params=query, headers=self._headers, allow_redirects=False) as response:
-            if response.status != HTTPStatus.OK:  # one that cannot list is still one that can send
-                return None
-            found = msgspec.json.decode(await response.read(), type=list[_Answer])
-        return next((str(one.id) for one in found if any(each.value == key for each in one.characteristic or ())), None)
+            if response.status in _CANNOT_LIST:
+                return ""
+            if response.status != HTTPStatus.OK:
+                told = await failure(response, self._clock())
+                return told if isinstance(told, Again) else ""
+            found = msgspec.json.decode(await whole(response), type=list[_Answer])
+        return next((str(one.id) for one in found if any(each.value == key for each in one.characteristic or ())), "")
 
     def _form(self, message: Message) -> dict[str, Any]:
         kind, field = _kind(message.contact.address)

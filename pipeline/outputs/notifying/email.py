@@ -5,8 +5,11 @@ import hashlib
 import smtplib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
+from threading import Timer
 
 from yarl import URL
 
@@ -16,6 +19,9 @@ from pipeline.outputs.notifying.notice import OPENED, Notice
 from pipeline.outputs.ports import Again, Delivery, Done, Refused
 
 TIMEOUT_S = 20.0
+WHOLE_S = 45.0
+"""How long a server may take for a whole message: one that answers a letter at a time is never late with any of them."""
+AT_ONCE = 4
 _PORTS = {"smtp": 587, "smtps": 465}
 _SUBJECT_LIMIT = 200
 _FOR_GOOD = 500
@@ -28,6 +34,7 @@ class Email:
     def __init__(self, settings: ReceiverSettings, context: ssl.SSLContext | None = None) -> None:
         self._settings = settings
         self._context = context
+        self._threads = ThreadPoolExecutor(AT_ONCE, "mail")  # of its own: the store's threads do not wait for a mail server
 
     async def send(self, notice: Notice) -> Delivery:
         """Hand one notice over to all of the list."""
@@ -36,7 +43,7 @@ class Email:
     async def post(self, message: EmailMessage, to: Sequence[str]) -> Delivery:
         """Hand one message over; refused for good only when the server says so of everybody, or of the sender."""
         try:
-            refused = await asyncio.to_thread(self._hand_over, message, to)
+            refused = await asyncio.get_running_loop().run_in_executor(self._threads, self._hand_over, message, to)
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             told = "; ".join(f"{address}: {code}" for address, (code, _) in error.recipients.items())
@@ -58,7 +65,8 @@ class Email:
         own, url = self._settings, URL(self._settings.url)
         host, port = url.host or "", url.port or _PORTS[url.scheme]
         context = self._context or ssl.create_default_context()
-        with _Session(host, allow_private=own.allow_private, tls=context if url.scheme == "smtps" else None) as server:
+        session = _Session(host, allow_private=own.allow_private, tls=context if url.scheme == "smtps" else None)
+        with _cut_after(session, WHOLE_S), session as server:
             server.connect(host, port)
             server.ehlo()
             if url.scheme == "smtp" and (not own.allow_private or server.has_extn("starttls")):
@@ -67,6 +75,23 @@ class Email:
             if own.user:
                 server.login(own.user, own.secret.reveal())
             return server.send_message(message, own.sender, list(to))
+
+
+@contextmanager
+def _cut_after(server: smtplib.SMTP, seconds: float) -> Iterator[None]:
+    """Shut the connection down if the block lasts longer; smtplib then says that the server has gone."""
+
+    def cut() -> None:
+        with suppress(OSError, AttributeError):  # it is not connected yet, or no more
+            server.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]  # that is suppressed
+
+    timer = Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class _Session(smtplib.SMTP):
@@ -85,7 +110,7 @@ class _Session(smtplib.SMTP):
         if not allowed:
             raise AddressRefusedError(f"{host} resolves to no public address: set allow_private: true if it is meant")
         self._host = host
-        raw = socket.create_connection((allowed[0], port), timeout)
+        raw = self.sock = socket.create_connection((allowed[0], port), timeout)
         return raw if self._tls is None else self._tls.wrap_socket(raw, server_hostname=host)
 
 

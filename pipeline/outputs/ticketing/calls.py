@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from pipeline.config.secret import Secret
-from pipeline.outputs.http import failure
+from pipeline.outputs.http import failure, whole
 from pipeline.outputs.ports import Again
 from pipeline.outputs.ticketing.system import CallFailedError
 
@@ -64,7 +64,10 @@ class Calls:
         headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> Answered:
-        """The answer; a redirect is a failure. Raises ``CallFailedError`` for what is neither success nor 404, and for 404 unless a GET."""
+        """The answer; a redirect is a failure. Raises ``CallFailedError`` for what is neither success nor 404, and for 404 unless a GET.
+
+        Raises ``AnswerTooLargeError`` for an answer that is none.
+        """
         sent = {**self._headers, **(headers or {})}
         data = None
         if body is not None:
@@ -75,7 +78,7 @@ class Calls:
             missing = response.status == HTTPStatus.NOT_FOUND and method == "GET"
             if not missing and not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
                 raise CallFailedError(await failure(response, self._clock()), response.status)
-            return Answered(response.status, await response.read(), response.headers.get("ETag", ""))
+            return Answered(response.status, await whole(response), response.headers.get("ETag", ""))
 
 
 def basic(user: str, secret: Secret) -> dict[str, str]:

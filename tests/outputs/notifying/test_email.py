@@ -1,5 +1,6 @@
 """Mail handed to a real SMTP server: threaded, the same Message-ID for a repeat, TLS held against the name, refusals told."""
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from pipeline.config.receiver_settings import ReceiverKind, ReceiverSettings
 from pipeline.config.secret import Secret
+from pipeline.outputs.notifying import email
 from pipeline.outputs.notifying.email import Email
 from pipeline.outputs.notifying.notice import Notice
 from pipeline.outputs.ports import Again, Done, Refused
@@ -111,3 +113,25 @@ async def test_starttls_and_a_password_and_a_certificate_of_another_name(tell: T
         running.stop()
     assert len(mailbox.mails) == 1
     assert set(asked) == {b"s3cret", b"guess"}
+
+
+async def test_a_server_that_answers_a_letter_at_a_time_is_cut_off(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of its letters is late, so that only the whole can be."""
+    monkeypatch.setattr(email, "WHOLE_S", 0.2)
+    gone = asyncio.Event()
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while not gone.is_set():
+                writer.write(b"2")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        except OSError:
+            gone.set()
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with server:
+        answer = await Email(settings(server.sockets[0].getsockname()[1])).send(Notice.of(tell("mail")[0], ""))
+        gone.set()
+    assert isinstance(answer, Again)
