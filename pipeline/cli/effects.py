@@ -166,7 +166,9 @@ def as_row(stored: StoredEffect) -> Json:
 
 @click.group(cls=Group)
 def webhooks() -> None:
-    """Receivers of notifications: the settings' `webhooks` (Standard Webhooks) and `receivers`.
+    """Receivers of notifications: list them, switch one on again.
+
+    They are the settings' `webhooks` (Standard Webhooks) and `receivers`.
 
     A webhook that answers 410 Gone is switched off until somebody switches it on.
 

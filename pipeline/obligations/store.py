@@ -1,66 +1,30 @@
 """The obligations store as one object: each method is one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import Engine, text
-
-from pipeline.core.approval import Limits
 from pipeline.core.effect import Effect, Receipt
-from pipeline.core.ledger import Broken, Credit, Entry, Step, StepEntry
 from pipeline.core.obligation import (
     BookTicket,
     EffectState,
     Hub,
     Stored,
-    StoredCredit,
     StoredEffect,
     StoredOperation,
     StoredRemedy,
     TicketLink,
 )
 from pipeline.core.operation import Answer, Operation, OperationKind
-from pipeline.core.posting import NotAllowedError, Standing, UnknownCreditError
 from pipeline.core.remedy import RemedyState
-from pipeline.obligations import book, hub, ledger, link, message, operation, outbox, posting, remedy, standing
-from pipeline.obligations.engine import open_engine, reading, told_as_store_error, writing
-from pipeline.obligations.migrate import upgrade_engine
+from pipeline.obligations import book, hub, link, message, operation, outbox, remedy, standing
+from pipeline.obligations.engine import reading, writing
+from pipeline.obligations.ledger_store import LedgerStore
 
 MOST_HUBS = 50
 
 
-class Obligations:
-    """Ticket links, receipts, credits, approvals and what people did, behind an SQLAlchemy URL (SQLite file or PostgreSQL).
-
-    Entering it brings the schema up to date and opens the pool. Methods are synchronous, may be called from any thread, and raise
-    ``StoreError`` (an ``OSError``) when the database cannot be used. Times are UTC nanoseconds.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._opened: Engine | None = None
-
-    def __enter__(self) -> Self:
-        self._opened = open_engine(self._url)
-        with told_as_store_error():
-            upgrade_engine(self._opened)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._engine.dispose()
-        self._opened = None
-
-    @property
-    def _engine(self) -> Engine:
-        if self._opened is None:
-            raise RuntimeError("the obligations store is not open; use it in a with statement")
-        return self._opened
-
-    def ping(self) -> None:
-        """Ask the database for an answer; raises its error when there is none."""
-        with reading(self._engine) as connection:
-            connection.execute(text("SELECT 1"))
+class Obligations(LedgerStore):
+    """Ticket links, receipts, credits, approvals and what people did: opened as :class:`OpenedStore` says."""
 
     # the outbox
 
@@ -289,99 +253,6 @@ class Obligations:
         """A ticket with this key was certainly not made, or is known now."""
         with writing(self._engine) as connection:
             link.forget_try(connection, system, key)
-
-    # the credit ledger
-
-    def enter_credit(self, credit: Credit, at: int) -> Entry:
-        """Add a credit to the chain, or answer the entry that has it. Raises ``AmountConflictError`` for another amount."""
-        with writing(self._engine) as connection:
-            return ledger.enter(connection, [credit], at)[0]
-
-    def enter_credits(self, credits_: Sequence[Credit], at: int) -> list[Entry]:
-        """As :meth:`enter_credit`, many in one transaction: all, or none when one is refused."""
-        with writing(self._engine) as connection:
-            return ledger.enter(connection, credits_, at)
-
-    def credits(self, customer: str = "", period: str = "", limit: int = 1000) -> list[Entry]:
-        """The latest entries, newest first; of one customer, one period, or all."""
-        with reading(self._engine) as connection:
-            return ledger.entries(connection, customer, period, limit)
-
-    def credit_count(self) -> int:
-        """How many entries the ledger has."""
-        with reading(self._engine) as connection:
-            return ledger.count(connection)
-
-    def credit(self, key: str) -> Entry | None:
-        """The entry with this key, or whose key alone begins with it."""
-        with reading(self._engine) as connection:
-            return ledger.entry_of(connection, key)
-
-    def issued_minor(self, contract: str, service: str, metric: str, period: str) -> int:
-        """What earlier revisions of a period gave, in minor units."""
-        with reading(self._engine) as connection:
-            return ledger.issued_minor(connection, contract, service, metric, period)
-
-    def verify(self) -> Broken | None:
-        """Check the ledger's chain of hashes and that every step was allowed; the first bad entry, or ``None``."""
-        with reading(self._engine) as connection:
-            return ledger.verify(connection)
-
-    # what is done about credits
-
-    def step_credit(self, step: Step, at: int, next_attempt_at: int = 0) -> Standing:
-        """Approve, reject, adopt, post, confirm, … a credit: one step of its life, chained. Work that follows is due then.
-
-        Raises ``NotAllowedError`` for what its state or a rule forbids, ``UnknownCreditError`` for a key that is not there.
-        """
-        with writing(self._engine) as connection:
-            return posting.step(connection, step, at, next_attempt_at)
-
-    def step_credits(self, steps: Sequence[Step], at: int) -> list[Standing | NotAllowedError | UnknownCreditError]:
-        """What people say about many credits, in one transaction: where each then stands, or why its step was not allowed."""
-        with writing(self._engine) as connection:
-            return posting.step_all(connection, steps, at)
-
-    def switch_posting(self, step: Step, at: int) -> bool:
-        """Pause or resume posting; false when it is so already."""
-        with writing(self._engine) as connection:
-            return posting.switch(connection, step, at)
-
-    def switched(self) -> list[StepEntry]:
-        """When posting was paused and resumed, in order."""
-        with reading(self._engine) as connection:
-            return ledger.switched(connection)
-
-    def stored_credits(self, customer: str = "", period: str = "", state: str = "", limit: int = 1000) -> list[StoredCredit]:
-        """The latest credits with where they stand, newest first; of one customer, period or state, or all."""
-        with reading(self._engine) as connection:
-            return posting.latest(connection, customer, period, state, limit)
-
-    def stored_credit(self, key: str) -> StoredCredit | None:
-        """The credit with this key, or whose key alone begins with it, with where it stands."""
-        with reading(self._engine) as connection:
-            entry = ledger.entry_of(connection, key)
-            return posting.stored(connection, [entry.key])[0] if entry else None
-
-    def credits_of_period(self, credit: Credit) -> list[StoredCredit]:
-        """Every revision of this credit's contract, service, metric and period, in order of entry."""
-        with reading(self._engine) as connection:
-            return posting.of_period(connection, credit)
-
-    def claim_credits(self, person: str, limits: Mapping[str, Limits], at: int, leased_until: int, most: int) -> list[StoredCredit]:
-        """Take approved credits that may be posted now; each is written down as being posted before anybody is called."""
-        with writing(self._engine) as connection:
-            return posting.claim(connection, person, limits, at, leased_until, most)
-
-    def claim_posted(self, at: int, leased_until: int, most: int) -> list[StoredCredit]:
-        """Take posted credits that are to be read back from billing."""
-        with writing(self._engine) as connection:
-            return posting.claim_posted(connection, at, leased_until, most)
-
-    def postpone_credit(self, key: str, next_attempt_at: int, detail: str) -> None:
-        """Plan the next look at a credit that was taken."""
-        with writing(self._engine) as connection:
-            posting.postpone(connection, key, next_attempt_at, detail)
 
     # what people did
 
