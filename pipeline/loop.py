@@ -13,9 +13,14 @@ GARBAGE = 20_000
 tenth of the worker's CPU, from 10,000 on nothing that can be measured."""
 
 
+def collect_seldom() -> None:
+    """Let this process look for cycles as seldom as every long-running process does."""
+    gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """As ``asyncio.run``, at half the CPU for the loop itself."""
-    gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
+    collect_seldom()
     if sys.platform == "win32":
         return asyncio.run(main)
     import uvloop  # noqa: PLC0415  # it exists on other systems only

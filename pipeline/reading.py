@@ -32,12 +32,15 @@ from pipeline.drawing.pictures import Pictures
 from pipeline.evidence import Evidence
 from pipeline.inventory.present import PresentInventory
 from pipeline.obligations import Obligations
+from pipeline.observing import Asked, Observed, observed_month
 from pipeline.planning import operation_value, windows_of
 from pipeline.ranking import suffers, tightest, urgency
 from pipeline.rerating import Chosen, rated_month
 from pipeline.resources import data_dir
 from pipeline.revising import history
+from pipeline.store.observation import ObservationQueries
 from pipeline.store.queries import Queries
+from pipeline.viewing import Views
 
 Json = dict[str, Any]
 Customers = Mapping[str, Customer]
@@ -64,9 +67,11 @@ class Reader:
         self._inventory = PresentInventory(settings)
         self._queries = Queries.of(settings.history)
         self._obligations = Obligations(settings.obligations_url())
-        self._budgets = Budgets(self._queries, self._obligations, self._inventory.current, settings.rules_dir or data_dir("rules"))
+        self._rules = settings.rules_dir or data_dir("rules")
+        self._budgets = Budgets(self._queries, self._obligations, self._inventory.current, self._rules)
         self._evidence = Evidence(self, self._queries, self._obligations, settings)
         self._pictures = Pictures()
+        self._views = Views(self._queries, self._obligations, self._inventory.current, self._budgets, self._rules)
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -214,6 +219,10 @@ class Reader:
         credited = [credit_value(each) for each in self._obligations.stored_credits(name, limit=MOST_OF_ONE)]
         return {**found, "outages": [{**each, "ticket": tickets.get(each["incident"])} for each in outages], "credits": credited}
 
+    def view(self, name: str, now: int) -> Json | None:
+        """What one customer may see at ``now``, in its language: see :func:`pipeline.viewing.view_of`. ``None`` for an unknown customer."""
+        return self._views.of(name, now)
+
     def topology(self, resource: str | None = None) -> Json | None:
         """The network as a picture, or what one resource (by its id) hangs together with; ``None`` for an unknown resource.
 
@@ -237,9 +246,14 @@ class Reader:
 
     def rated(self, label: str, now: int, chosen: Chosen = _ALL, plan: Plan | None = None) -> list[Evaluation]:
         """A month rated again from the history, by each contract's plan or by another: see :func:`pipeline.rerating.rated_month`."""
-        plans = load_plans(self._settings.rules_dir or data_dir("rules"))
+        plans = load_plans(self._rules)
         other = None if plan is None else (lambda _: plan)
         return rated_month(self._known(), plans, self._queries, self._obligations, label, now, chosen, other)
+
+    def observed(self, asked: Asked) -> list[Observed]:
+        """For how long nobody looked in a month: see :func:`pipeline.observing.observed_month`."""
+        polls = ObservationQueries(self._queries.connection)
+        return observed_month(self._known(), load_plans(self._rules), polls, self._queries, self._obligations, asked)
 
     def entered(self, label: str) -> list[Credit]:
         """What the ledger has for a month (``2026-11``)."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -29,6 +30,7 @@ COLUMNS = (
         "currency",
         "claim",
         "arithmetic",
+        "observed",
     ),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -36,11 +38,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One promise of a month: what was found now, and what the ledger has for it, in minor units."""
+    """One promise of a month: what was found now, and what the ledger has for it, in minor units.
+
+    ``observed`` is for what share of the month it was measured, in words: ``99.98 %``, ``not measured``; empty where nobody asked.
+    """
 
     evaluation: Evaluation
     customer_name: str
     in_ledger: int
+    observed: str = ""
 
     @property
     def figure(self) -> str:
@@ -73,13 +79,24 @@ class Line:
         return money_text(self.in_ledger, self.evaluation.currency)
 
 
-def lines_of(evaluations: Iterable[Evaluation], entered: Mapping[tuple[str, str, str, str], int], names: Mapping[str, str]) -> list[Line]:
+def lines_of(
+    evaluations: Iterable[Evaluation],
+    entered: Mapping[tuple[str, str, str, str], int],
+    names: Mapping[str, str],
+    observed: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> list[Line]:
     """Missed promises first, then by customer and service.
 
-    ``entered`` are minor units by contract, service, metric and period; ``names`` are customers' names for people.
+    ``entered`` are minor units by contract, service, metric and period; ``names`` are customers' names for people; ``observed`` is for what
+    share it was measured, in words, by contract and service.
     """
     found = [
-        Line(each, names.get(each.customer, each.customer), entered.get((each.contract, each.service, each.metric, each.period), 0))
+        Line(
+            each,
+            names.get(each.customer, each.customer),
+            entered.get((each.contract, each.service, each.metric, each.period), 0),
+            observed.get((each.contract, each.service), ""),
+        )
         for each in evaluations
     ]
     return sorted(found, key=lambda line: (not line.evaluation.violated, line.evaluation.customer, line.evaluation.service))
@@ -98,6 +115,7 @@ def as_csv(lines: Iterable[Line]) -> str:
             "in_ledger": line.entered.split()[0],
             "claim": line.claim,
             "arithmetic": " | ".join(one.arithmetic),
+            "observed": line.observed,
         }
         writer.writerow([values[name] if name in values else _cell(str(getattr(one, name))) for name in COLUMNS])
     return out.getvalue()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.caring import felt_by
@@ -17,8 +18,11 @@ from pipeline.config.settings import ObligationsSettings, Settings
 from pipeline.core.effect import Effect, EffectKind, Outcome, Receipt
 from pipeline.core.explanation import Explanation
 from pipeline.core.inventory import Contract, Customer, Inventory, Service, Tier
+from pipeline.core.kpi import KpiBatch, Quality, packed
 from pipeline.core.outage import ServiceState
 from pipeline.core.raw import PollOutcome
+from pipeline.core.resource import ResourceId
+from pipeline.observing import Asked, observed_value
 from pipeline.reading import Reader
 from tests.support.history import embedded_history, free_port
 from tests.support.history_samples import NOW, S, alarm_change, evaluation, incident, outage, poll
@@ -38,6 +42,7 @@ EVERYTHING: dict[str, Callable[[Reader], Any]] = {
     "customers": lambda reader: reader.customers(),
     "customer": lambda reader: reader.customer("acme"),
     "evaluations": lambda reader: reader.evaluations(),
+    "observed": lambda reader: [observed_value(each) for each in reader.observed(Asked("2026-11", NOW))],
     "credits": lambda reader: reader.credits(),
     "verify_ledger": lambda reader: reader.verify_ledger(),
     "explain": lambda reader: reader.explain("in-1"),
@@ -191,6 +196,23 @@ def test_devices_that_answer_are_counted(stores: Stores, reader: Reader) -> None
     assert reader.answering() == (1, 1)
     stores.keep(poll(2, NOW + S, PollOutcome.TIMEOUT))
     assert reader.answering() == (1, 0)
+
+
+def test_a_month_says_for_what_share_each_service_was_measured(stores: Stores, reader: Reader) -> None:
+    """From the polls of the history, by the present inventory; what is owed is rated as if nobody had asked."""
+    good = np.array([int(Quality.GOOD)], np.uint8)
+    asked = Asked("2026-11", NOW)
+    assert {each.observation.told for each in reader.observed(asked)} == {"not measured"}
+    before = reader.rated("2026-11", NOW)
+    for minute in range(120):
+        if not 30 <= minute < 50:
+            at = NOW - (120 - minute) * 60 * S
+            stores.keep(KpiBatch("pe1", at, "poll-1", minute, (ResourceId("device/pe1"),), *packed({"answered": (np.array([0.0]), good)})))
+    first, second = reader.observed(asked)
+    assert (first.observation.service, second.observation.service) == ("acme-vpn-1", "beta-1")
+    unmeasured, pause = first.observation.stretches
+    assert (unmeasured.ends_at, pause.ends_at - pause.starts_at) == (first.observation.first_at, 20 * 60 * S)
+    assert reader.rated("2026-11", NOW) == before
 
 
 def test_services_under_a_contract_are_known(reader: Reader) -> None:

@@ -117,6 +117,18 @@ def test_the_table_has_no_formulas_and_every_line_of_arithmetic() -> None:
     assert (second["service"], second["currency"], second["credit"]) == ("t", "JPY", "0")
 
 
+def test_a_document_says_for_what_share_it_was_measured_and_owes_the_same() -> None:
+    """Beside each promise; empty where nobody asked."""
+    found = rated(Stores([TWO_HOURS]))
+    lines = lines_of(found, {}, {}, {("k", "a"): "99.98 %", ("m", "t"): "not measured"})
+    first, second = csv.DictReader(io.StringIO(as_csv(lines)))
+    assert (first["observed"], second["observed"]) == ("99.98 %", "not measured")
+    page = as_html(lines, "2026-11", "", LATER)
+    assert "<td>99.98 %</td>" in page
+    assert "<td>not measured</td>" in page
+    assert [line.credit for line in lines] == [line.credit for line in lines_of(found, {}, {})]
+
+
 def test_the_page_escapes_every_text_and_loads_nothing() -> None:
     """It goes to customers by mail: no script, no link, no name that is markup."""
     names = {name: customer.display_name for name, customer in SOLD.customers.items()}

@@ -1,17 +1,23 @@
 """Who may change something: tokens with a role, compared in constant time, with a limit on failures."""
 
+import base64
+import binascii
 import hashlib
 import hmac
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from aiohttp import web
 
 from pipeline.api.refusal import (
     NO_APPROVER,
+    NO_CUSTOMER,
+    NO_TOKEN,
     ONLY_READS,
     TOO_MANY_FAILURES,
     WITHOUT_APPROVERS,
+    WITHOUT_CUSTOMERS,
     WITHOUT_OPERATORS,
     WRONG_TOKEN,
     Refusal,
@@ -70,25 +76,64 @@ class Callers:
         Raises ``RefusedError``: 403 where no operator is known or the token's role is another, 401 for another token or none, 429 after too
         many.
         """
-        return self._of_role(request, ApiRole.OPERATOR, WITHOUT_OPERATORS, ONLY_READS)
+        return self._asked(request, _bearer(request), _OPERATOR).name
 
     def approver(self, request: web.Request) -> str:
         """The name of the approver's token that the request carries; raises as :meth:`operator`."""
-        return self._of_role(request, ApiRole.APPROVER, WITHOUT_APPROVERS, NO_APPROVER)
+        return self._asked(request, _bearer(request), _APPROVER).name
 
-    def _of_role(self, request: web.Request, role: ApiRole, without: Refusal, other: Refusal) -> str:
-        if not any(token.role is role for _, token in self._tokens):
-            raise RefusedError(without)
+    def customer(self, request: web.Request) -> str:
+        """The customer whose token the request carries; raises as :meth:`operator`.
+
+        Nothing is changed by it, so what a browser sends by itself (``Basic``) counts here.
+        """
+        return self._asked(request, token_of(request.headers.get("Authorization", "")), _CUSTOMER).customer
+
+    def _asked(self, request: web.Request, offered: str, asks: "_Asks") -> ApiTokenSettings:
+        if not any(token.role is asks.role for _, token in self._tokens):
+            raise RefusedError(asks.without)
         address = request.remote or ""
         self._failures.check(address)
-        scheme, _, offered = request.headers.get("Authorization", "").partition(" ")
-        token = self.known(offered.strip()) if scheme.lower() == "bearer" else None
+        token = self.known(offered)
         if token is None:
-            self._failures.note(address)
-            raise RefusedError(WRONG_TOKEN)
-        if token.role is not role:
-            raise RefusedError(other)
-        return token.name
+            if offered:  # a browser asks once without a token before it asks its user
+                self._failures.note(address)
+            raise RefusedError(asks.wrong)
+        if token.role is not asks.role:
+            raise RefusedError(asks.other)
+        return token
+
+
+class _Asks(NamedTuple):
+    """A role that is wanted, and the refusals: nobody has it, the token has another, there is no such token."""
+
+    role: ApiRole
+    without: Refusal
+    other: Refusal
+    wrong: Refusal
+
+
+_OPERATOR = _Asks(ApiRole.OPERATOR, WITHOUT_OPERATORS, ONLY_READS, WRONG_TOKEN)
+_APPROVER = _Asks(ApiRole.APPROVER, WITHOUT_APPROVERS, NO_APPROVER, WRONG_TOKEN)
+_CUSTOMER = _Asks(ApiRole.CUSTOMER, WITHOUT_CUSTOMERS, NO_CUSTOMER, NO_TOKEN)
+
+
+def _bearer(request: web.Request) -> str:
+    scheme, _, offered = request.headers.get("Authorization", "").partition(" ")
+    return offered.strip() if scheme.lower() == "bearer" else ""
+
+
+def token_of(authorization: str) -> str:
+    """The token of ``Bearer``, or the password of ``Basic`` (for browsers; any user name). Empty when there is none."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+        except (binascii.Error, ValueError):
+            return ""
+    return ""
 
 
 def _digest(text: str) -> bytes:

@@ -1,19 +1,20 @@
 """Who may ask: by which host name, with which method, with which token."""
 
-import base64
-import binascii
 import hmac
 import ipaddress
 
 from aiohttp import web
 
-from pipeline.api.caller import Callers
-from pipeline.api.refusal import NO_TOKEN, OTHER_HOST, READ_ONLY, RefusedError
+from pipeline.api.caller import Callers, token_of
+from pipeline.api.refusal import NO_TOKEN, OTHER_HOST, OWN_VIEW_ONLY, READ_ONLY, RefusedError
 from pipeline.config.secret import Secret
-from pipeline.config.settings import ApiSettings
+from pipeline.config.settings import ApiRole, ApiSettings
 
 METHODS = frozenset({"GET", "HEAD"})
 CHANGING = frozenset({"POST", "PATCH", "DELETE"})
+OWN_VIEW = frozenset({"/view", "/api/view"})
+CUSTOMERS_OWN = OWN_VIEW | {"/console.css"}
+"""All that a customer's token opens."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -28,18 +29,27 @@ class Guard:
     def check(self, request: web.Request) -> None:
         """Raises ``RefusedError``: 405 for a method that changes things, 421 for a foreign host name, 401 without the token.
 
-        What may be changed asks for a token of its own (:meth:`pipeline.api.caller.Callers.operator`).
+        A customer's token is refused (403) everywhere but at its own view, whether the address exists or not. What may be changed asks
+        for a token of its own (:meth:`pipeline.api.caller.Callers.operator`).
         """
         changes = _changes(request)
         if request.method not in METHODS and not changes:
             raise RefusedError(READ_ONLY)
         if self._hosts and host_name(request.headers.get("Host", "")) not in self._hosts:
             raise RefusedError(OTHER_HOST)
-        if self._token and not changes and not self._may_read(offered(request.headers.get("Authorization", ""))):
+        given = token_of(request.headers.get("Authorization", ""))
+        known = self._callers.known(given)
+        if known is not None and known.role is ApiRole.CUSTOMER and (changes or request.path not in CUSTOMERS_OWN):
+            raise RefusedError(OWN_VIEW_ONLY)
+        if self._token and not changes and not self._may_read(given, by_role=known is not None):
             raise RefusedError(NO_TOKEN)
 
-    def _may_read(self, given: str) -> bool:
-        by_role = self._callers.known(given) is not None
+    def is_customers(self, request: web.Request) -> bool:
+        """Whether a customer reads the answer: they carry a customer's token, or ask for what only such a one opens."""
+        known = self._callers.known(token_of(request.headers.get("Authorization", "")))
+        return request.path in OWN_VIEW if known is None else known.role is ApiRole.CUSTOMER
+
+    def _may_read(self, given: str, *, by_role: bool) -> bool:
         return hmac.compare_digest(_bytes(given), _bytes(self._token.reveal())) or by_role
 
 
@@ -64,19 +74,6 @@ def host_name(authority: str) -> str:
     """The host of ``host:port`` (RFC 9110, section 7.2), in small letters, without port, brackets or the root's dot."""
     host = authority.partition("]")[0].lstrip("[") if authority.startswith("[") else authority.partition(":")[0]
     return host.lower().removesuffix(".")
-
-
-def offered(authorization: str) -> str:
-    """The token of ``Bearer``, or the password of ``Basic`` (for browsers; any user name). Empty when there is none."""
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return given.strip()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, ValueError):
-            return ""
-    return ""
 
 
 def check_exposure(listen: str, token: Secret) -> None:

@@ -41,7 +41,7 @@ _QUERIES: Mapping[str, Mapping[str, Json]] = {
     "/api/exclusions": {"limit": _LIMIT},
     "/api/operations": {"target": _NAME, "limit": _LIMIT},
 }
-_ONES = frozenset({"/api/incidents/{id}", "/api/customers/{name}", "/api/explain/{name}", PATH})
+_ONES = frozenset({"/api/incidents/{id}", "/api/customers/{name}", "/api/customers/{name}/view", "/api/view", "/api/explain/{name}", PATH})
 _TMF = {
     "alarm": (ALARM, ALARM_FIELDS),
     "serviceProblem": (PROBLEM, PROBLEM_FIELDS),

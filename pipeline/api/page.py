@@ -46,14 +46,14 @@ class Pages:
         text = self._templates.get_template(f"{name}.html").render(page=name, made_at=self.now(), **values)
         return web.Response(text=text, status=status, content_type="text/html")
 
-    def refusal(self, refusal: Refusal, *, as_json: bool) -> web.Response:
-        """A refusal in the form that was asked for."""
+    def refusal(self, refusal: Refusal, *, as_json: bool, bare: bool = False) -> web.Response:
+        """A refusal in the form that was asked for; ``bare`` is without the staff's navigation."""
         if as_json:
             body: dict[str, Any] = {"error": f"{refusal.title}: {refusal.text}"}
             body |= {"problems": list(refusal.problems)} if refusal.problems else {}
             return web.json_response(body, status=refusal.status, headers=refusal.headers)
         again = int(refusal.headers.get("Retry-After", "0"))
-        answer = self.page("refusal", refusal.status, refusal=refusal, refresh=again, steady="")
+        answer = self.page("refusal", refusal.status, refusal=refusal, refresh=again, steady="", base="bare.html" if bare else "base.html")
         answer.headers.update(refusal.headers)
         return answer
 

@@ -62,6 +62,10 @@ class Reading(Protocol):
         """What one customer feels now, with its latest ``outages`` and ``credits``."""
         ...
 
+    def view(self, name: str, now: int) -> Json | None:
+        """What one customer may see at ``now``, in its language; ``None`` for an unknown customer."""
+        ...
+
     def topology(self, resource: str | None = None) -> Json | None:
         """A picture of the network, or of what one resource hangs together with, open incidents coloured; ``None`` for an unknown one."""
         ...

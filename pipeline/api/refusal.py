@@ -78,12 +78,30 @@ WITHOUT_APPROVERS = Refusal(
 NO_APPROVER = Refusal(
     403, "This token approves nothing", "Its role in `api.tokens` of the settings is another; to decide about credits it must be approver."
 )
+OWN_VIEW_ONLY = Refusal(403, "This token opens one page", "A customer's token reads the customer's own view: /view, or /api/view for JSON.")
+WITHOUT_CUSTOMERS = Refusal(
+    403,
+    "No customer has a view here",
+    "No token has the role customer. List one under `api.tokens` of the settings: "
+    "{name: acme-portal, role: customer, customer: acme, secret: file:secrets/acme-token}. Staff read /customers/NAME/view.",
+)
+NO_CUSTOMER = Refusal(
+    403, "This token is of no customer", "Staff read a customer's view at /customers/NAME/view, or /api/customers/NAME/view."
+)
 TOO_MANY_FAILURES = Refusal(429, "Too many wrong tokens", "Nothing from this address is looked at for a minute.", {"Retry-After": "60"})
 OTHER_HOST = Refusal(
     421,
     "Not by this name",
     "The console is not called by this host name. Use the address that it listens on, or list the name in `api.hosts` of the settings.",
 )
+
+
+def for_customer(refusal: Refusal) -> Refusal:
+    """The same for a customer, who is told nothing of what fails within."""
+    return Refusal(refusal.status, *_NOT_NOW, refusal.headers) if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else refusal
+
+
+_NOT_NOW = ("Your services cannot be shown at the moment", "This says nothing of the services themselves. Please try again in a minute.")
 
 
 def of_http(error: web.HTTPException) -> Refusal:

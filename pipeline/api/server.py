@@ -29,6 +29,7 @@ from pipeline.api.tmf.hub import Hubs, HubStore
 from pipeline.api.tmf.reading import NorthboundReading
 from pipeline.api.tmf.resources import reading_routes
 from pipeline.api.tmf.tasks import Tasks
+from pipeline.api.view import CustomerViews
 from pipeline.api.wording import tier_place
 from pipeline.config.problem import ConfigError
 from pipeline.config.settings import COMPONENTS, ApiSettings, Settings
@@ -75,12 +76,14 @@ class Console:
         self._credits_decided = Credits(crediting, self._callers) if crediting is not None else None
         self._notices = notices
         self._pages = pages or Pages()
+        self._views = CustomerViews(reading, self._callers, self._pages, self._pages.now)
 
     def application(self) -> web.Application:
         """All routes, guarded, counted and timed."""
         app = web.Application(middlewares=[self._measured, self._answered], client_max_size=LARGEST)
         app.on_response_prepare.append(protect)
         app.add_routes([*self._page_routes(), *self._json_routes(), *(self._operations.routes() if self._operations else ())])
+        app.add_routes(self._views.routes())
         app.add_routes(self._acknowledgements.routes() if self._acknowledgements else ())
         app.add_routes(self._credits_decided.routes() if self._credits_decided else ())
         app.add_routes([*self._tmf_routes(), web.get(openapi.PATH, self._openapi)])
@@ -348,7 +351,9 @@ class Console:
             refused = refusal.FAILED
         if request.path.startswith(PREFIX):
             return error_answer(refused)
-        return self._pages.refusal(refused, as_json=request.path.startswith("/api/"))
+        is_customers = self._guard.is_customers(request)
+        told = refusal.for_customer(refused) if is_customers else refused
+        return self._pages.refusal(told, as_json=request.path.startswith("/api/"), bare=is_customers)
 
 
 def _json(ask: Callable[[web.Request], Callable[[], Any]]) -> Handler:

@@ -1,8 +1,9 @@
 """How values look on the console's pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -18,6 +19,14 @@ def clock(at: int) -> Markup:
     if not at:
         return Markup("&ndash;")
     text = datetime.fromtimestamp(at // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return Markup('<time datetime="{}">{}</time>').format(rfc3339(at), text)
+
+
+def local(at: int, view: Mapping[str, Any]) -> Markup:
+    """UTC nanoseconds as a ``time`` element on a customer's clock, written as their language writes it; a dash for never."""
+    if not at:
+        return Markup("&ndash;")
+    text = datetime.fromtimestamp(at // 1_000_000_000, UTC).astimezone(ZoneInfo(view["timezone"])).strftime(view["moment"])
     return Markup('<time datetime="{}">{}</time>').format(rfc3339(at), text)
 
 
@@ -44,4 +53,11 @@ def tier_place(tier: str) -> int:
     return _TIERS.index(tier) if tier in _TIERS else len(_TIERS)
 
 
-FILTERS: dict[str, Callable[..., Any]] = {"clock": clock, "duration": duration, "money": money, "words": words, "count": count}
+FILTERS: dict[str, Callable[..., Any]] = {
+    "clock": clock,
+    "local": local,
+    "duration": duration,
+    "money": money,
+    "words": words,
+    "count": count,
+}

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pipeline.backtest.past import Owed, Past
+from pipeline.backtest.past import CUSTOMERS, REMEDIES, Owed, Past
 from pipeline.core.incident import Incident
 from pipeline.core.money import money_text
 from pipeline.core.outage import Outage, ServiceState
@@ -175,7 +175,7 @@ def told_words(told: Told) -> dict[str, str]:
     by_whom: dict[str, list[str]] = defaultdict(list)
     for (who, what), count in sorted(told.items(), key=lambda each: _in_order(each[0])):
         by_whom[who].append(f"{what} {count} times" if count > 1 else what)
-    return {who if who == "ticket" else f"pages {who}": ", ".join(words) for who, words in sorted(by_whom.items())}
+    return {_OTHERS.get(who, f"pages {who}"): ", ".join(words) for who, words in sorted(by_whom.items())}
 
 
 def _counts(before: Past, after: Past, *, is_lean: bool) -> Iterator[Count]:
@@ -185,19 +185,22 @@ def _counts(before: Past, after: Past, *, is_lean: bool) -> Iterator[Count]:
         if not (is_lean and name == "apart"):
             yield Count(words, *(past.counts[name] for past in both))
     yield Count("incidents", *(len(past.own) for past in both))
-    told = [Counter((act.route if act.is_page else "", act.what) for act in past.acts.values()) for past in both]
-    for route, what in sorted(told[0].keys() | told[1].keys(), key=_in_order):
-        yield Count(f"pages {route}: {what}" if route else f"tickets {what}", told[0][route, what], told[1][route, what])
+    told = [Counter((act.who, act.what) for act in past.acts.values()) for past in both]
+    for who, what in sorted(told[0].keys() | told[1].keys(), key=_in_order):
+        words = f"{_OTHERS[who]}s {what}" if who == "ticket" else f"{_OTHERS.get(who, f'pages {who}')}: {what}"
+        yield Count(words, told[0][who, what], told[1][who, what])
     yield Count("outages", *(sum(one.state is not ServiceState.REDUNDANCY_LOST for one in past.outages.values()) for past in both))
 
 
+_OTHERS = {"ticket": "ticket", CUSTOMERS: "messages to customers", REMEDIES: "remedies"}
+"""What is told to others than receivers of pages."""
 _OCCASIONS = tuple(Occasion)
 
 
 def _in_order(told: tuple[str, str]) -> tuple[str, int, str]:
-    """By receiver, and as things happen: opened, updated, resolved."""
+    """By receiver, tickets first, and as things happen: opened, updated, resolved."""
     who, what = told
-    return who, _OCCASIONS.index(Occasion(what)) if what in _OCCASIONS else len(_OCCASIONS), what
+    return "" if who == "ticket" else who, _OCCASIONS.index(Occasion(what)) if what in _OCCASIONS else len(_OCCASIONS), what
 
 
 Fact = tuple[str, str, int, int, str, bool, str]

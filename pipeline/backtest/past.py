@@ -20,6 +20,7 @@ from pipeline.core.settlement import PlannedWork, claim, exclude, plan
 from pipeline.core.window import WindowRow
 from pipeline.wire import Topic
 
+CUSTOMERS, REMEDIES = "customers", "remedies"
 TICKETS = (EffectKind.TICKET_OPEN, EffectKind.TICKET_UPDATE, EffectKind.TICKET_RESOLVE)
 RAISES = (Change.RAISED, Change.RAISED_AGAIN)
 
@@ -42,7 +43,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing that somebody was told: a ticket opened, updated or resolved, or a page; ``what`` is the word for it."""
+    """One thing that somebody was told: a ticket's step, a page, a customer's message, a remedy; ``what`` is the word for it."""
 
     key: str
     kind: EffectKind
@@ -52,9 +53,14 @@ class Act:
     at: int
 
     @property
-    def is_page(self) -> bool:
-        """A page, and not a ticket's."""
-        return self.kind is EffectKind.NOTIFY
+    def kind_word(self) -> str:
+        """What it is: ``ticket``, ``page``, ``message``, ``remedy``."""
+        return _KIND_WORDS.get(self.kind, self.kind.value)
+
+    @property
+    def who(self) -> str:
+        """Who was told: ``ticket``, a route of pages, ``customers`` or ``remedies``."""
+        return {"page": self.route, "message": CUSTOMERS, "remedy": REMEDIES}.get(self.kind_word, "ticket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +142,20 @@ class Past:
         return sorted((one for one in self.incidents.values() if not one.is_absorbed), key=lambda one: (one.started_at, one.id))
 
     def acts_of(self, incident: str) -> "Counter[tuple[str, str]]":
-        """How often who (``ticket``, or a route of pages) was told what of an incident."""
-        return Counter((one.route if one.is_page else "ticket", one.what) for one in self.acts.values() if one.subject == incident)
+        """How often who (see :attr:`Act.who`) was told what of an incident."""
+        return Counter((one.who, one.what) for one in self.acts.values() if one.subject == incident)
 
 
+_KIND_WORDS = dict.fromkeys(TICKETS, "ticket") | {EffectKind.NOTIFY: "page", EffectKind.MESSAGE: "message", EffectKind.REMEDY: "remedy"}
 _TICKET_WORDS = {EffectKind.TICKET_OPEN: "opened", EffectKind.TICKET_UPDATE: "updated", EffectKind.TICKET_RESOLVE: "resolved"}
 
 
 def act_of(key: str, kind: EffectKind, subject: str, route: str, at: int) -> Act:
-    """An act from an effect's fields; a page's occasion stands in its key (``notify:incident:route:occasion…``)."""
-    what = _TICKET_WORDS.get(kind) or key.rpartition(f":{route}:")[2].partition(":")[0] or "told"
+    """An act from an effect's fields; what it is stands in its key (``notify:incident:route:occasion…``, ``message:…:stage:revision``)."""
+    if kind is EffectKind.MESSAGE:
+        what = key.split(":")[-2]
+    elif kind is EffectKind.REMEDY:
+        what = "over" if ":over:" in key else "proposed"
+    else:
+        what = _TICKET_WORDS.get(kind) or key.rpartition(f":{route}:")[2].partition(":")[0] or "told"
     return Act(key, kind, subject, route, what, at)

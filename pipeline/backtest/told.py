@@ -182,7 +182,7 @@ def _outage_rows(answer: Answer) -> Iterator[list[object]]:
 def _told_rows(side: str, past: Past) -> Iterator[list[object]]:
     acts: list[Act] = sorted(past.acts.values(), key=lambda act: (act.at, act.key))
     for act in acts:
-        yield [side, rfc3339(act.at), "page" if act.is_page else "ticket", act.route, act.what, act.subject]
+        yield [side, rfc3339(act.at), act.kind_word, act.route, act.what, act.subject]
 
 
 def _credit_row(money: Money) -> list[object]:

@@ -36,6 +36,7 @@ class LazyGroup(Group):
         "sla": ("pipeline.cli.sla:sla", "availability against what was agreed; settle a month"),
         "credits": ("pipeline.cli.credits:credits_", "the ledger of SLA credits; verify its chain"),
         "remedies": ("pipeline.cli.remedies:remedies", "what is proposed to be done about incidents; approve or refuse"),
+        "messages": ("pipeline.cli.messages:messages", "what customers are told of incidents, or would be, in which words"),
         "effects": ("pipeline.cli.effects:effects", "what is still to be sent, and what was given up; try it again"),
         "route": ("pipeline.cli.route:route", "who would be told of an incident, and why"),
         "oncall": ("pipeline.cli.route:oncall", "who is on call now, and who next"),

@@ -14,12 +14,17 @@ from pipeline.cli import demo_scene as scene
 from pipeline.cli.demo_stage import Ports, Received, Stage, alone_in, prepare, webhook_receiver
 from pipeline.cli.output import Exit, console, fail, own_command
 from pipeline.cli.parent import stop_event
+from pipeline.config.message_check import load_messages
 from pipeline.config.settings import Settings
 from pipeline.config.settings_file import load_settings
+from pipeline.core import notice
+from pipeline.foretelling import foretold, incident_of
 from pipeline.installation import groups
+from pipeline.inventory.present import read_present
 from pipeline.lab.config import LabError, inventory_dir
 from pipeline.lab.control import LabClient
 from pipeline.reading import Reader
+from pipeline.resources import data_dir
 from pipeline.settling import request_settlement
 from pipeline.supervisor import ChildFailedError, ChildSpec, Supervisor
 
@@ -122,6 +127,7 @@ class Story:
         cut_at = time.monotonic()
         incident = await self._cut()
         incident = await self._confirmed(incident["id"])
+        await self._foretell(incident)
         await asyncio.sleep(max(0.0, cut_seconds - (time.monotonic() - cut_at)))
         await self._mend(incident["id"])
         await self._settle()
@@ -159,6 +165,13 @@ class Story:
         incident = await self._until("a poll confirms the outages (a v2c trap alone never pays)", confirmed)
         self._out.print("  a poll has confirmed the outages: from here on they count towards the SLA\n")
         return incident
+
+    async def _foretell(self, found: dict[str, Any]) -> None:
+        """What customers would read if it lasted: the cut is over before the first of them is told."""
+        incident, now = incident_of(found), time.time_ns()
+        messages = await asyncio.to_thread(load_messages, self._settings.rules_dir or data_dir("rules"))
+        inventory = (await asyncio.to_thread(read_present, self._settings)).inventory
+        self._out.print(scene.foretold(foretold(incident, messages, inventory, notice.Stage.FIRST, now)))
 
     async def _mend(self, incident_id: str) -> None:
         self._out.print(f"[bold]The fibre {FIBRE} is mended.[/bold]")

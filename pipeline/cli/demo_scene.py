@@ -46,6 +46,31 @@ def impacts(found: Sequence[Json]) -> Table:
     )
 
 
+def foretold(found: Sequence[Json]) -> RenderableType:
+    """What customers read if a fault lasts: who and when, and the first of the messages in full; who feels nothing is only counted."""
+    told = [each for each in found if not each["reason"]]
+    if not told:
+        return Text()
+    rows = ((f"{each['after_s'] / 60:.0f} min", each["name"], each["language"], _services(each)) for each in told)
+    first = told[0]
+    lines: list[RenderableType] = [
+        table(("after", "customer", "in", "of"), rows),
+        Text(),
+        Text.assemble("To ", (first["contacts"][0]["address"], "bold")),
+        _hanging(first["text"].strip(), "  ", style="italic"),
+    ]
+    spared = len(found) - len(told)
+    if spared:
+        lines.append(Text(f"\n{spared} more customers lost only redundancy: they feel nothing and are told nothing", style="dim"))
+    lines.append(Text("Dry run: messages are worded and kept, and sent to nobody.", style="dim"))
+    shown = Panel(Group(*lines), title="if it lasts, customers are told", title_align="left", border_style="blue", box=box.ROUNDED)
+    return Group(shown, Text())
+
+
+def _services(told: Json) -> str:
+    return ", ".join(each["service"] for each in told["services"])
+
+
 def resolution(found: Json, outages: Sequence[Json]) -> RenderableType:
     """The end of an incident: how long it took, and each outage with its minutes."""
     down = [outage for outage in outages if outage["state"] != "redundancy-lost"]
@@ -104,7 +129,7 @@ def _credit(credit: Json, evaluation: Json) -> RenderableType:
 def next_steps(settings: Settings, credits_: Sequence[Json], command: str) -> RenderableType:
     """Where to look while it runs; ``command`` is how this shell calls ``assure``."""
     history = settings.history
-    shown = ["incidents", "alarms --all", "sla report", "credits", "topology impact fibre/f-ams-rtm-1", "doctor"]
+    shown = ["incidents", "alarms --all", "messages ls", "sla report", "credits", "topology impact fibre/f-ams-rtm-1", "doctor"]
     return Group(
         Text("Look next, in another terminal in this folder", style="bold"),
         _facts(

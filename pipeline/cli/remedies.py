@@ -27,8 +27,8 @@ def remedies() -> None:
 
     \b
     assure remedies ls
-    assure remedies approve restart-bgp --incident 4f6c2a10
-    assure remedies refuse restart-bgp --reason "the far end is being changed"
+    assure remedies approve power-cycle --incident 4f6c2a10
+    assure remedies refuse power-cycle --reason "the far end is being changed"
     """
 
 
@@ -72,7 +72,7 @@ def approve(rule: str, *, config: Path | None, incident: str, by: str) -> None:
     """Let a remedy be started. The guard rails hold all the same: rate, services that it could touch, dry run.
 
     \b
-    assure remedies approve restart-bgp --incident 4f6c2a10
+    assure remedies approve power-cycle --incident 4f6c2a10
     """
     remedy, now = _word(rule, incident, config), time.time_ns()
     start = start_of(remedy, now)
@@ -92,7 +92,7 @@ def refuse(rule: str, *, config: Path | None, incident: str, reason: str, by: st
     """Let a remedy not be started.
 
     \b
-    assure remedies refuse restart-bgp --reason "the far end is being changed"
+    assure remedies refuse power-cycle --reason "the far end is being changed"
     """
     remedy, now = _word(rule, incident, config), time.time_ns()
     if not _move(config, remedy, state=RemedyState.REFUSED, decided_by=by, decided_at=now, ended_at=now, detail=reason):

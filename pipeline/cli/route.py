@@ -10,18 +10,16 @@ from rich.text import Text
 
 from pipeline.cli.config import config_option, read_settings, settings_if_any
 from pipeline.cli.group import Group
+from pipeline.cli.incident_asked import by_id, described, impact, of_cause
 from pipeline.cli.moment import Ahead, Length
 from pipeline.cli.output import Exit, clock, console, duration, fail, json_option, print_json, table
-from pipeline.cli.show import reader
 from pipeline.config.problem import did_you_mean
 from pipeline.config.rule_set import load_routing
 from pipeline.config.settings import Settings
 from pipeline.core.audience import foretold, watch
 from pipeline.core.event import Severity
-from pipeline.core.impact import felt_by
-from pipeline.core.incident import Impact, Incident, IncidentState, in_order, severity_of
-from pipeline.core.inventory import Inventory, Tier
-from pipeline.core.outage import ServiceState
+from pipeline.core.incident import Incident
+from pipeline.core.inventory import Tier
 from pipeline.core.period import local_text
 from pipeline.core.resource import ResourceId
 from pipeline.core.routing import Routing, Traits
@@ -115,61 +113,25 @@ def _asked(
         raise click.UsageError("name an INCIDENT, or a --cause, or a --severity")
     if (incident or cause) and any(felt.values()):
         raise click.UsageError("who feels an incident or a cause is known; tiers, services and places go with --severity")
-    if incident:
-        return _that_stands(config, incident)
-    if cause:
-        return _of_cause(read_settings(config), cause)
+    if incident or cause:
+        return _placed(read_settings(config), by_id(config, incident) if incident else str(cause))
     assert severity is not None
     tiers = tuple(Tier(each) for each in felt["tiers"])
-    impacts = tuple(_impact(f"of-{tier.value}", "", tier) for tier in tiers)
+    impacts = tuple(impact(f"of-{tier.value}", "", tier) for tier in tiers)
     services = felt["services"] or (felt["customers"] and [f"of-{each}" for each in felt["customers"]])
     if not impacts:
-        impacts = tuple(_impact(each, "", Tier.BRONZE) for each in services)
-    made = _incident(ResourceId("link/some"), Severity[severity.upper()], impacts)
+        impacts = tuple(impact(each, "", Tier.BRONZE) for each in services)
+    made = described(ResourceId("link/some"), Severity[severity.upper()], impacts)
     places = (tuple(felt["sites"]), tuple(felt["regions"]))
     return made, Traits(made.severity, tiers, tuple(felt["services"]), tuple(felt["customers"]), *places, made.root_cause)
 
 
-def _incident(cause: ResourceId, severity: Severity, impacts: tuple[Impact, ...], **others: Any) -> Incident:
-    return Incident("test", "default", cause, IncidentState.OPEN, severity, "", (), (), impacts, 0, 0, **others)
-
-
-def _impact(service: str, customer: str, tier: Tier, state: ServiceState = ServiceState.DOWN, share: float = 1.0) -> Impact:
-    return Impact(service, customer, "", tier, state, 0, share)
-
-
-def _that_stands(config: Path | None, name: str) -> tuple[Incident, Traits]:
-    with reader(config) as read:
-        row = read.incident(name)
-    if row is None:
-        fail(f"there is no incident whose id begins with '{name}', or there are several; `assure incidents` lists them", Exit.NOT_FOUND)
-    impacts = tuple(
-        _impact(each["service"], each["customer"], Tier(each["tier"]), ServiceState(each["state"]), each.get("share", 0.0))
-        for each in row["impacts"]
-    )
-    held = {"planned": row.get("planned", ""), "shelved": row.get("shelved", ""), "acknowledged_by": row.get("acknowledged_by", "")}
-    made = _incident(ResourceId(row["root_cause"]), Severity[row["severity"].upper()], impacts, **held)
-    inventory = read_present(read_settings(config)).inventory
-    return made, Traits.of(made, Topology.of(inventory), inventory.sites)
-
-
-def _of_cause(settings: Settings, cause: str) -> tuple[Incident, Traits]:
+def _placed(settings: Settings, incident: Incident | str) -> tuple[Incident, Traits]:
+    """An incident, or one of a cause that failed, with what routing looks at."""
     inventory = read_present(settings).inventory
     topology = Topology.of(inventory)
-    root = ResourceId(cause)
-    if topology.node(root) is None:
-        fail(f"there is no {cause} in the inventory; {did_you_mean(cause, topology.names) or 'names are as device/pe1'}", Exit.NOT_FOUND)
-    impacts = in_order(_impacts(inventory, topology, root))
-    made = _incident(root, severity_of(impacts, (Severity.MAJOR,)), impacts)
+    made = of_cause(inventory, topology, incident) if isinstance(incident, str) else incident
     return made, Traits.of(made, topology, inventory.sites)
-
-
-def _impacts(inventory: Inventory, topology: Topology, root: ResourceId) -> Iterator[Impact]:
-    for name, loss in felt_by(topology, [("test", root, True)])["test"].items():
-        service = inventory.services.get(name)
-        customer = inventory.customers.get(service.customer) if service else None
-        if service and customer:
-            yield _impact(name, customer.name, customer.tier, loss.state, loss.share)
 
 
 def _lines(found: Json, known: Sequence[str] | None) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pipeline.cli.output import Exit, console, fail, json_option, print_json
 from pipeline.cli.show import reader
 from pipeline.cli.sla_claim import claim, claims, withdraw
 from pipeline.cli.sla_exclude import exclude, exclusions, include
+from pipeline.cli.sla_observed import observed
 from pipeline.cli.sla_rate import rate
 from pipeline.cli.sla_report import Files, chosen_options, report_month, what_if
 from pipeline.rerating import Chosen
@@ -32,6 +33,7 @@ def sla() -> None:
     assure sla report             the latest evaluation of each service
     assure sla report --month M   a month from the history; CSV, HTML
     assure sla what-if            the same under another plan
+    assure sla observed           for how long nobody looked in a month
     assure sla exclude            say that time should not count, and why
     assure sla claim              say that a customer claims a credit
     assure sla claims             who claimed what, and what came of it
@@ -139,5 +141,5 @@ def _print(evaluations: list[Json], entries: list[Json]) -> None:
     console().print(settlement(evaluations, entries))
 
 
-for command in (rate, what_if, exclude, include, exclusions, claim, withdraw, claims):
+for command in (rate, what_if, observed, exclude, include, exclusions, claim, withdraw, claims):
     sla.add_command(command)

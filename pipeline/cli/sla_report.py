@@ -16,6 +16,7 @@ from pipeline.cli.show import reader
 from pipeline.config.outage_sheet import read_plan
 from pipeline.core.credit import evaluation_json
 from pipeline.core.evaluation import METRIC, Evaluation
+from pipeline.observing import Asked
 from pipeline.reading import Reader
 from pipeline.rerating import Chosen
 from pipeline.statement import Line, as_csv, as_html, lines_of
@@ -50,7 +51,7 @@ def report_month(config: Path | None, month: str, chosen: Chosen, files: Files, 
     if files.html is not None:
         _write(files.html, as_html(lines, month, files.provider, now))
     if as_json:
-        print_json([{**evaluation_json(line.evaluation), "in_ledger_minor": line.in_ledger} for line in lines])
+        print_json([{**evaluation_json(line.evaluation), "in_ledger_minor": line.in_ledger, "observed": line.observed} for line in lines])
     elif files.csv is None and files.html is None:
         _print(lines, month)
 
@@ -59,7 +60,10 @@ def _lines(read: Reader, month: str, now: int, chosen: Chosen) -> list[Line]:
     entered: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for entry in read.entered(month):
         entered[entry.contract, entry.service, entry.metric, entry.period] += entry.amount_minor
-    return lines_of(_rated(read, month, now, chosen), entered, read.customer_names())
+    rated = _rated(read, month, now, chosen)
+    seen = [each.observation for each in read.observed(Asked(month, now, chosen))]
+    observed = {(each.contract, each.service): each.told for each in seen}
+    return lines_of(rated, entered, read.customer_names(), observed)
 
 
 def _rated(read: Reader, month: str, now: int, chosen: Chosen, **by: Any) -> list[Evaluation]:
@@ -87,12 +91,14 @@ def _print(lines: Sequence[Line], month: str) -> None:
     beside = any(line.evaluation.metric != METRIC for line in lines)
     differ = any(line.evaluation.credit_minor != line.in_ledger for line in lines)
     on_claim = any(line.claim for line in lines)
+    unlike = len({line.observed for line in lines}) > 1
     rows = (
         (
             line.evaluation.customer,
             line.evaluation.service,
             *([line.evaluation.metric] if beside else []),
             line.figure.replace(" %", "%"),
+            *([line.observed.replace(" %", "%")] if unlike else []),
             line.target.replace(" %", "%"),
             Text(line.verdict, style="bold red" if line.evaluation.violated else "green"),
             line.credit if line.evaluation.credit_minor else "",
@@ -102,8 +108,11 @@ def _print(lines: Sequence[Line], month: str) -> None:
         for line in lines
     )
     promise, ledger = (["promise"] if beside else []), (["ledger"] if differ else [])
-    columns = ("customer", "service", *promise, "delivered", "target", "", "credit", *ledger, *(["claim"] if on_claim else []))
+    seen, claimed = (["observed"] if unlike else []), (["claim"] if on_claim else [])
+    columns = ("customer", "service", *promise, "delivered", *seen, "target", "", "credit", *ledger, *claimed)
     console().print(table(columns, rows))
+    if not unlike:
+        click.echo(f"observed of every service: {lines[0].observed} (`assure sla observed`)")
     for line in lines:
         if line.evaluation.violated:
             click.echo(f"\n{line.evaluation.service}, {line.evaluation.metric}, plan {line.evaluation.plan} {line.evaluation.plan_version}")

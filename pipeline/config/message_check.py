@@ -10,11 +10,32 @@ from pipeline.config.message_template import OTHER, TemplateFailedError, fill, v
 from pipeline.config.problem import Problems
 from pipeline.config.reload import Reloading
 from pipeline.config.rule_files import SUFFIXES, RuleFile, read_files
+from pipeline.core.exclusion import ExclusionKind
 from pipeline.core.notice import MINUTE_NS, Notices, Past, Send, Skip, Stage, judge
+from pipeline.core.outage import ServiceState
 
 NOTICES_NAME, MESSAGES_NAME = "notices.yaml", "messages"
 SENT = (Stage.FIRST, Stage.PROGRESS, Stage.RESTORED)
-_TOLD_STATES = ("down", "degraded", "redundancy-lost")
+WORDS = (
+    *(
+        "all_well",
+        "some_affected",
+        "work_now",
+        "services",
+        "service",
+        "state",
+        "since",
+        "cause",
+        "action",
+        "attended",
+        "informed",
+        "reference",
+    ),
+    *("planned", "begins", "ends", "agreements", "promised", "delivered", "downtime", "left", "exceeded"),
+    *("outages", "began", "ended", "lasts", "length", "not_counted", "messages", "when", "what", "first", "progress", "restored"),
+    *("credits", "month", "amount", "approved", "credited", "taken_back", "none", "times", "made"),
+)
+"""The texts of a customer's view (``words``)."""
 _AT = 1_795_000_000 * 1_000_000_000
 _CUSTOMER = {"name": "Example Ltd", "timezone": "Europe/Amsterdam"}
 
@@ -77,9 +98,7 @@ def languages_of(files: Iterable[RuleFile[MessageFile]]) -> dict[str, MessageFil
         language = file.form
         if language.language in found:
             file.tell(("language",), f"the language '{language.language}' stands twice", "keep one file for it")
-        for state in _TOLD_STATES:
-            if state not in language.states:
-                file.tell(("states",), f"no words for '{state}'", f"add {state}: …")
+        _tell_missing_words(file)
         if OTHER not in language.causes:
             file.tell(("causes",), "no words for other causes", "add other: …")
         for stage in SENT:
@@ -88,6 +107,18 @@ def languages_of(files: Iterable[RuleFile[MessageFile]]) -> dict[str, MessageFil
             file.tell(("messages", name), f"'{name}' is no message", f"write {', '.join(SENT)}")
         found.setdefault(language.language, language)
     return found
+
+
+def _tell_missing_words(file: RuleFile[MessageFile]) -> None:
+    language = file.form
+    needed = {"states": tuple(ServiceState), "exclusions": tuple(ExclusionKind), "words": WORDS}
+    for part, names in needed.items():
+        given: Mapping[str, str] = getattr(language, part)
+        for name in names:
+            if name not in given:
+                file.tell((part,), f"no words for '{name}'", f"add {name}: …")
+        for name in given.keys() - set(names):
+            file.tell((part, name), f"nothing asks for words for '{name}'", "take it out, or mend the name")
 
 
 def _tell_wrong_message(file: RuleFile[MessageFile], stage: str) -> None:

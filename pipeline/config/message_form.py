@@ -50,7 +50,7 @@ class MessageFile:
     """A file of ``rules/messages``: one language.
 
     ``states`` and ``causes`` are words for a service's state and for the kind of what failed (``fibre``, ``device``, …; ``other`` for the
-    rest): a customer reads no name of the network's.
+    rest): a customer reads no name of the network's. ``exclusions`` say why time does not count, ``words`` are the texts of the view.
     """
 
     language: str
@@ -60,3 +60,4 @@ class MessageFile:
     tests: tuple[MessageTest, ...]
     moment: str = "%Y-%m-%d %H:%M %Z"
     words: dict[str, str] = field(default_factory=dict)
+    exclusions: dict[str, str] = field(default_factory=dict)

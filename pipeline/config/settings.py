@@ -234,21 +234,27 @@ class DetectorSettings:
 class ApiRole(StrEnum):
     """What a token of the API is good for: reading, also changing what people decide about faults, or also approving credits.
 
-    An operator approves no credits, and an approver touches no incident: whoever can end an outage does not also pay for it.
+    An operator approves no credits, and an approver touches no incident: whoever can end an outage does not also pay for it. A customer
+    reads one customer's own view, and nothing else.
     """
 
     VIEWER = "viewer"
     OPERATOR = "operator"
     APPROVER = "approver"
+    CUSTOMER = "customer"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiTokenSettings:
-    """One caller of the API: ``name`` is what the audit trail calls it, ``secret`` its bearer token of 16 characters or more."""
+    """One caller of the API: ``name`` is what the audit trail calls it, ``secret`` its bearer token of 16 characters or more.
+
+    ``customer`` is the inventory's name of the one whose view a token of the role customer reads.
+    """
 
     name: str
     role: ApiRole = ApiRole.VIEWER
     secret: Secret = field(default_factory=Secret)
+    customer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +262,8 @@ class ApiSettings:
     """The console and northbound API. ``token`` is asked of everybody who reads; without one it listens on loopback only.
 
     ``tokens`` are those of single callers: good for reading, with the role operator for acknowledging, shelving and planning work too, with
-    the role approver for approving credits. Without such a one nothing can be changed by the API.
+    the role approver for approving credits. Without such a one nothing can be changed by the API. One of the role customer reads the view
+    of its ``customer`` (``/view``) and nothing else.
 
     ``hosts`` are further names by which a browser may call it (of a proxy before it, say). On loopback no other name is answered, so that
     no web page elsewhere can read it through a name of its own (DNS rebinding); off loopback, none listed means any.

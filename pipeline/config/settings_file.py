@@ -16,6 +16,7 @@ from pipeline.config.settings import (
     MAX_POLL_PROCESSES,
     MAX_RARE,
     MAX_TRAP_PROCESSES,
+    ApiRole,
     ApiTokenSettings,
     DetectorSettings,
     Settings,
@@ -87,6 +88,9 @@ def _check(decoder: Decoder, node: Node, settings: Settings) -> None:
     for path, port in _ports(settings).items():
         require(*path, ok=0 < port <= _MAX_PORT, message=f"{port} is not a port", remedy=f"write 1 to {_MAX_PORT}")
     _check_tokens(settings.api.tokens, require)
+    guarded = bool(settings.api.token) or all(token.role is not ApiRole.CUSTOMER for token in settings.api.tokens)
+    message = "customers have tokens, and without this one whoever sends no token reads everything"
+    require("api", "token", ok=guarded, message=message, remedy="set it, as in token: file:secrets/api")
     _check_outputs(settings, require)
 
 
@@ -127,6 +131,11 @@ def _check_tokens(tokens: Sequence[ApiTokenSettings], require: Callable[..., Non
         long_enough = len(token.secret.reveal()) >= _SHORTEST_TOKEN
         message, remedy = "the token is too short to be a secret", f"make one of {_SHORTEST_TOKEN} characters or more: openssl rand -hex 24"
         require(*at, "secret", ok=long_enough, message=message, remedy=remedy)
+        is_customers = token.role is ApiRole.CUSTOMER
+        message, remedy = "a customer's token must say whose", "add customer: the name that the inventory has for it"
+        require(*at, "role", ok=not is_customers or bool(token.customer), message=message, remedy=remedy)
+        message = f"the role {token.role.value} sees every customer"
+        require(*at, "customer", ok=is_customers or not token.customer, message=message, remedy="write role: customer, or leave it out")
         message, remedy = "another caller has the same token", "give each a token of its own"
         require(*at, "secret", ok=secrets.index(token.secret) == position, message=message, remedy=remedy)
 

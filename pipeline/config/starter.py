@@ -241,7 +241,7 @@ messages:
 
 # What may be done about incidents by itself (rules/remedies.yaml). Without acting, remedies are proposed and never started: the dry run.
 # Actions are POSTs or programs, by the names that the rules use; each gets JSON, a program on its standard input:
-#   - {name: restart-bgp-session, url: "https://…", secret: file:secrets/automation}
+#   - {name: reset-port, url: "https://…", secret: file:secrets/automation}
 #   - {name: power-cycle, argv: [/usr/local/bin/power-cycle], timeout_s: 30}
 remedies:
   #acting: false
@@ -252,8 +252,9 @@ api:
   #listen: "127.0.0.1:18642"
   token: file:secrets/api
   # Callers with a token and a name of their own: a viewer reads, an operator also acknowledges, shelves and plans work, an approver
-  # also approves credits.
+  # also approves credits. A customer reads its own view (/view) and nothing else.
   #   - {name: noc, role: operator, secret: file:secrets/noc-token}
+  #   - {name: acme-portal, role: customer, customer: acme, secret: file:secrets/acme-token}
   #tokens: []
   # Further names by which browsers call it, such as that of a proxy before it.
   #hosts: []

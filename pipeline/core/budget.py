@@ -12,6 +12,7 @@ from pipeline.core.inventory import MaintenanceWindow, Service
 from pipeline.core.outage import Outage
 from pipeline.core.period import NANOSECONDS, Period, month_of
 from pipeline.core.plan import Plan, version_at
+from pipeline.core.rating import availability_of
 from pipeline.core.settlement import Terms
 from pipeline.core.sla import Downtime, downtime, is_missed
 
@@ -28,6 +29,7 @@ class Budget:
 
     ``allowed_s`` is the longest downtime that still meets the target; ``counted_s`` of it are spent, of which ``unconfirmed_s`` rest on an
     outage that lasts and is not confirmed yet. ``running`` says that an outage lasts that counts, now or when its planned work is over.
+    ``availability`` is what the month comes to if nothing more happens (percent, rounded as the plan says).
     ``missed_at`` is when the target was missed, or will be if what lasts goes on; 0 when the month ends before.
     """
 
@@ -44,6 +46,7 @@ class Budget:
     excluded_s: int
     running: bool
     missed_at: int
+    availability: str = ""
 
     @property
     def left_s(self) -> int:
@@ -105,6 +108,7 @@ def budget(terms: Terms, service: Service, outages: Iterable[Outage], now: int) 
         excluded_s=sofar.excluded_s,
         running=any(not outage.ended_at and counts(terms.plan, outage.state) for outage in _latest(known)),
         missed_at=_missed_at(month, now),
+        availability=f"{availability_of(terms.plan, sofar.counted_s, sofar.denominator_s):f}",
     )
 
 

@@ -303,10 +303,14 @@ def _sweep(context: Context, state: DomainState) -> None:
     for name in [row.id for row in state.incidents.values() if 0 < row.resolved_at < retain]:
         del state.incidents[name]
         state.dirty[f"incident|{name}"] = None
-    for key, row in [(key, row) for key, row in state.alarms.items() if row.alarm.is_cleared]:
-        held = state_of(row.alarm) is State.HELD
-        if row.alarm.cleared_at < (hold if held else retain) and row.incident not in state.open and not row.pending_at:
-            state.counts[Reason.CLEAR_WITHOUT_RAISE] += held
+    past = [
+        (key, row)
+        for key, row in state.alarms.items()
+        if row.alarm.is_cleared and row.alarm.cleared_at < (retain if row.alarm.occurrences else hold)
+    ]
+    for key, row in past:
+        if row.incident not in state.open and not row.pending_at:
+            state.counts[Reason.CLEAR_WITHOUT_RAISE] += state_of(row.alarm) is State.HELD
             state.drop_alarm(key)
     state.pages.forget(retain)
     forget_operations(context, state)

@@ -39,7 +39,10 @@ class Consequence:
 
 @dataclass(slots=True)
 class Consequences:
-    """The causes of each node and the consequences of each cause in one topology."""
+    """The causes of each node and the consequences of each cause in one topology.
+
+    ``tellers`` are the nodes that others are told of by, ``feeds`` those of power.
+    """
 
     topology: Topology
     _causes: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -51,9 +54,14 @@ class Consequences:
     _silences: dict[int, float] = field(default_factory=dict)
     _size: int = 0
     neighbourhood: Neighbourhood = field(init=False)
+    tellers: frozenset[int] = field(init=False)
+    feeds: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
+        kinds = self.topology.kinds
         self.neighbourhood = Neighbourhood(self.topology)
+        self.tellers = frozenset(node for node, kind in enumerate(kinds) if kind in TELLERS)
+        self.feeds = frozenset(node for node, kind in enumerate(kinds) if kind is ResourceKind.POWER)
 
     def causes(self, node: int) -> frozenset[int]:
         """Nodes whose failure would take this node down or help to: upstream kinds that fail by themselves, and the node."""

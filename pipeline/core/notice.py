@@ -18,6 +18,10 @@ from pipeline.core.resource import kind_of
 from pipeline.core.routing import hidden_by
 
 MINUTE_NS = 60 * 1_000_000_000
+REFERENCE = 8
+"""Characters of an incident's id that customers are told."""
+FALLBACK = "en"
+"""The language of customers whose own has no words."""
 RETRY_AFTER_S = 60.0
 """How long what must be told waits when a customer has been told enough for now."""
 
@@ -65,6 +69,22 @@ class Notices:
 def route_of(customer: str) -> str:
     """The route of a customer's messages: each waits for its own before it, never for another customer's."""
     return f"customer:{customer}"
+
+
+def routes_of(customer: str) -> tuple[str, str]:
+    """Both routes of a customer's messages: what was decided, and progress by time (:func:`follow_up`)."""
+    return route_of(customer), f"{route_of(customer)}:lasting"
+
+
+def reference_of(incident: str) -> str:
+    """What customers call an incident: the beginning of its id."""
+    return incident[:REFERENCE]
+
+
+def stage_of(key: str) -> Stage:
+    """What a message tells, by its effect's key. Raises ``ValueError`` for a key of something else."""
+    before, _, stage = key.rpartition(":")[0].rpartition(":")
+    return Stage.PROGRESS if before.endswith(":lasting") else Stage(stage)
 
 
 def notices(
@@ -221,7 +241,7 @@ def follow_up(effect: Effect, number: int, now: int) -> Effect | None:
         key=f"message:{effect.subject}:{body['customer']}:lasting:{number}:{effect.key.rpartition(':')[2]}",
         kind=EffectKind.MESSAGE,
         subject=effect.subject,
-        route=f"{route_of(body['customer'])}:lasting",
+        route=routes_of(body["customer"])[1],
         decided_at=effect.decided_at,
         reason=Reason.EVIDENCE_REVISED.value,
         body=body,

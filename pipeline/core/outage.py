@@ -106,15 +106,16 @@ def derive(before: Sequence[Outage], felt: Iterable[Felt], incident: str, root_c
     return tuple(_numbered(outage, known_before.get(outage.id)) for outage in after.values())
 
 
-def answered(outage: Outage, before: Iterable[Outage], ticketed_at: int, acknowledged_at: int, closed_at: int) -> Outage:
+def answered(outage: Outage, told: Outage | None, ticketed_at: int, acknowledged_at: int, closed_at: int) -> Outage:
     """The outage with when its incident got a ticket, was first acknowledged, and was resolved; a higher revision if that is news.
 
-    ``before`` are the incident's outages as they were told last. The first acknowledgement stays, whoever takes over later.
+    ``told`` is the outage as it was told last. The first acknowledgement stays, whoever takes over later.
     """
-    told = next((each for each in before if each.id == outage.id), None)
     first = outage.acknowledged_at or acknowledged_at
+    if (outage.ticketed_at, outage.acknowledged_at, outage.closed_at) == (ticketed_at, first, closed_at):
+        return outage
     stamped = replace(outage, ticketed_at=ticketed_at, acknowledged_at=first, closed_at=closed_at)
-    return replace(stamped, revision=told.revision + 1) if told is not None and stamped != outage and outage == told else stamped
+    return replace(stamped, revision=outage.revision + 1) if outage == told else stamped
 
 
 def _matching(outages: Collection[Outage], felt: Felt) -> Outage | None:
@@ -159,16 +160,15 @@ def _opened(outages: Iterable[Outage], felt: Felt, incident: str, root_cause: st
 def _updated(outage: Outage, felt: Felt, root_cause: str, all_of_incident: Iterable[Outage]) -> Outage:
     others = (other for other in all_of_incident if other.service == outage.service and other.id != outage.id)
     is_free = all(other.ended_at and other.ended_at <= felt.since_at for other in others)
-    return replace(
-        outage,
-        root_cause=root_cause,
-        started_at=min(outage.started_at, felt.since_at) if is_free else outage.started_at,
-        ended_at=max(felt.until_at, outage.started_at) if felt.until_at else 0,
-        confirmed_by=outage.confirmed_by or felt.confirmed_by,
-    )
+    started_at = min(outage.started_at, felt.since_at) if is_free else outage.started_at
+    ended_at = max(felt.until_at, outage.started_at) if felt.until_at else 0
+    confirmed_by = outage.confirmed_by or felt.confirmed_by
+    if (outage.root_cause, outage.started_at, outage.ended_at, outage.confirmed_by) == (root_cause, started_at, ended_at, confirmed_by):
+        return outage  # in a storm an incident is looked at often, and few of its services fare otherwise than before
+    return replace(outage, root_cause=root_cause, started_at=started_at, ended_at=ended_at, confirmed_by=confirmed_by)
 
 
 def _numbered(outage: Outage, before: Outage | None) -> Outage:
-    if before is None or replace(outage, revision=before.revision) == before:
+    if before is None or outage is before or replace(outage, revision=before.revision) == before:
         return outage
     return replace(outage, revision=before.revision + 1)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from pipeline.core.effect import Effect, EffectKind
-from pipeline.core.event import Severity
+from pipeline.core.event import Severity, StateReport
 from pipeline.core.incident import Incident, IncidentState
 from pipeline.core.inventory import Inventory, Tier
 from pipeline.core.outage import ServiceState
@@ -76,12 +76,15 @@ class RemedyRule:
     def is_for(self, incident: Incident, alarm_types: Iterable[str]) -> bool:
         """Whether the remedy is one for this incident, whose alarms are of these types."""
         return (
-            (not self.kinds or kind_of(incident.root_cause) in self.kinds)
-            and fnmatchcase(incident.root_cause, self.resource)
+            self.concerns(incident.root_cause)
             and (not self.alarm_types or bool(set(self.alarm_types) & set(alarm_types)))
             and incident.severity >= self.min_severity
             and incident.probability >= self.min_probability
         )
+
+    def concerns(self, cause: ResourceId) -> bool:
+        """Whether the remedy may be one for this root cause."""
+        return (not self.kinds or kind_of(cause) in self.kinds) and fnmatchcase(cause, self.resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +119,37 @@ def remedies(
     polled_at: int,
     at: int,
 ) -> tuple[Effect, ...]:
-    """What an incident's step asks of remedies: proposed once for each rule and root cause; told when it is over.
+    """What an incident's step asks of remedies: proposed once for each rule and root cause; told when it is over, or of another cause.
 
-    ``polled_at`` is when the root cause's device last answered a poll, ``at`` the time of decision (both UTC nanoseconds).
+    ``polled_at`` is when the root cause's device last answered a poll, ``at`` the time of decision (both UTC nanoseconds). The end is told
+    whatever became of the incident since (severity, acknowledgement): of a remedy that there is not, it changes nothing.
     """
-    if not rules:
-        return ()
-    types = frozenset(alarm_types)
-    before = previous if previous is not None and previous.root_cause == incident.root_cause and _is_open(previous) else None
-    known = {rule.name for rule in rules if before is not None and rule.is_for(before, types)}
+    former = previous.root_cause if previous is not None else incident.root_cause
+    moved = former != incident.root_cause
+    left = tuple(_over(incident, rule, former, 0, at) for rule in rules if moved and rule.concerns(former))
     if incident.state is IncidentState.RESOLVED:
-        return tuple(_over(incident, rule, polled_at, at) for rule in rules if rule.name in known)
+        own = (rule for rule in rules if rule.concerns(incident.root_cause))
+        return left + tuple(_over(incident, rule, incident.root_cause, polled_at, at) for rule in own)
+    types = frozenset(alarm_types)
+    before = previous if previous is not None and not moved and _is_open(previous) else None
+    known = {rule.name for rule in rules if before is not None and rule.is_for(before, types)}
     fits = [rule for rule in rules if rule.name not in known and _is_open(incident) and rule.is_for(incident, types)]
     if not fits:
-        return ()
+        return left
     found = hurt()
-    return tuple(_proposal(incident, rule, found, at) for rule in fits)
+    return left + tuple(_proposal(incident, rule, found, at) for rule in fits)
+
+
+def seen(incident: Incident, rules: Sequence[RemedyRule], report: StateReport, before: int, at: int) -> tuple[Effect, ...]:
+    """What a poll tells of remedies of an incident that is over: a clear by trap often comes before the poll that was asked for.
+
+    ``before`` is when the device answered the poll before that; with one that was asked after the end, all is told.
+    """
+    cause = incident.root_cause
+    is_news = incident.state is IncidentState.RESOLVED and before <= incident.resolved_at and device_of(cause) == report.device
+    if not is_news or not report.reachable or cause in report.down:
+        return ()
+    return tuple(_over(incident, rule, cause, report.polled_at, at, ":polled") for rule in rules if rule.concerns(cause))
 
 
 def _is_open(incident: Incident) -> bool:
@@ -179,16 +197,17 @@ def _proposal(incident: Incident, rule: RemedyRule, found: Radius, at: int) -> E
     )
 
 
-def _over(incident: Incident, rule: RemedyRule, polled_at: int, at: int) -> Effect:
-    name = name_of_remedy(incident.id, rule.name, incident.root_cause)
+def _over(incident: Incident, rule: RemedyRule, cause: ResourceId, polled_at: int, at: int, news: str = "") -> Effect:
+    name = name_of_remedy(incident.id, rule.name, cause)
+    over_at = incident.resolved_at or at
     return Effect(
-        key=f"{name}:over:r{incident.revision}",
+        key=f"{name}:over:r{incident.revision}" + (f"{news}:{polled_at}" if news else ""),
         kind=EffectKind.REMEDY,
         subject=incident.id,
         route=route_of(rule.name, RemedyStage.PROPOSE),
         decided_at=at,
-        reason=Reason.ALL_CLEAR.value,
-        body={"stage": RemedyStage.OVER.value, "remedy": name, "rule": rule.name, "over_at": incident.resolved_at, "polled_at": polled_at},
+        reason=Reason.ALL_CLEAR.value if incident.resolved_at else Reason.EVIDENCE_REVISED.value,
+        body={"stage": RemedyStage.OVER.value, "remedy": name, "rule": rule.name, "over_at": over_at, "polled_at": polled_at},
     )
 
 

@@ -154,9 +154,9 @@ def _describe(
     incident = _incident(context, state, row, alarms, after, window, losses)
     if not row.ticketed_at and context.routing.tickets.refusal(incident) is None:
         row = replace(row, ticketed_at=at)
-    after = tuple(answered(outage, row.outages, row.ticketed_at, row.handling.acknowledged_at, row.resolved_at) for outage in after)
-    known = {outage.id: outage for outage in row.outages}
-    outages.extend(outage for outage in after if known.get(outage.id) != outage)
+    told = {outage.id: outage for outage in row.outages}
+    after = tuple(answered(one, told.get(one.id), row.ticketed_at, row.handling.acknowledged_at, row.resolved_at) for one in after)
+    outages.extend(outage for outage in after if (before := told.get(outage.id)) is not outage and before != outage)
     changed = row.incident is None or replace(incident, revision=row.incident.revision) != row.incident
     if changed:
         incident = replace(incident, revision=row.incident.revision + 1 if row.incident is not None else 1)
@@ -235,7 +235,7 @@ def _incident(
         state=IncidentState.RESOLVED if row.resolved_at else IncidentState.OPEN,
         severity=before.severity if before is not None and losses is None else severity_of(impacts, (alarm.severity for alarm in alarms)),
         reason=_reason(context, row, alarms, window if planned else None),
-        explanation=texts(points(grounds)),
+        explanation=before.explanation if before is not None and before.grounds == grounds else texts(points(grounds)),
         alarms=tuple(alarm.id for alarm in alarms),
         impacts=impacts,
         started_at=row.started_at,
@@ -280,11 +280,13 @@ def _impacts(
 
 def _traced(state: DomainState, row: IncidentRow, impacts: tuple[Impact, ...]) -> tuple[Impact, ...]:
     """The first of them with the way on which the failure reaches them."""
-    found = state.impacts.paths(row.id, [impact.service for impact in impacts[:TRACED]])
-    return tuple(
+    first = impacts[:TRACED]
+    found = state.impacts.paths(row.id, [impact.service for impact in first])
+    traced = (
         replace(impact, path=found[impact.service].nodes, gate=found[impact.service].gate) if impact.service in found else impact
-        for impact in impacts
+        for impact in first
     )
+    return (*traced, *impacts[TRACED:])
 
 
 def _reason(context: Context, row: IncidentRow, alarms: Sequence[Alarm], window: MaintenanceWindow | None) -> str:

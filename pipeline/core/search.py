@@ -32,7 +32,7 @@ from pipeline.core.likelihood import (
     prior,
 )
 from pipeline.core.resource import ResourceKind
-from pipeline.core.standing import Claims, Evidence, Record, Standing
+from pipeline.core.standing import NOTHING, Claims, Evidence, Record, Standing
 
 EXACT_CANDIDATES = 10
 EXACT_WORK = 20_000
@@ -40,7 +40,6 @@ IMPROVING_WORK = 300_000
 """Nodes touched before the search makes do with the best it has: some tens of milliseconds, and some tenths of a second."""
 
 OWN_SUPPLY = FEED_LOST + prior(ResourceKind.SUPPLY)
-NOTHING = float("-inf")
 LEAST = min(ALARMED.values())
 NOTHING_UP: frozenset[int] = frozenset()
 REFILLING = 6
@@ -207,20 +206,28 @@ class Search:
         nodes, expected = consequence.nodes, consequence.expected
         degraded = self.evidence.degraded
         fed_less = degraded.intersection(map(self.consequences.powered, consequence.supplies)) if degraded else degraded
-        cover = (self.evidence.alarmed & nodes) | fed_less
+        cover = self.evidence.alarmed & nodes
+        if fed_less:
+            cover |= fed_less
         against = [one for one in consequence.polled if one not in cover and standing.is_up(one)] if self.evidence.up != NOTHING_UP else []
-        said: dict[float, list[int]] = {}
-        plain = (cover & expected) - degraded  # whoever tells of it lives
+        plain = cover & expected  # whoever tells of it lives
+        plain = plain - degraded if degraded else plain
+        said: dict[float, frozenset[int]] = {}
+        few: dict[float, list[int]] = {}
         for kind, alarmed in self.by_kind.items():
             if not alarmed.isdisjoint(plain):
-                said.setdefault(ALARMED[kind] - SILENT[kind], []).extend(alarmed & plain)
-        for one in cover - fed_less - plain:
+                said[ALARMED[kind] - SILENT[kind]] = plain if alarmed >= plain else alarmed & plain
+        for one in cover - plain if len(plain) < len(cover) else ():
+            if one in fed_less:
+                continue
             is_dead = reporter[one] in nodes or one in degraded
             worth = (TOLD_BY_THE_DEAD if is_dead else ALARMED[kinds[one]]) - (SILENT[kinds[one]] if one in expected else 0.0)
-            said.setdefault(worth, []).append(one)
+            few.setdefault(worth, []).append(one)
         for one in against:
-            said.setdefault(KNOWN_UP - (SILENT[kinds[one]] if one in expected else 0.0), []).append(one)
-        claims = tuple((worth, frozenset(told)) for worth, told in said.items())
+            few.setdefault(KNOWN_UP - (SILENT[kinds[one]] if one in expected else 0.0), []).append(one)
+        for worth, told in few.items():
+            said[worth] = said.get(worth, frozenset()).union(told)
+        claims = tuple(said.items())
         alone = prior(kinds[node])
         if self.fixed:
             alone += standing.estimate(consequence, claims)
@@ -243,12 +250,15 @@ class Search:
                 standing.add(node)
                 turn += 1
                 continue
-            gain, size = self.gain(self.candidates[node])
+            gain, size = self.gain(self.candidates[node], least)
             if gain > least:
                 heapq.heappush(heap, (-round(gain, 9), size, name, turn, node))
 
-    def gain(self, one: Candidate) -> tuple[float, int]:
-        """By how much a root more would raise the score, and how much it would take down; all is lost if it explains no alarm more."""
+    def gain(self, one: Candidate, least: float = NOTHING) -> tuple[float, int]:
+        """By how much a root more would raise the score, and how much it would take down; all is lost if it explains no alarm more.
+
+        A gain of no more than ``least`` may be less still.
+        """
         standing, size = self.standing, len(one.consequence.nodes)
         if one.node in standing.down:
             return NOTHING, 0
@@ -260,7 +270,7 @@ class Search:
             return (gain if is_new else NOTHING), size
         if one.cover - standing.down <= standing.fed_less:
             return NOTHING, size
-        return one.prior + standing.estimate(one.consequence, one.claims), size
+        return one.prior + standing.estimate(one.consequence, one.claims, least - one.prior), size
 
     def _improve(self) -> None:
         """Change the roots while the score rises and the work is bounded."""
@@ -326,7 +336,8 @@ class Search:
         """The roots that a new one might make needless, and what dropping each might be worth, less the alarms that it alone explains."""
         found = {}
         for root, alone, bad, most in roots:
-            if one.cover.isdisjoint(root.cover):
+            kept = -root.prior - (len(alone) - len(one.cover)) * LEAST  # at most, which seldom needs a closer look
+            if kept - most <= 0 or one.cover.isdisjoint(root.cover):
                 continue
             kept = -root.prior - len(alone - one.cover) * LEAST
             if kept - most > 0:
@@ -341,8 +352,8 @@ class Search:
         if standing.opens(one.gates):
             return 1.0
         doubting = max(one.promise - one.alone, 0.0) if len(rivals) >= WORTH_A_DOUBT else 0.0
-        found = one.prior + standing.estimate(one.consequence, one.claims) + standing.excused_by(one.consequence)
-        return found + doubting + sum(rivals)
+        besides = one.prior + standing.excused_by(one.consequence) + doubting + sum(rivals)
+        return besides + standing.estimate(one.consequence, one.claims, EPSILON - besides)
 
     def _refill(self, limit: int) -> bool:
         """Drop one root and let others fill the gap: a duct becomes two of its fibres."""

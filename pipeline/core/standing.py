@@ -1,11 +1,11 @@
 """A hypothesis under trial: what is down if these roots failed, and its score; changed root by root, in time that goes with the change."""
 
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.core.consequence import Consequence, Consequences
 from pipeline.core.likelihood import ALARMED, FEED_LOST, FEED_SILENT, KNOWN_UP, LOSS, SILENT, TOLD_BY_THE_DEAD, prior
-from pipeline.core.resource import ResourceKind
 from pipeline.core.topology import Topology
 
 Record = tuple[tuple[int, int], ...]
@@ -35,6 +35,8 @@ class Evidence:
         """The same with the alarms of some nodes of other evidence."""
         return replace(self, alarmed=self.alarmed | nodes, degraded=self.degraded | (nodes & other.degraded))
 
+
+NOTHING = float("-inf")
 
 Claims = tuple[tuple[float, frozenset[int]], ...]
 """Nodes by what each says."""
@@ -66,8 +68,8 @@ class Standing:
     _further: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _counts: dict[int, int] = field(default_factory=dict)
     _worths: dict[int, float] = field(default_factory=dict)
-    _told_by: dict[int, set[int]] = field(default_factory=dict)
-    _says: dict[int, tuple[float, bool]] = field(default_factory=dict)
+    _told_by: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _says: dict[int, tuple[float, tuple[int, ...]]] = field(default_factory=dict)
     _ups: dict[int, bool] = field(default_factory=dict)
     _supplies: dict[int, float] = field(default_factory=dict)
 
@@ -91,6 +93,22 @@ class Standing:
         del self.roots[root]
         self.score -= prior(self.topology.kinds[root])
         return self._rise([root])
+
+    def is_alone(self, root: int) -> bool:
+        """Whether an alarm would surely be left unexplained without a root: a walk to the first such, cheaper than to drop the root."""
+        counts, need, down, roots = self._counts, self.topology.need, self.down, self.roots
+        lost: dict[int, int] = {}
+        waiting = [root] if counts.get(root, 0) < need[root] else []
+        while waiting:
+            node = waiting.pop()
+            if node in self.evidence.alarmed:
+                return True
+            for child in (*(self._towards.get(node) or self._children[node]), *self._further.get(node, ())):
+                if (node, child) not in self._edges:
+                    lost[child] = lost.get(child, 0) + 1
+                    if counts[child] - lost[child] == need[child] - 1 and child in down and child not in roots:
+                        waiting.append(child)
+        return False
 
     def become(self, roots: Iterable[int]) -> None:
         """Have exactly these roots."""
@@ -161,6 +179,8 @@ class Standing:
 
     def excused_by(self, consequence: Consequence) -> float:
         """What of that the consequence of a cause would excuse."""
+        if not consequence.tellers:
+            return 0.0
         tellers = [teller for teller in consequence.tellers if teller in self._told_by and teller not in self.down]
         return -sum(self._worths[node] for node in self.bad.intersection(set().union(*(self._told_by[one] for one in tellers))))
 
@@ -175,30 +195,40 @@ class Standing:
         """Whether an alarmed node is explained."""
         return node in self.down or node in self.fed_less
 
-    def estimate(self, consequence: Consequence, claims: Claims) -> float:
+    def estimate(self, consequence: Consequence, claims: Claims, least: float = NOTHING) -> float:
         """What it would add to the score if the consequence of a cause came true as well.
 
         ``claims`` are what the nodes of it that are alarmed or known to be up say more than silence would. Exact, save for gates that open
-        only now and for silence until now unexcused. Sets do the work, however much a cause takes down.
+        only now and for silence until now unexcused. Sets do the work, however much a cause takes down. Silence comes last, for it can only
+        speak against a cause: an answer of no more than ``least`` is enough without it.
         """
-        down, kinds, alarmed = self.down, self.topology.kinds, self.evidence.alarmed
+        down = self.down
         total = len(consequence.supplies) * FEED_SILENT
-        for worth, nodes in (*consequence.silent, *claims):
-            total += worth * (len(nodes) - len(nodes & down))
+        for worth, nodes in claims:
+            total += worth * len(nodes - down)
         for dead in self._dead:
-            for node in consequence.expected & self.consequences.told_by(dead):
-                if node in down:
-                    continue
-                if node not in alarmed:
-                    total -= SILENT[kinds[node]]
-                elif self.topology.reporter[node] == dead:
-                    total += TOLD_BY_THE_DEAD - ALARMED[kinds[node]]
+            told = consequence.expected & self.consequences.told_by(dead)
+            if told:
+                total += self._told_by_the_dead(dead, told - down)
         for gate in consequence.supplies:
             if gate in self._counts:
                 total -= FEED_SILENT
             elif self.consequences.powered(gate) in self.evidence.degraded:
                 total += FEED_LOST - FEED_SILENT
+        if total > least:
+            for worth, nodes in consequence.silent:
+                total += worth * len(nodes - down)
         return total
+
+    def _told_by_the_dead(self, dead: int, nodes: Iterable[int]) -> float:
+        """What nodes say less than they would, were who tells of them alive."""
+        kinds, alarmed, less = self.topology.kinds, self.evidence.alarmed, 0.0
+        for node in nodes:
+            if node not in alarmed:
+                less -= SILENT[kinds[node]]
+            elif self.topology.reporter[node] == dead:
+                less += TOLD_BY_THE_DEAD - ALARMED[kinds[node]]
+        return less
 
     def opens(self, gates: Iterable[int]) -> bool:
         """Whether one of these gates holds with some of its parents down already: it might open with the next."""
@@ -273,12 +303,12 @@ class Standing:
             said = says.get(node)
             if said is None:
                 said = says[node] = self._said(node)
-            worth, is_told = said
+            worth, tellers = said
             if not worth:
                 continue
-            if is_told:
-                for teller in {self.topology.reporter[node], self.topology.silenced_by[node]}:
-                    told_by.setdefault(teller, set()).add(node)
+            if tellers:
+                for teller in tellers:
+                    told_by[teller].add(node)
                 worth = self._worth(node, worth)
             worths[node] = worth
             self.score += worth
@@ -289,13 +319,9 @@ class Standing:
 
     def _notice(self, new: Iterable[int]) -> None:
         """Remember who can tell no more, and whose feeds are fewer."""
-        kinds = self.topology.kinds
-        for node in new:
-            kind = kinds[node]
-            if kind is ResourceKind.DEVICE or kind is ResourceKind.REACHABILITY:
-                self._dead.add(node)
-            elif kind is ResourceKind.POWER:
-                self._supplies.update((gate, self._supplies.get(gate, 0.0)) for gate in self.consequences.supplies_of(node))
+        self._dead.update(self.consequences.tellers.intersection(new))
+        for feed in self.consequences.feeds.intersection(new):
+            self._supplies.update((gate, self._supplies.get(gate, 0.0)) for gate in self.consequences.supplies_of(feed))
 
     def _forget(self, up: list[int]) -> None:
         worths, told_by = self._worths, self._told_by
@@ -306,7 +332,7 @@ class Standing:
             if worth is None:
                 continue
             self.score -= worth
-            for teller in {self.topology.reporter[node], self.topology.silenced_by[node]} if self._says[node][1] else ():
+            for teller in self._says[node][1]:
                 told_by[teller].discard(node)
         for node in [one for teller in up if teller in told_by for one in told_by[teller]]:
             self._weigh_again(node)
@@ -339,19 +365,18 @@ class Standing:
         silenced = device in self.down or (self.topology.reachability(device) or device) in self.down
         return 0.0 if silenced or device in self.evidence.alarmed else FEED_SILENT
 
-    def _said(self, node: int) -> tuple[float, bool]:
-        """What a node says by itself once it is down, and whether that depends on who tells of it."""
+    def _said(self, node: int) -> tuple[float, tuple[int, ...]]:
+        """What a node says by itself once it is down, and on whom it depends, as those who tell of it, whether that counts."""
         kind = self.topology.kinds[node]
-        is_told = self.topology.reporter[node] >= 0
         if node in self.known:
-            return 0.0, False
+            return 0.0, ()
         if node in self.evidence.degraded:
-            return TOLD_BY_THE_DEAD, False
-        if node in self.evidence.alarmed:
-            return ALARMED[kind], is_told
-        if self.is_up(node):
-            return KNOWN_UP, False
-        return SILENT[kind], is_told
+            return TOLD_BY_THE_DEAD, ()
+        if node not in self.evidence.alarmed and self.is_up(node):
+            return KNOWN_UP, ()
+        reporter, silencer = self.topology.reporter[node], self.topology.silenced_by[node]
+        tellers = () if reporter < 0 else (reporter,) if reporter == silencer else (reporter, silencer)
+        return (ALARMED if node in self.evidence.alarmed else SILENT)[kind], tellers
 
     def _worth(self, node: int, worth: float) -> float:
         """What a node that is told of says, given who is down."""

@@ -97,6 +97,8 @@ class _Supposing:
     def _drop(self, root: int) -> None:
         """Drop a root, unless it is worth more than nothing, or alone explains an alarm."""
         standing, score, fed_less = self.standing, self.standing.score, frozenset(self.standing.fed_less)
+        if standing.is_alone(root):
+            return
         up = standing.drop(root)
         if standing.score < score - EPSILON or not self.alarmed.isdisjoint(up) or not fed_less <= standing.fed_less:
             standing.add(root)

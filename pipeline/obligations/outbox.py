@@ -112,7 +112,7 @@ def claim(connection: Connection, route: str, limit: int, at: int, leased_until:
         return []
     taken = outbox.c.id.in_(ids)
     connection.execute(update(outbox).where(taken).values(attempts=outbox.c.attempts + 1, leased_until=leased_until))
-    return _read(connection, select(outbox).where(taken).order_by(outbox.c.id))
+    return read(connection, select(outbox).where(taken).order_by(outbox.c.id))
 
 
 def release(connection: Connection) -> int:
@@ -173,23 +173,23 @@ def last_notified(connection: Connection) -> list[Receipt]:
 
 def effect_of(connection: Connection, key: str) -> StoredEffect | None:
     """The effect with this key."""
-    return next(iter(_read(connection, select(outbox).where(outbox.c.key == key))), None)
+    return next(iter(read(connection, select(outbox).where(outbox.c.key == key))), None)
 
 
 def effects(connection: Connection, subject: str, limit: int) -> list[StoredEffect]:
     """A subject's effects in the order in which they were decided."""
-    return _read(connection, select(outbox).where(outbox.c.subject == subject).order_by(outbox.c.id).limit(limit))
+    return read(connection, select(outbox).where(outbox.c.subject == subject).order_by(outbox.c.id).limit(limit))
 
 
 def lane(connection: Connection, route: str, subject: str) -> list[StoredEffect]:
     """The effects of one route and subject in the order of decision: what is delivered one after the other."""
-    return _read(connection, select(outbox).where(outbox.c.subject == subject, outbox.c.route == route).order_by(outbox.c.id))
+    return read(connection, select(outbox).where(outbox.c.subject == subject, outbox.c.route == route).order_by(outbox.c.id))
 
 
 def dead_letters(connection: Connection, limit: int) -> list[StoredEffect]:
     """Effects that were given up, newest first."""
     dead = outbox.c.state == EffectState.DEAD.value
-    return _read(connection, select(outbox).where(dead).order_by(outbox.c.ended_at.desc(), outbox.c.id.desc()).limit(limit))
+    return read(connection, select(outbox).where(dead).order_by(outbox.c.ended_at.desc(), outbox.c.id.desc()).limit(limit))
 
 
 def pending_by_route(connection: Connection) -> dict[str, int]:
@@ -205,7 +205,8 @@ def revive(connection: Connection, key: str) -> bool:
     return connection.execute(update(outbox).where(dead).values(values)).rowcount > 0
 
 
-def _read(connection: Connection, query: Select[Any]) -> list[StoredEffect]:
+def read(connection: Connection, query: Select[Any]) -> list[StoredEffect]:
+    """The effects that a query of the outbox's table answers."""
     return [_stored(row) for row in connection.execute(query).mappings()]
 
 

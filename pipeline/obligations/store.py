@@ -192,6 +192,11 @@ class Obligations:
         with reading(self._engine) as connection:
             return message.sent_since(connection, routes, at)
 
+    def messages(self, incident: str = "", limit: int = 100) -> list[StoredEffect]:
+        """Messages to customers that were decided, newest first; those of incidents whose id begins so."""
+        with reading(self._engine) as connection:
+            return message.decided(connection, incident, limit)
+
     def message_told(self, key: str) -> frozenset[str]:
         """The contacts that a message went to."""
         with reading(self._engine) as connection:
@@ -201,6 +206,11 @@ class Obligations:
         """Remember that a message went to a contact."""
         with writing(self._engine) as connection:
             message.mark(connection, key, contact, at, remote_id)
+
+    def messages_told(self, routes: Sequence[str], limit: int = 100) -> list[tuple[str, str, int]]:
+        """The latest messages of these routes that went to a contact: key, incident, when (UTC nanoseconds); newest first."""
+        with reading(self._engine) as connection:
+            return message.told_to(connection, routes, limit)
 
     # remedies
 

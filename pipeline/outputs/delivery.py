@@ -141,16 +141,19 @@ class Deliveries:
             case Poison(detail):
                 await self._end(stored, Outcome.DEAD, f"not understood: {detail}")
             case Again(detail, after_s, planned):
-                await self._again(stored, detail, after_s, logging.DEBUG if planned else logging.WARNING)
+                await self._again(stored, detail, after_s, planned=planned)
 
-    async def _again(self, stored: StoredEffect, detail: str, after_s: float, level: int) -> None:
+    async def _again(self, stored: StoredEffect, detail: str, after_s: float, *, planned: bool) -> None:
+        """Plan the next attempt; what is only not due yet is looked at when it asked for, without back-off."""
         retry, now = self._settings.retry, self._clock()
-        next_at = retry.next_attempt_at(stored.attempts, now, after_s, random.random())  # noqa: S311  # jitter is no secret
+        attempts = 1 if planned else stored.attempts
+        next_at = retry.next_attempt_at(attempts, now, after_s, random.random())  # noqa: S311  # jitter is no secret
         given_up = retry.given_up(stored.attempts, stored.created_at, next_at)
         if given_up:
             await self._end(stored, Outcome.DEAD, f"{given_up}: {detail}")
             return
         left_s = (next_at - now) / _NANO
+        level = logging.DEBUG if planned else logging.WARNING
         log.log(level, "effect %s: attempt %d failed: %s; next in %.1f s", stored.effect.key, stored.attempts, detail, left_s)
         await asyncio.to_thread(self._store.postpone, stored.effect.key, next_at, plain(detail, _DETAIL_LIMIT))
 

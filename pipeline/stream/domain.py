@@ -1,7 +1,7 @@
 """One correlation domain's alarms meet here: alarm changes, incidents, outages, the effects they ask for, questions, answers to people."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from prometheus_client import Counter, Gauge
@@ -14,13 +14,13 @@ from pipeline.core.context import Context, Timing
 from pipeline.core.domain import DomainState, IncidentChange, Output
 from pipeline.core.effect import Effect
 from pipeline.core.enquiry import settling
-from pipeline.core.event import Tick
+from pipeline.core.event import StateReport, Tick
 from pipeline.core.idle import NEVER, due_at, wants_sweeps
 from pipeline.core.knowledge import Knowledge, KnowledgeSource
 from pipeline.core.notice import notices
 from pipeline.core.outage import Outage
 from pipeline.core.paging import effects_of
-from pipeline.core.remedy import radius, remedies
+from pipeline.core.remedy import radius, remedies, seen
 from pipeline.core.resource import device_of
 from pipeline.core.suspicion import Question, suspect
 from pipeline.core.ticket import decide
@@ -60,9 +60,11 @@ class DomainHandler:
         states = self._loaded(partition, context, turn)
         for domain, batch in self._by_domain(partition, states, items).items():
             state = states.get(domain) or DomainState.from_rows(context)
+            polled = self._polled(state, batch)
             states[domain], output = advance(context, state, batch)
             self._rows.store(turn, partition, ((f"{domain}|{name}", row) for name, row in output.rows))
             self._publish(partition, domain, states[domain], output, turn)
+            self._send_effects(self._seen(states[domain], polled), turn)
 
     def due_at(self, partition: int) -> int:
         """When time alone will change a domain of the partition next; see :mod:`pipeline.core.idle`."""
@@ -165,6 +167,9 @@ class DomainHandler:
         for one in output.incidents:
             found += notices(one.incident, one.previous, self._known.notices, self._known.inventory.customers, now)
             found += self._remedies(state, one)
+        self._send_effects(found, turn)
+
+    def _send_effects(self, found: Iterable[Effect], turn: Turn) -> None:
         by_partition: dict[int, list[Effect]] = defaultdict(list)
         for effect in found:
             by_partition[partition_of(effect.subject, self._partitions)].append(effect)
@@ -182,6 +187,25 @@ class DomainHandler:
         polled_at = report.polled_at if report is not None and report.reachable else 0
         hurt = partial(radius, known.topology, known.inventory, incident.root_cause, incident)
         return remedies(incident, change.previous, known.remedies, types, hurt, polled_at, state.now)
+
+    def _polled(self, state: DomainState, batch: Sequence[Item]) -> dict[str, int]:
+        """Devices that this batch has polls of, and when each answered before: only what rules may want to hear of."""
+        if self._known is None or not self._known.remedies:
+            return {}
+        devices = {item.device for item in batch if isinstance(item, StateReport)}
+        return {device: state.reports[device].polled_at if device in state.reports else 0 for device in devices}
+
+    def _seen(self, state: DomainState, polled: Mapping[str, int]) -> Iterator[Effect]:
+        """What polls tell of remedies of incidents that are over."""
+        if not polled:
+            return
+        assert self._known is not None
+        ended = [row.incident for row in state.incidents.values() if row.resolved_at and row.incident is not None]
+        for incident in ended:
+            device = device_of(incident.root_cause) or ""
+            report = state.reports.get(device) if device in polled else None
+            if report is not None and report.polled_at > polled[device]:
+                yield from seen(incident, self._known.remedies, report, polled[device], state.now)
 
     def _current_context(self) -> Context:
         known = self._source.current()

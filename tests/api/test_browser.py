@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.browser import Browser, chromium
 from tests.support.console import Client, Serve
-from tests.support.fake_reading import HOSTILE, FakeReading, alarm, customer, evaluation, incident, outage, service
+from tests.support.fake_reading import HOSTILE, FakeReading, alarm, customer, evaluation, incident, outage, service, view
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.slow]
 
@@ -17,6 +17,7 @@ PAGES = [
     "/outages",
     "/customers",
     "/customers/acme",
+    "/customers/acme/view",
     "/topology",
     "/sla",
     "/incidents/in-1",
@@ -84,6 +85,11 @@ def crowded() -> FakeReading:
         customer(services=[service(LONG, state, root_cause=LONG, description=HOSTILE) for state in (*states, "up")]),
         *(customer(f"well-{number}", "up", display_name=LONG) for number in range(5)),
     ]
+    reading.view_ = view(
+        customer=LONG,
+        services=[{**view()["services"][0], "name": f"{LONG}{number}", "description": HOSTILE} for number in range(5)],
+        outages=[{**view()["outages"][0], "service": f"{LONG}{number}", "excluded": "planned", "why": LONG} for number in range(9)],
+    )
     reading.evaluations_ = [evaluation(number, customer_name=LONG, plan=LONG, service=LONG) for number in range(5)]
     return reading
 

@@ -12,6 +12,7 @@ from pipeline.core.operation import Outcome as OperationOutcome
 from pipeline.core.reason import Reason
 from pipeline.reading import Reader
 from tests.support.console import Client, Json, Serve
+from tests.support.crediting import approval
 from tests.support.fake_reading import FakeReading
 from tests.support.history import embedded_history
 from tests.support.history_samples import NOW, S, alarm_change, evaluation, event, incident, operation, outage, trap
@@ -92,6 +93,22 @@ def test_the_fake_tells_of_one_thing_what_the_real_one_tells(full: Stores, reade
     assert shape(pretended) == shape(real)
     for answer in (fake, reader):
         assert (answer.incident("nothing"), answer.customer("nothing"), answer.explain("nothing")) == (None, None, None)
+
+
+def test_the_fake_shows_a_customer_what_the_real_one_shows(full: Stores, reader: Reader) -> None:
+    """With a message that went out, and a credit that was approved."""
+    full.obligations.step_credit(approval(full.enter_credit("cr-2", period="2026-10", dry_run=False)), NOW)
+    told = Effect("message:in-1:acme:first:r1", EffectKind.MESSAGE, "in-1", "customer:acme", NOW, "root-cause-found", {})
+    full.obligations.put_effects([told], NOW)
+    full.obligations.mark_message(told.key, "email:noc@acme.example", NOW, "m-1")
+    full.obligations.finish(Receipt(told.key, told.kind, "in-1", told.route, Outcome.DELIVERED, NOW, told.key))
+    fake, real = FakeReading().view("acme", NOW), reader.view("acme", NOW + S)
+    assert fake is not None
+    assert real is not None
+    assert shape(fake) == shape(real)
+    assert fake["services"] == real["services"]
+    assert fake["messages"] == real["messages"]
+    assert FakeReading().view("nothing", NOW) is reader.view("nothing", NOW) is None
 
 
 def test_the_fake_explains_in_the_nodes_of_the_real_one(full: Stores, reader: Reader) -> None:

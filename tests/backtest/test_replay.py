@@ -85,10 +85,12 @@ def test_planned_work_of_another_inventory_takes_ticket_page_and_credit_of_its_i
     """And nothing of the other incident's."""
     (home / "inventory-next" / "windows.yaml").write_text(WINDOW)
     document = ask("--topology", "inventory-next")
-    assert changed(document) == {"fibre/f-ams-rtm-1": ["planned", "pages on-call", "ticket"]}
+    assert changed(document) == {"fibre/f-ams-rtm-1": ["planned", "messages to customers", "pages on-call", "ticket"]}
     assert {what: before - after for what, (before, after) in counts(document).items()} == {
         "tickets opened": 1,
         "tickets resolved": 1,
+        "messages to customers: first": 4,
+        "messages to customers: restored": 4,
         "pages on-call: opened": 1,
         "pages on-call: resolved": 1,
     }

@@ -20,6 +20,7 @@ from pipeline.core.context import Context
 from pipeline.core.domain import DomainState
 from pipeline.core.event import Event, EventSource, Severity, Signal, Tick
 from pipeline.core.resource import ResourceId
+from pipeline.loop import collect_seldom
 from tests.bench.bar import Bar
 from tests.bench.zoo.inventory import inventory_of
 from tests.bench.zoo.network import Box, Line, Network, Path, Sold, graphs, network_of, pick
@@ -42,6 +43,7 @@ def bench(arguments: Sequence[str]) -> Iterable[Bar]:
     parser.add_argument("--faults", type=int, default=40, help="of each round, beside those of the largest network")
     parser.add_argument("--resources", type=int, default=RESOURCES)
     options = parser.parse_args(arguments)
+    collect_seldom()  # as the worker does
     began = time.process_time()
     physics = Physics(carrier(options.resources))
     context = Context.of(inventory_of(physics.network), rule_book().alarm_types)
@@ -59,6 +61,7 @@ def bench(arguments: Sequence[str]) -> Iterable[Bar]:
         "resources": len(context.topology.names),
         "raises/s": run.raises / run.spent_s,
         "without-solving/s": run.alarms / run.folding_s,
+        "whole-collection-s": run.collecting_s,
         "us/alarm": 1e6 * run.spent_s / run.alarms,
         "rss-max-mb": memory_mb,
         "load": os.getloadavg()[0],
@@ -71,7 +74,8 @@ def bench(arguments: Sequence[str]) -> Iterable[Bar]:
 
 @dataclass(slots=True)
 class Run:
-    """The core under load. CPU in seconds: of everything, of events alone, of each tick, and of each round's longest."""
+    """The core under load. CPU in seconds: of everything, of events alone, of each tick, of each round's longest, and of the longest
+    collection of all garbage, which is made between rounds and may fall into any tick."""
 
     context: Context
     state: DomainState
@@ -79,13 +83,16 @@ class Run:
     raises: int = 0
     spent_s: float = 0.0
     folding_s: float = 0.0
+    collecting_s: float = 0.0
     largest: int = 0
     ticks_s: list[float] = field(default_factory=list)
     worst_s: list[float] = field(default_factory=list)
 
     def play(self, number: int, events: Sequence[tuple[float, Event]]) -> None:
         """One round, in messages of a quarter of a second with a tick behind each."""
+        began = time.process_time()
         gc.collect()
+        self.collecting_s = max(self.collecting_s, time.process_time() - began)
         place, at_s, worst_s, largest = 0, 0.0, 0.0, 0
         before_s, spent_s = number * ROUND_S, 0.0
         while at_s < ROUND_S:

@@ -82,9 +82,8 @@ def test_what_reaches_nobody_ends_with_one(run: Run, rules: str, tmp_path: Path,
 
 
 def test_an_incident_that_stands_is_looked_up_and_receivers_are_held_against_the_settings(
-    run: Run, rules: str, reader: type[FakeReader], monkeypatch: pytest.MonkeyPatch
+    run: Run, rules: str, reader: type[FakeReader]
 ) -> None:
-    monkeypatch.setattr("pipeline.cli.route.reader", __import__("pipeline.cli.show", fromlist=["reader"]).reader)
     found = json.loads(run("route", "test", INCIDENT[:8], "--json", "--rules", rules, "--at", "2026-11-26T12:00:00Z").output)
     assert found["tiers"] == ["gold", "silver"]
     shown = run("route", "test", INCIDENT[:8], "--rules", rules, "--at", "2026-11-26T12:00:00Z").output

@@ -70,6 +70,20 @@ def test_tokens_of_callers_are_named_once_and_are_secrets(tmp_path: Path) -> Non
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_customers_token_says_whose_and_never_stands_without_the_staffs(tmp_path: Path) -> None:
+    """Where reading asks for no token, a customer who leaves theirs out would read everything."""
+    environ = {"A": "a-token-of-sixteen-characters-or-more", "B": "another-token-of-sixteen-characters"}
+    tokens = "[{name: acme, role: customer, secret: env:A}, {name: noc, role: operator, customer: acme, secret: env:B}]"
+    with pytest.raises(ConfigError) as caught:
+        load_settings(_write(tmp_path, f"data_dir: d\ninventory_dir: i\napi: {{tokens: {tokens}}}\n"), environ)
+    assert [f"{problem.path}: {problem.message}" for problem in caught.value.problems] == [
+        "$.api.tokens[0].role: a customer's token must say whose",
+        "$.api.tokens[1].customer: the role operator sees every customer",
+        "$.api.token: customers have tokens, and without this one whoever sends no token reads everything",
+    ]
+    assert all(problem.line and problem.remedy for problem in caught.value.problems)
+
+
 def test_a_missing_file_and_text_that_is_no_utf8_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load_settings(tmp_path / "nope.yaml")

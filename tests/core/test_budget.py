@@ -37,6 +37,7 @@ def test_an_untouched_month_has_all_that_its_plan_allows() -> None:
     """99.9 % of thirty days is 43 minutes and 12 seconds."""
     found = told(NINES)
     assert (found.allowed_s, found.left_s, found.counted_s) == (2592, 2592, 0)
+    assert found.availability == "100.00000"
     assert (found.running, found.missed_at) == (False, 0)
     assert (found.period, found.ends_at, found.target) == ("2026-11", NEXT, "99.9")
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core.effect import EffectKind
+from pipeline.core.event import StateReport
 from pipeline.core.incident import Incident, IncidentState
 from pipeline.core.inventory import Customer, Device, Interface, Inventory, Link, Service, Tier
 from pipeline.core.outage import ServiceState
-from pipeline.core.remedy import HOUR_NS, Radius, RemedyRule, radius, remedies, too_often, touches_too_much, wrong
+from pipeline.core.remedy import HOUR_NS, Radius, RemedyRule, radius, remedies, seen, too_often, touches_too_much, wrong
 from pipeline.core.resource import ResourceId, ResourceKind
 from pipeline.core.topology import Topology
 from tests.core.test_notice import DOWN, FIRST, START
@@ -52,7 +53,45 @@ def test_another_type_of_alarm_is_not_the_rules() -> None:
 def test_its_end_is_told_with_the_last_poll() -> None:
     (effect,) = remedies(ENDED, SICK, (RULE,), ("peer-down",), lambda: Radius(0), START + 5, START + 9)
     assert (effect.body["stage"], effect.body["over_at"], effect.body["polled_at"]) == ("over", START + 9, START + 5)
-    assert asked(ENDED) == []
+    assert asked(ENDED) == ["over"], "of a remedy that there is not, it changes nothing"
+
+
+def test_the_end_is_told_though_somebody_has_acknowledged_it_since() -> None:
+    """Else a remedy that helped would be said not to have."""
+    assert asked(replace(ENDED, acknowledged_by="ann"), replace(SICK, acknowledged_by="ann")) == ["over"]
+    assert asked(ENDED, replace(SICK, probability=0.5)) == ["over"]
+
+
+def test_a_remedy_of_a_cause_that_is_no_longer_held_to_be_one_is_over() -> None:
+    """Nobody can approve it any more."""
+    (effect,) = remedies(replace(FIRST, revision=2), SICK, (RULE,), ("peer-down",), lambda: Radius(0), START, START + 9)
+    assert (effect.body["stage"], effect.body["remedy"]) == ("over", "remedy:inc-1:restart:peer/pe1/192.0.2.9")
+    assert (effect.body["over_at"], effect.body["polled_at"]) == (START + 9, 0)
+
+
+REPORT = StateReport("pe1", START + 20, "poll-1", 7, reachable=True)
+
+
+def test_a_poll_that_comes_after_the_end_tells_of_it() -> None:
+    """A clear by trap is often there before the answer to the poll that was asked for."""
+    (effect,) = seen(ENDED, (RULE,), REPORT, START + 5, START + 21)
+    assert (effect.body["stage"], effect.body["over_at"], effect.body["polled_at"]) == ("over", START + 9, START + 20)
+    assert effect.key != remedies(ENDED, SICK, (RULE,), (), lambda: Radius(0), START + 5, START + 9)[0].key
+
+
+@pytest.mark.parametrize(
+    ("incident", "report", "before"),
+    [
+        (SICK, REPORT, START + 5),  # it is not over
+        (ENDED, replace(REPORT, device="pe2"), START + 5),
+        (ENDED, replace(REPORT, reachable=False), START + 5),
+        (ENDED, replace(REPORT, down=(ENDED.root_cause,)), START + 5),  # it was seen, and not well
+        (ENDED, REPORT, START + 10),  # a poll after the end has been told already
+        (replace(ENDED, root_cause=ResourceId("fibre/f1")), REPORT, START + 5),  # of no device, and not the rule's
+    ],
+)
+def test_other_polls_tell_nothing(incident: Incident, report: StateReport, before: int) -> None:
+    assert seen(incident, (RULE,), report, before, START + 21) == ()
 
 
 PORTS = tuple(Interface(f"p{number}", number, 1000) for number in range(1, 5))

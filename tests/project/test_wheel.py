@@ -105,6 +105,8 @@ async def test_the_demo_tells_its_story_and_ends_with_0(installed: Path, tmp_pat
         "nsx-lowlat-1    down",
         "incident.opened: delivered",
         "a poll has confirmed the outages",
+        "if it lasts, customers are told",
+        "Dear North Sea Exchange B.V.",
         "is mended",
         "resolved",
         "missed  490.00 EUR",

@@ -59,7 +59,7 @@ async def test_a_cut_is_told_to_every_topic_on_the_partition_of_its_reader(sourc
         for name, partition, data in desk.broker.sent:
             if name == topic:
                 assert {partition_of(getattr(value, subject), PARTITIONS) for value in decode(data)} == {partition}
-    assert {effect.kind for effect in desk.broker.values(Topic.EFFECTS)} == {EffectKind.TICKET_OPEN, EffectKind.NOTIFY}
+    assert {effect.kind for effect in desk.broker.values(Topic.EFFECTS)} == {EffectKind.TICKET_OPEN, EffectKind.NOTIFY, EffectKind.MESSAGE}
 
 
 async def test_a_new_worker_goes_on_with_the_rows_of_the_one_before(source: Known, desk: Desk) -> None:

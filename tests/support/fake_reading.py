@@ -2,10 +2,12 @@
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pipeline.config.message_check import MessageSource
 from pipeline.core.inventory import Fibre
 from pipeline.drawing.pictures import Pictures
 from tests.support import history_samples
@@ -14,6 +16,7 @@ from tests.support.mesh import grid
 
 Json = dict[str, Any]
 
+ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 """What a device or a careless inventory may call itself."""
 
@@ -26,6 +29,7 @@ BUDGET = {
     "period": "2026-11",
     "timezone": "Europe/Amsterdam",
     "ends_at": NOW + 10 * 86_400 * S,
+    "availability": "99.9999",
     "allowed_s": 9,
     "counted_s": 2,
     "unconfirmed_s": 0,
@@ -307,6 +311,49 @@ def operation(number: int = 1, **changes: Any) -> Json:
     }
 
 
+def view(**changes: Any) -> Json:
+    english = MessageSource(ROOT / "rules").current().languages["en"]
+    down = {"state": "down", "told": "not working", "cause": "a damaged fibre cable", "reference": "in-1"}
+    service = {
+        "name": "acme-vpn-1",
+        "description": "",
+        "kind": "l3vpn",
+        **down,
+        "since_at": NOW,
+        "attended": False,
+        "planned": False,
+        "until_at": 0,
+    }
+    outage = {"service": "acme-vpn-1", **down, "started_at": NOW, "ended_at": 0, "excluded": "", "why": ""}
+    spent = {
+        "target": "99.99",
+        "availability": "99.998",
+        "downtime_s": 60,
+        "allowed_s": 259,
+        "left_s": 199,
+        "excluded_s": 0,
+        "missed": False,
+    }
+    given = {"amount_minor": 12_000, "currency": "EUR", "state": "approved", "told": "approved"}
+    return {
+        "customer": "Acme Trading",
+        "language": "en",
+        "timezone": "Europe/Amsterdam",
+        "period": "2026-11",
+        "made_at": NOW,
+        "moment": english.moment,
+        "state": "down",
+        "services": [service],
+        "planned": [{"starts_at": NOW, "ends_at": NOW + 3_600 * S, "services": [{"name": "acme-vpn-1", "description": ""}]}],
+        "outages": [outage],
+        "agreements": [{"service": "acme-vpn-1", "period": "2026-11", **spent}],
+        "messages": [{"at": NOW, "stage": "first", "told": "first notice", "reference": "in-1"}],
+        "credits": [{"service": "acme-vpn-1", "period": "2026-11", **given}],
+        "words": dict(english.words),
+        **changes,
+    }
+
+
 def exclusion(number: int = 1, **changes: Any) -> Json:
     said = {
         "kind": "exclude",
@@ -361,6 +408,7 @@ class FakeReading:
         self.exclusions_ = [] if empty else [exclusion()]
         self.claims_ = [] if empty else [claim()]
         self.customers_ = [] if empty else [customer()]
+        self.view_ = view()
         self.evaluations_ = [] if empty else [evaluation()]
         self.credits_ = [] if empty else [credit()]
         self.trees: dict[str, Json] = {} if empty else _TREES
@@ -424,6 +472,10 @@ class FakeReading:
             return None
         outages = [_without({**each, "ticket": None}, "customer_name", "tier") for each in self.outages_]
         return {**found, "outages": outages, "credits": [_without(each, "customer_name", "tier") for each in self.credits_]}
+
+    def view(self, name: str, now: int) -> Json | None:
+        self._answer("view")
+        return self.view_ if any(each["name"] == name for each in self.customers_) else None
 
     def topology(self, resource: str | None = None) -> Json | None:
         self._answer("topology")

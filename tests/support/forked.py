@@ -4,7 +4,7 @@ import multiprocessing
 from collections.abc import Callable
 from typing import Any
 
-PRELOADED = ["tests.support.billing", "tests.support.sla_job"]
+PRELOADED = ["tests.support.billing", "tests.support.delivering", "tests.support.sla_job"]
 
 
 class Forked:

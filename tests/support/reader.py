@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
+from pipeline.core.observation import Polling, observe
+from pipeline.core.period import month_named
+from pipeline.core.span import Span, union
+from pipeline.observing import Asked, Observed
 from pipeline.store.client import StoreError
 
 Json = dict[str, Any]
@@ -201,6 +205,17 @@ class FakeReader:
 
     def evaluations(self, evaluated_at: int | None = None, limit: int = 1000) -> list[Json]:
         return self._answer([evaluation()][:limit])
+
+    def observed(self, asked: Asked) -> list[Observed]:
+        month = month_named(asked.label, "Europe/London")
+        minute = 60 * S
+        pauses = [month.starts_at + 9 * 86_400 * S + n * 3_600 * S for n in range(7)]
+        blind = {"ams-pe1": union(Span(at, at + 7 * minute) for at in pauses), "rtm-p1": (Span(pauses[0], pauses[0] + 26 * minute),)}
+        whole, partly = (("wgs-vpn-1", "windsor-gate-schools", "k"), ("wgs-internet-1", "windsor-gate-schools", "k"))
+        seen = observe(month, partly, blind, Polling({}, asked.now))
+        all_of_it = observe(month, whole, {"ams-pe1": ()}, Polling({}, asked.now))
+        self._answer([])
+        return [] if self.empty else [Observed(seen, seen.stretches[:1]), Observed(all_of_it)]
 
     def verify_ledger(self) -> tuple[int, str]:
         return len(self._answer([credit()])), self.broken_ledger

@@ -69,7 +69,7 @@ class Stores:
             journal.append_many([(NOW, "127.20.0.1", payload) for payload in payloads])
         return folder
 
-    def enter_credit(self, key: str = "cr-1", **changes: Any) -> None:
+    def enter_credit(self, key: str = "cr-1", **changes: Any) -> Credit:
         """Enter a credit into the ledger; ``changes`` are fields of ``Credit``."""
         evidence = {"evaluation": {"id": "ev-1"}}
         values: dict[str, Any] = {
@@ -80,7 +80,9 @@ class Stores:
             "service": "acme-vpn-1",
         }
         values |= {"contract": "acme-gold", "customer": "acme", "amount_minor": 12_000, "currency": "EUR", "dry_run": True}
-        self.obligations.enter_credit(Credit(key=key, **{**values, "reason": "target-missed", **changes}), NOW)
+        credit = Credit(key=key, **{**values, "reason": "target-missed", **changes})
+        self.obligations.enter_credit(credit, NOW)
+        return credit
 
     def link_ticket(self, incident: str = "in-1", number: str = "TT-1") -> None:
         """Give an incident a ticket."""

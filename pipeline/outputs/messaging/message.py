@@ -9,18 +9,14 @@ from typing import Any, Protocol
 import msgspec
 
 from pipeline.config.message_check import Messages
-from pipeline.config.message_form import MessageFile
 from pipeline.config.message_template import TemplateFailedError, fill, values_of
 from pipeline.core.effect import Effect
 from pipeline.core.inventory import Channel, Contact, Customer, Inventory
-from pipeline.core.notice import Past, Send, Skip, Stage, Wait, follow_up, judge, route_of
+from pipeline.core.notice import FALLBACK, Past, Send, Skip, Stage, Wait, follow_up, judge, reference_of, route_of, routes_of
 from pipeline.core.obligation import EffectState, StoredEffect
 from pipeline.outputs.ports import Again, Delivery, Done, MessagePort, Poison, Refused
 
 HOUR_NS = 3_600 * 1_000_000_000
-FALLBACK = "en"
-REFERENCE = 8
-"""Characters of an incident's id that customers are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,7 @@ class MessageOutput:
         route = route_of(body.customer)
         lane = self._store.lane(route, effect.subject)
         place = next((place for place, one in enumerate(lane) if one.effect.key == effect.key), len(lane))
-        sent = self._store.sent_since((route, f"{route}:lasting"), now - HOUR_NS)
+        sent = self._store.sent_since(routes_of(body.customer), now - HOUR_NS)
         earlier, later = [_past(one) for one in lane[:place]], [_past(one) for one in lane[place + 1 :]]
         verdict = judge(body.stage, body.due_at, earlier, later, now, may_send=sent < most_per_hour)
         of_now = lane[-1].effect.body if place == len(lane) and lane else effect.body
@@ -107,22 +103,19 @@ class MessageOutput:
     async def _tell(
         self, effect: Effect, body: Mapping[str, Any], customer: Customer, messages: Messages, inventory: Inventory
     ) -> Delivery:
-        language = messages.languages.get(customer.language) or messages.languages.get(FALLBACK)
-        if language is None:
-            return Refused(f"no messages in {customer.language}, nor in {FALLBACK}: add rules/messages/{customer.language}.yaml")
         try:
-            subject, text = _words(language, effect, body, customer, inventory)
+            language, subject, text = words(messages, effect.subject, body, customer, inventory)
         except TemplateFailedError as error:
             return Refused(str(error))
         if not self._sending:
             await self._plan_next(effect)
-            return Done(effect.key, f"dry run: '{subject}' to {_contacts(customer)} (to send: messages.sending: true)")
+            return Done(effect.key, f"dry run: '{subject}' to {contacts_text(customer)} (to send: messages.sending: true)")
         told = await asyncio.to_thread(self._store.message_told, effect.key)
         refused: list[str] = []
         for contact in customer.contacts:
             if _name(contact) in told:
                 continue
-            message = Message(f"{effect.key}:{_name(contact)}", contact, customer.display_name, subject, text, language.language)
+            message = Message(f"{effect.key}:{_name(contact)}", contact, customer.display_name, subject, text, language)
             match await self._send(message):
                 case Done(remote_id, _):
                     await asyncio.to_thread(self._store.mark_message, effect.key, _name(contact), self._clock(), remote_id)
@@ -133,7 +126,7 @@ class MessageOutput:
         if len(refused) == len(customer.contacts):
             return Refused("; ".join(refused))
         await self._plan_next(effect)
-        return Done(effect.key, "; ".join([f"'{subject}' to {_contacts(customer)}", *refused]))
+        return Done(effect.key, "; ".join([f"'{subject}' to {contacts_text(customer)}", *refused]))
 
     async def _send(self, message: Message) -> Delivery:
         sender = self._senders.get(message.contact.channel)
@@ -154,17 +147,30 @@ def _past(stored: StoredEffect) -> Past:
     return Past(stored.effect.key, Stage(stored.effect.body["stage"]), pending=pending, sent=bool(stored.remote_id))
 
 
-def _words(language: MessageFile, effect: Effect, body: Mapping[str, Any], customer: Customer, inventory: Inventory) -> tuple[str, str]:
+def words(messages: Messages, incident: str, body: Mapping[str, Any], customer: Customer, inventory: Inventory) -> tuple[str, str, str]:
+    """Language, subject and text of what a customer is told. Raises ``TemplateFailedError`` for what cannot be said.
+
+    Args:
+        messages: the rules in force.
+        incident: its id, of which customers are told the beginning.
+        body: of the effect (:func:`pipeline.core.notice.notices`), with the ``stage`` that is told.
+        customer: whose language and time zone.
+        inventory: what the customer's services are called.
+    """
+    language = messages.languages.get(customer.language) or messages.languages.get(FALLBACK)
+    if language is None:
+        raise TemplateFailedError(f"no messages in {customer.language}, nor in {FALLBACK}: add rules/messages/{customer.language}.yaml")
     descriptions = {name: service.description for name, service in inventory.services.items() if service.customer == customer.name}
     about = {"name": customer.display_name, "timezone": customer.timezone}
-    return fill(language, body["stage"].value, values_of(language, {**body, "reference": effect.subject[:REFERENCE]}, about, descriptions))
+    values = values_of(language, {**body, "reference": reference_of(incident)}, about, descriptions)
+    return language.language, *fill(language, Stage(body["stage"]).value, values)
 
 
 def _name(contact: Contact) -> str:
     return f"{contact.channel.value}:{contact.address}"
 
 
-def _contacts(customer: Customer) -> str:
+def contacts_text(customer: Customer) -> str:
     """How many contacts by which channels: receipts go into the history, addresses do not."""
     channels = [contact.channel.value for contact in customer.contacts]
     return ", ".join(f"{channels.count(each)} by {each}" for each in dict.fromkeys(channels))

@@ -2,8 +2,6 @@
 
 import ssl
 from collections.abc import Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -17,32 +15,7 @@ from pipeline.outputs.notifying.notice import Notice
 from pipeline.outputs.ports import Again, Done, Refused
 from tests.outputs.notifying.certificate import certificate
 from tests.outputs.notifying.conftest import Tell, free_port
-
-
-class Mailbox:
-    """Keeps what it is handed; answers ``RCPT`` and ``DATA`` as told."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.refuse: dict[str, str] = {}
-        self.data_answer = "250 OK"
-        self.over_tls: list[bool] = []
-
-    async def handle_RCPT(  # noqa: N802  # aiosmtpd finds it by this name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if address in self.refuse:
-            return self.refuse[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # as above
-        if self.data_answer.startswith("2"):
-            mail = message_from_bytes(envelope.original_content or b"", policy=policy.default)
-            assert isinstance(mail, EmailMessage)
-            self.mails.append(mail)
-            self.over_tls.append(session.ssl is not None)
-        return self.data_answer
+from tests.support.mailbox import Mailbox
 
 
 @pytest.fixture
