@@ -166,10 +166,9 @@ def as_row(stored: StoredEffect) -> Json:
 
 @click.group(cls=Group)
 def webhooks() -> None:
-    """Receivers of notifications: list them, switch one on again.
+    """Receivers of notifications.
 
-    They are the settings' `webhooks` (Standard Webhooks) and `receivers`.
-
+    Those of the settings: `webhooks` (Standard Webhooks) and `receivers`.
     A webhook that answers 410 Gone is switched off until somebody switches it on.
 
     \b
@@ -182,7 +181,9 @@ def webhooks() -> None:
 @config_option
 @json_option
 def ls(*, config: Path | None, as_json: bool) -> None:
-    """The receivers of the settings, whether each is sent to, and what came of the last notification. Times are UTC.
+    """The receivers and their last notification.
+
+    Of each its kind, whether it is sent to, and where it is. Times are UTC.
 
     \b
     assure webhooks ls

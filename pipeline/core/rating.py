@@ -152,7 +152,8 @@ def _by_units(plan: Plan, availability: Decimal, counted_s: int, period: Period)
     units, days = _units(plan, counted_s), charge_days(plan, period)
     share = units * Fraction(plan.unit_days) / days
     worth = f"{units} x {plan.unit_days} of {days} days = {figure_text(share)} of the charge"
-    line = f"downtime {counted_s} s: {counted_s} / {plan.unit_s} = {units} units (rounded {plan.unit_rounding}); {worth}"
+    told = "1 unit" if units == 1 else f"{units} units"
+    line = f"downtime {counted_s} s: {counted_s} / {plan.unit_s} = {told} (rounded {plan.unit_rounding}); {worth}"
     return Rated(availability, units > 0, share, lines=(line,))
 
 
