@@ -131,7 +131,8 @@ def remedies(
         own = (rule for rule in rules if rule.concerns(incident.root_cause))
         return left + tuple(_over(incident, rule, incident.root_cause, polled_at, at) for rule in own)
     types = frozenset(alarm_types)
-    before = previous if previous is not None and not moved and _is_open(previous) else None
+    same = previous is not None and not moved and _is_open(previous) and set(previous.alarms) == set(incident.alarms)
+    before = previous if same else None  # with other alarms another type may have come: the key lets it be proposed once all the same
     known = {rule.name for rule in rules if before is not None and rule.is_for(before, types)}
     fits = [rule for rule in rules if rule.name not in known and _is_open(incident) and rule.is_for(incident, types)]
     if not fits:

@@ -29,6 +29,7 @@ def test_a_remedy_is_proposed_once_with_whom_it_could_hurt() -> None:
     assert (effect.key, effect.kind) == ("remedy:inc-1:restart:peer/pe1/192.0.2.9", EffectKind.REMEDY)
     assert (effect.body["services"], effect.body["tiers"], effect.body["device"]) == (2, ["gold"], "pe1")
     assert asked(replace(SICK, revision=2), SICK) == []
+    assert asked(replace(SICK, revision=2, alarms=(*SICK.alarms, "al-9")), SICK) == ["propose"], "its type may have come with a later alarm"
     assert asked(SICK, FIRST) == ["propose"]  # its cause was held to be another
 
 
