@@ -88,11 +88,15 @@ class MessageSettings:
     allow_private: bool = False
 
 
+LONGEST_ACTION_S = 50.0
+"""An attempt to deliver ends after 60 s: whatever an action still does then, nobody would know what came of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActionSettings:
     """An action of a remedy: a POST to ``url``, signed with ``secret`` as webhooks are, or a program and its arguments (``argv``).
 
-    It gets JSON: the incident, the resource and its device. It has ``timeout_s`` seconds.
+    It gets JSON: the incident, the resource and its device. It has ``timeout_s`` seconds, at most :data:`LONGEST_ACTION_S`.
     """
 
     name: str
@@ -100,7 +104,7 @@ class ActionSettings:
     secret: Secret = field(default_factory=Secret)
     allow_private: bool = False
     argv: tuple[str, ...] = ()
-    timeout_s: float = 60.0
+    timeout_s: float = 45.0
 
 
 @dataclass(frozen=True, slots=True)

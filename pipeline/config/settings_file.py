@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.config.billing_check import check_billing
 from pipeline.config.decode import Decoder
-from pipeline.config.output_settings import ActionSettings
+from pipeline.config.output_settings import LONGEST_ACTION_S, ActionSettings
 from pipeline.config.problem import Path_, Problem, Problems
 from pipeline.config.receiver_check import receiver_problems
 from pipeline.config.receiver_settings import ReceiverKind
@@ -116,6 +116,9 @@ def _check_actions(actions: Sequence[ActionSettings], require: Callable[..., Non
         require(*at, "name", ok=names.index(action.name) == position, message=f"'{action.name}' stands twice", remedy="rename one")
         message, remedy = "an action is either a POST or a program", "write url and secret, or argv"
         require(*at, "url", ok=bool(action.url) != bool(action.argv), message=message, remedy=remedy)
+        fits = 0 < action.timeout_s <= LONGEST_ACTION_S
+        message, remedy = f"{action.timeout_s:g} s are not to be had", f"write seconds up to {LONGEST_ACTION_S:g}; let it end by itself"
+        require(*at, "timeout_s", ok=fits, message=message, remedy=remedy)
         message, remedy = f"{action.argv[0] if action.argv else ''} is no whole path", "write the program's whole path"
         require(*at, "argv", ok=not action.argv or action.argv[0].startswith("/"), message=message, remedy=remedy)
 
