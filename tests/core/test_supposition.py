@@ -7,6 +7,8 @@ import pytest
 from pipeline.core.correlation import Evidence, Hypothesis, correlate
 from pipeline.core.inventory import Device, Duct, Fibre, Interface, Inventory, Link, Power, Site
 from pipeline.core.resource import ResourceId
+from pipeline.core.search import Snapshot
+from pipeline.core.standing import Standing
 from pipeline.core.topology import Closure, Topology
 from tests.support.network import SECOND, START
 
@@ -114,3 +116,23 @@ def test_a_device_without_a_feed_is_on_one_of_its_site() -> None:
     found = causes(inventory, alarms, up=("reachability/d",))
     assert set(found) == {"power/p"}
     assert found["power/p"].supposed == (("power/p", "device/c"),)
+
+
+def test_what_is_said_to_explain_an_alarm_alone_does_when_it_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cheap walk keeps only causes that dropping them for trial would have kept."""
+    walk, said = Standing.is_alone, []
+
+    def checked(self: Standing, root: int) -> bool:
+        alone = walk(self, root)
+        before = Snapshot.of(self)
+        assert not alone or not self.evidence.alarmed.isdisjoint(self.drop(root))
+        before.restore(self)
+        said.append(alone)
+        return alone
+
+    monkeypatch.setattr(Standing, "is_alone", checked)
+    for missing in ((), ("east",), ("west", "mid")):
+        for failed in ("duct/run", "fibre/west", "device/a", "card/a/x"):
+            for more in ({}, told("fibre/mid"), told("device/d")):
+                causes(without_duct(*missing), told(failed) | more)
+    assert set(said) == {True, False}
