@@ -171,15 +171,16 @@ def _pro_rata(plan: Plan, availability: Decimal, counted_s: int, period: Period)
 
 
 def _band_line(plan: Plan, band: Band, counted_s: int, *, violated: bool) -> tuple[str]:
+    unit = "%" if plan.rating is Rating.AVAILABILITY_PERCENT else "s"
     if plan.bands_closed is Closure.LOWER:
-        upper = "upwards" if band.upper is None else f"up to, not including, {band.upper}"
+        upper = "upwards" if band.upper is None else f"up to, not including, {band.upper} {unit}"
         begins = "from"
     else:
-        upper = "upwards" if band.upper is None else f"up to and with {band.upper}"
+        upper = "upwards" if band.upper is None else f"up to and with {band.upper} {unit}"
         begins = "above" if band.lower else "from"
     if plan.rating is Rating.AVAILABILITY_PERCENT:
-        return (f"target {plan.target} %: {'missed' if violated else 'met'}; band: {begins} {band.lower} % {upper}",)
-    return (f"downtime {counted_s} s: band: {begins} {band.lower} s {upper}, {band.credit_percent} %",)
+        return (f"target {plan.target} %: {'missed' if violated else 'met'}; band: {begins} {band.lower} {unit} {upper}",)
+    return (f"downtime {counted_s} s: band: {begins} {band.lower} {unit} {upper}: {band.credit_percent} %",)
 
 
 def _day_lines(plan: Plan, days: Sequence[object], paid: int) -> Iterator[str]:

@@ -323,7 +323,7 @@ def test_arithmetic_can_be_followed_by_hand() -> None:
         "2026-11-01T00:00:00+00:00 to 2026-11-01T00:10:00+00:00: 600 s, outage o1, counts",
         "downtime: 600 s counted, 0 s planned, 0 s unconfirmed",
         "availability: 100 x (2592000 - 600) / 2592000 = 99.97685 % (5 decimals, rounded down)",
-        "target 99.99 %: missed; band: from 0 % up to, not including, 99.99",
+        "target 99.99 %: missed; band: from 0 % up to, not including, 99.99 %",
         "credit: 10 % of 1000.00 EUR = 100.00 EUR",
     )
 
