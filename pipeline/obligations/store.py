@@ -191,9 +191,10 @@ class Obligations(LedgerStore):
 
     # remedies
 
-    def propose_remedy(self, new: StoredRemedy) -> StoredRemedy:
-        """Keep a remedy once by its name; as it stands."""
+    def propose_remedy(self, new: StoredRemedy, said: Operation) -> StoredRemedy:
+        """Keep a remedy once by its name, with what is said of it; as it stands."""
         with writing(self._engine) as connection:
+            operation.put(connection, said, [said.domain])
             return remedy.propose(connection, new)
 
     def remedy(self, name: str) -> StoredRemedy | None:
@@ -201,12 +202,19 @@ class Obligations(LedgerStore):
         with reading(self._engine) as connection:
             return remedy.get(connection, name)
 
-    def move_remedy(self, name: str, came_from: RemedyState, following: Sequence[Effect] = (), **values: Any) -> bool:
-        """Write values if it still stands as ``came_from``, with the effects that follow from it; false when somebody was faster."""
+    def move_remedy(
+        self, name: str, came_from: RemedyState, following: Sequence[Effect] = (), *, said: Operation | None = None, **values: Any
+    ) -> bool:
+        """Write values if it still stands as ``came_from``, with the effects that follow from it and what is said of it.
+
+        False when somebody was faster; then nothing follows, and nothing is said.
+        """
         with writing(self._engine) as connection:
             moved = remedy.move(connection, name, came_from, values)
             if moved and following:
                 outbox.put(connection, following, following[0].decided_at)
+            if moved and said is not None:
+                operation.put(connection, said, [said.domain])
             return moved
 
     def remedy_over(self, name: str, over_at: int, polled_at: int) -> None:

@@ -234,23 +234,22 @@ class HubPort(Protocol):
 class RemedyPort(Protocol):
     """Remedies as they were proposed, decided, started and ended; and comments on their incidents."""
 
-    def propose_remedy(self, new: StoredRemedy) -> StoredRemedy:
-        """Keep a remedy once by its name; as it stands."""
+    def propose_remedy(self, new: StoredRemedy, said: Operation) -> StoredRemedy:
+        """Keep a remedy once by its name, with what is said of it; as it stands."""
 
     def remedy(self, name: str) -> StoredRemedy | None:
         """The remedy of this name."""
 
-    def move_remedy(self, name: str, came_from: RemedyState, following: Sequence[Effect] = (), **values: Any) -> bool:
-        """Write values if it still stands as ``came_from``, with the effects that follow; false when somebody was faster."""
+    def move_remedy(
+        self, name: str, came_from: RemedyState, following: Sequence[Effect] = (), *, said: Operation | None = None, **values: Any
+    ) -> bool:
+        """Write values if it still stands as ``came_from``, with what follows and what is said of it; false when somebody was faster."""
 
     def remedy_over(self, name: str, over_at: int, polled_at: int) -> None:
         """The incident of a remedy ended."""
 
     def remedy_starts(self, rule: str, since: int) -> list[tuple[int, str]]:
         """When a rule started its action since a time, and on which resource."""
-
-    def put_operation(self, given: Operation, domains: Sequence[str]) -> StoredOperation:
-        """Keep an operation; it is published when it is not within two seconds."""
 
 
 class ObligationsPort(

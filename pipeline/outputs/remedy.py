@@ -81,11 +81,11 @@ class RemedyOutput:
         told = ("remedy", "rule", "action", "resource", "domain")
         name, rule, action, resource, domain = (str(body[key]) for key in told)
         new = StoredRemedy(name, effect.subject, domain, rule, action, resource, RemedyState.PROPOSED, now, body=body)
-        remedy = self._store.propose_remedy(new)
+        wait = "it waits for approval: assure remedies approve" if body["approval"] else "it needs no approval"
+        said = self._said(new, "proposed", f"Remedy {rule}: {action} on {resource} is proposed; {wait}.")
+        remedy = self._store.propose_remedy(new, said)
         if remedy.state is not RemedyState.PROPOSED:
             return Done(remedy.name, f"it is {remedy.state.value}")
-        wait = "it waits for approval: assure remedies approve" if body["approval"] else "it needs no approval"
-        self._say(remedy, "proposed", f"Remedy {rule}: {action} on {resource} is proposed; {wait}.")
         if not body["approval"]:
             self._store.move_remedy(name, RemedyState.PROPOSED, (start_of(remedy, now),), state=RemedyState.APPROVED, decided_at=now)
         return Done(remedy.name)
@@ -100,8 +100,8 @@ class RemedyOutput:
         if remedy.state is not RemedyState.APPROVED:
             return Done(remedy.name, f"it is {remedy.state.value}")
         if why := await asyncio.to_thread(self._why_not, remedy):
-            await asyncio.to_thread(self._say, remedy, "kept", f"Remedy {remedy.rule} is not started: {why}.")
-            await asyncio.to_thread(self._store.move_remedy, remedy.name, remedy.state, state=RemedyState.REFUSED, detail=why)
+            said = self._said(remedy, "kept", f"Remedy {remedy.rule} is not started: {why}.")
+            await asyncio.to_thread(self._store.move_remedy, remedy.name, remedy.state, said=said, state=RemedyState.REFUSED, detail=why)
             return Done(remedy.name, why)
         now = self._clock()
         if not await asyncio.to_thread(
@@ -137,10 +137,11 @@ class RemedyOutput:
             Reason.ROOT_CAUSE_FOUND.value,
             due,
         )
-        self._store.move_remedy(remedy.name, remedy.state, (following,), state=RemedyState.DONE, ended_at=now, detail=plain(detail))
         who = f", approved by {remedy.decided_by}" if remedy.decided_by else ""
         watched = f"polls are watched for {duration(verify_ns)}"
-        self._say(remedy, "done", f"Remedy {remedy.rule}: {remedy.action} on {remedy.resource} was done{who}; {watched}.")
+        said = self._said(remedy, "done", f"Remedy {remedy.rule}: {remedy.action} on {remedy.resource} was done{who}; {watched}.")
+        told = {"state": RemedyState.DONE, "ended_at": now, "detail": plain(detail)}
+        self._store.move_remedy(remedy.name, remedy.state, (following,), said=said, **told)
 
     def _verify(self, body: _Body) -> Delivery:
         remedy = self._store.remedy(body.remedy)
@@ -155,9 +156,9 @@ class RemedyOutput:
         return self._end(remedy, RemedyState.UNVERIFIED, detail)
 
     def _end(self, remedy: StoredRemedy, state: RemedyState, detail: str) -> Delivery:
-        self._store.move_remedy(remedy.name, remedy.state, state=state, detail=detail, ended_at=self._clock())
         back = "" if state is RemedyState.VERIFIED else f" Roll-back: {remedy.body['roll_back']}"
-        self._say(remedy, state.value, f"Remedy {remedy.rule} is {state.value}: {detail}.{back}")
+        said = self._said(remedy, state.value, f"Remedy {remedy.rule} is {state.value}: {detail}.{back}")
+        self._store.move_remedy(remedy.name, remedy.state, said=said, state=state, detail=detail, ended_at=self._clock())
         return Done(remedy.name, detail)
 
     def _why_not(self, remedy: StoredRemedy) -> str:
@@ -174,13 +175,12 @@ class RemedyOutput:
             return why
         return "" if self._acting else "dry run (to act: remedies.acting: true)"
 
-    def _say(self, remedy: StoredRemedy, step: str, text: str) -> None:
-        """A comment on the incident, once for each step."""
+    def _said(self, remedy: StoredRemedy, step: str, text: str) -> Operation:
+        """A comment on the incident, once for each step; kept with the step itself, so that a kill between them loses neither."""
         name = str(uuid5(_NAMESPACE, f"{remedy.name}|{step}"))
-        said = Operation(
+        return Operation(
             name, OperationKind.COMMENT, self._clock(), "remedy", remedy.incident, remedy.domain, via="outputs", text=text[:COMMENT_LIMIT]
         )
-        self._store.put_operation(said, [remedy.domain])
 
 
 def start_of(remedy: StoredRemedy, at: int) -> Effect:

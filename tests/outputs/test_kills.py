@@ -269,6 +269,9 @@ def test_a_remedy_is_started_once_at_most(way: str, point: str, tmp_path: Path) 
     started = len(heard.bodies) if way == "http" else len(counted.read_text()) if counted.exists() else 0
     with Obligations(settings.obligations_url()) as store:
         [remedy] = store.remedies()
+        ended, offered = (one.operation.text for one in store.operations("inc-1"))
+    assert "is proposed" in offered
+    assert ("is unknown" if point in {"called", "noted"} else "was done") in ended
     assert started <= 1
     unsure = point in {"called", "noted"}
     assert remedy.state is (RemedyState.UNKNOWN if unsure else RemedyState.DONE)

@@ -22,7 +22,7 @@ from pipeline.outputs.ticketing.connect import open_system
 POINTS = ("claimed", "called", "noted", "recorded")
 """What has just been done when a process dies: effects taken on lease, something changed in the world, that noted, the receipt kept."""
 
-_NOTED = ("put_link", "mark_message", "move_remedy", "end_hub", "keep_standing")
+_NOTED = ("put_link", "mark_message", "propose_remedy", "move_remedy", "end_hub", "keep_standing")
 _LOOKS = 3
 
 
