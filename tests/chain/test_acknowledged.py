@@ -18,7 +18,7 @@ from tests.support.fibre_cut import about_fibre
 from tests.support.installation import Installation, becomes, eventually, write_installation
 from tests.support.on_call import OnCall
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.whole]
 
 KEY = "a-secret-of-pagerduty"
 ROUTING = """\

@@ -17,7 +17,7 @@ from tests.chain.story import Story
 from tests.support.fibre_cut import about_fibre
 from tests.support.installation import Installation, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.whole]
 
 TICKED = {Topic.EVENTS, Topic.OUTAGES}
 """Ticks go there all the time."""

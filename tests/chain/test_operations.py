@@ -11,7 +11,7 @@ from tests.chain.story import Story
 from tests.support.fibre_cut import about_fibre
 from tests.support.installation import Installation, becomes, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.whole]
 
 
 def assure(chain: Installation, *words: str, wait_s: float = 30.0) -> tuple[int, dict[str, Any]]:

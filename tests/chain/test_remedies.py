@@ -24,7 +24,7 @@ from tests.support.installation import Installation, becomes, eventually, free_p
 from tests.support.mailbox import Mailbox, mail_server
 from tests.support.on_call import ENCODED_SECRET, OnCall
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.whole]
 
 ENDED = (RemedyState.VERIFIED, RemedyState.UNVERIFIED, RemedyState.FAILED)
 

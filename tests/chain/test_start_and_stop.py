@@ -14,7 +14,7 @@ from tests.chain.story import Story, until_sums_hold
 from tests.support.fibre_cut import about_fibre
 from tests.support.installation import Installation, children_of, eventually, installation, is_running, up_command, write_installation
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.whole]
 
 WITHIN_S = 60
 

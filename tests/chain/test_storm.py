@@ -10,7 +10,7 @@ from tests.chain.story import Story, outcome, reader, traps_of, unique
 from tests.support.fibre_cut import about_fibre, outcome_of, storm
 from tests.support.installation import Installation, becomes, eventually, installation
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.whole]
 
 STORM = 2_000
 GUARD = "source_per_s: 20, source_burst: 20, object_per_s: 1, object_burst: 2, rearm_s: 1, compact_s: 0.2"

@@ -29,7 +29,7 @@ from tests.support.on_call import ENCODED_SECRET, OnCall
 from tests.support.serving import served
 from tests.support.tmf_api import ALARM, OPERATOR, PROBLEM
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_netsnmp]
+pytestmark = [pytest.mark.slow, pytest.mark.whole, pytest.mark.needs_netsnmp]
 
 HUB = f"{ALARM.rpartition('/')[0]}/hub"
 GOLD, SILVER = "noc@northsea.example", ("ict@duinzicht.example", "helpdesk@scheldt.example")
