@@ -62,7 +62,7 @@ async def test_what_is_held_when_the_collector_stops_is_published(tmp_path: Path
     async with collecting(tmp_path, broker, guard=PATIENT) as running:
         running.send(link(1, uptime=1), link(1, uptime=2), link(1, uptime=3))
         await until(lambda: running.count("traps_held") == 1, "the last is held")
-        assert sums(tmp_path)["waiting"] == 1
+        await until(lambda: sums(tmp_path)["waiting"] == 1, "and the sums on disk say so")
     assert [(trap.uptime_ticks, trap.repeats) for trap in broker.traps()] == [(1, 0), (3, 1)]
     assert sums(tmp_path) | {"bytes": 0} == sums(tmp_path) | {"bytes": 0, "published": 2, "absorbed": 1, "waiting": 0}
 
