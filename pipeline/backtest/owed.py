@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.backtest.past import Owed, Stretch
-from pipeline.core.claim import standing as standing_claims
 from pipeline.core.evaluation import Evaluation
-from pipeline.core.exclusion import standing
 from pipeline.core.inventory import Inventory
 from pipeline.core.outage import Outage
 from pipeline.core.period import Period, month_of
 from pipeline.core.plan import Plan
+from pipeline.core.saying import standing
 from pipeline.core.settlement import ContractState, PlannedWork, Terms, record, settle, terms_of
 from pipeline.core.window import announced
 
@@ -28,7 +27,7 @@ def owed(
     by_contract: dict[str, list[Outage]] = defaultdict(list)
     for outage in outages:
         by_contract[outage.contract].append(outage)
-    said = standing(planned.exclusions.values()), standing_claims(planned.claims.values())
+    said = standing(planned.exclusions.values()), standing(planned.claims.values())
     found = (
         _of(evaluation, month)
         for name, terms in terms_of(inventory, plans, *said).items()

@@ -10,6 +10,7 @@ from pipeline.core.operation import Operation, OperationKind
 from pipeline.core.period import Period, date_of, month_named
 from pipeline.core.plan import Plan
 from pipeline.core.resource import ResourceId, name_of
+from pipeline.core.saying import folded, standing
 from pipeline.core.workday import claimable_until
 
 ON_CLAIM = "paid on claim only"
@@ -33,6 +34,11 @@ class Claim:
     operator: str = ""
 
     @property
+    def place(self) -> tuple[int, str]:
+        """The place among others: the earliest first."""
+        return self.claimed_at, self.id
+
+    @property
     def told(self) -> str:
         """How they asked, with who says so."""
         return " ".join(part for part in (self.text, f"({self.operator})" if self.operator else "") if part)
@@ -49,6 +55,11 @@ class ClaimRow:
     at: int
     claim: Claim | None = None
     is_withdrawn: bool = False
+
+    @property
+    def said(self) -> Claim | None:
+        """The claim, once it was heard."""
+        return self.claim
 
 
 def row_of(operation: Operation) -> ClaimRow:
@@ -71,24 +82,9 @@ def service_of(operation: Operation) -> str:
     return name_of(ResourceId(operation.target))
 
 
-def told(known: ClaimRow | None, new: ClaimRow) -> ClaimRow:
-    """The row with what was newly said; what was taken back stays so."""
-    if known is None:
-        return new
-    return ClaimRow(known.id, max(known.at, new.at), known.claim or new.claim, known.is_withdrawn or new.is_withdrawn)
-
-
-def standing(rows: Iterable[ClaimRow]) -> tuple[Claim, ...]:
-    """The claims that were not taken back, the earliest first."""
-    return tuple(sorted((row.claim for row in rows if row.claim and not row.is_withdrawn), key=lambda each: (each.claimed_at, each.id)))
-
-
 def recorded(operations: Iterable[Operation]) -> tuple[Claim, ...]:
     """The claims that stand after these operations."""
-    rows: dict[str, ClaimRow] = {}
-    for row in map(row_of, operations):
-        rows[row.id] = told(rows.get(row.id), row)
-    return standing(rows.values())
+    return standing(folded(map(row_of, operations)).values())
 
 
 def by_service(claims: Iterable[Claim]) -> Mapping[str, tuple[Claim, ...]]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pipeline.core.operation import Operation, OperationKind
 from pipeline.core.resource import ResourceId, ResourceKind, kind_of, name_of
+from pipeline.core.saying import folded, standing
 
 
 class ExclusionKind(StrEnum):
@@ -88,6 +89,11 @@ class ExclusionRow:
     exclusion: Exclusion | None = None
     is_withdrawn: bool = False
 
+    @property
+    def said(self) -> Exclusion | None:
+        """The exclusion, once it was heard."""
+        return self.exclusion
+
 
 def row_of(operation: Operation) -> ExclusionRow:
     """What a person's operation says of an exclusion."""
@@ -108,21 +114,6 @@ def row_of(operation: Operation) -> ExclusionRow:
     return ExclusionRow(operation.id, operation.at, exclusion)
 
 
-def told(known: ExclusionRow | None, new: ExclusionRow) -> ExclusionRow:
-    """The row with what was newly said; what was taken back stays so."""
-    if known is None:
-        return new
-    return ExclusionRow(known.id, max(known.at, new.at), known.exclusion or new.exclusion, known.is_withdrawn or new.is_withdrawn)
-
-
-def standing(rows: Iterable[ExclusionRow]) -> tuple[Exclusion, ...]:
-    """The exclusions that were not taken back, in the order in which they name time."""
-    return tuple(sorted((row.exclusion for row in rows if row.exclusion and not row.is_withdrawn), key=lambda each: each.place))
-
-
 def recorded(operations: Iterable[Operation]) -> tuple[Exclusion, ...]:
     """The exclusions that stand after these operations."""
-    rows: dict[str, ExclusionRow] = {}
-    for row in map(row_of, operations):
-        rows[row.id] = told(rows.get(row.id), row)
-    return standing(rows.values())
+    return standing(folded(map(row_of, operations)).values())

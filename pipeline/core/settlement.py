@@ -9,15 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from pipeline.core.claim import Claim, ClaimRow, by_service, is_whole
-from pipeline.core.claim import told as told_claim
 from pipeline.core.credit import propose
 from pipeline.core.effect import Effect
 from pipeline.core.evaluation import METRIC, Evaluation
-from pipeline.core.exclusion import Exclusion, ExclusionRow, told
+from pipeline.core.exclusion import Exclusion, ExclusionRow
 from pipeline.core.inventory import Contract, Customer, Inventory, MaintenanceWindow, Service
 from pipeline.core.outage import Outage
 from pipeline.core.period import NANOSECONDS, month_of
 from pipeline.core.plan import Plan, version_at
+from pipeline.core.saying import told
 from pipeline.core.sla import evaluate_all, with_claims, with_revision
 from pipeline.core.window import WindowRow
 
@@ -169,7 +169,7 @@ def exclude(work: PlannedWork, row: ExclusionRow) -> PlannedWork:
 def claim(work: PlannedWork, row: ClaimRow) -> PlannedWork:
     """The planned work with what was newly said of one claim; what is too old to be claimed is forgotten."""
     kept = {name: each for name, each in work.claims.items() if each.at > row.at - KEEP_CLAIMS_NS}
-    return replace(work, claims={**kept, row.id: told_claim(work.claims.get(row.id), row)})
+    return replace(work, claims={**kept, row.id: told(work.claims.get(row.id), row)})
 
 
 def settle(state: ContractState, terms: Terms, at: int, now: int) -> Settlement:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from pipeline.bus import partition_of
 from pipeline.core.claim import ClaimRow
-from pipeline.core.claim import standing as standing_claims
 from pipeline.core.event import Tick
-from pipeline.core.exclusion import ExclusionRow, standing
+from pipeline.core.exclusion import ExclusionRow
 from pipeline.core.knowledge import KnowledgeSource
 from pipeline.core.outage import Outage
+from pipeline.core.saying import standing
 from pipeline.core.settle import Settle
 from pipeline.core.settlement import (
     ContractState,
@@ -79,7 +79,7 @@ class SettlementHandler:
         inventory = known.declared or known.inventory
         if work.windows:
             inventory = replace(inventory, windows=announced(inventory.windows, work.windows))
-        found = terms_of(inventory, known.plans, standing(work.exclusions.values()), standing_claims(work.claims.values()))
+        found = terms_of(inventory, known.plans, standing(work.exclusions.values()), standing(work.claims.values()))
         return {name: terms for name, terms in found.items() if partition_of(name, self._partitions) == partition}
 
     def _settle_all(self, partition: int, request: Settle | Tick, turn: Turn) -> None:

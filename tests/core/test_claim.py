@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.rule_set import load_plans
-from pipeline.core.claim import Claim, ClaimRow, claim_word, deadline, is_in_time, last_day, name_of_claim, recorded, standing, told
+from pipeline.core.claim import Claim, ClaimRow, claim_word, deadline, is_in_time, last_day, name_of_claim, recorded
 from pipeline.core.credit import propose
 from pipeline.core.evaluation import Evaluation
 from pipeline.core.inventory import Contract, Customer, Service, Tier
@@ -19,6 +19,7 @@ from pipeline.core.operation import Operation, OperationKind
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.period import day_starts_at, month_named
 from pipeline.core.plan import Band, Plan, Rating
+from pipeline.core.saying import standing, told
 from pipeline.core.sla import evaluate, evaluate_all, with_claims
 
 SECOND = 1_000_000_000

@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 
 from pipeline.core.claim import Claim, ClaimRow
-from pipeline.core.claim import standing as standing_claims
-from pipeline.core.exclusion import Exclusion, ExclusionKind, ExclusionRow, standing
+from pipeline.core.exclusion import Exclusion, ExclusionKind, ExclusionRow
 from pipeline.core.inventory import ChargeChange, Contract, Customer, Inventory, Service, Tier
 from pipeline.core.outage import Outage, ServiceState
 from pipeline.core.plan import Band, Chronic, Objective, ObjectiveMetric, Plan, Rating
+from pipeline.core.saying import standing
 from pipeline.core.settlement import (
     ContractState,
     PlannedWork,
@@ -337,7 +337,7 @@ def test_a_claim_stands_whichever_word_comes_first() -> None:
         work = PlannedWork()
         for row in words:
             work = claim(work, row)
-        assert standing_claims(work.claims.values()) == ()
+        assert standing(work.claims.values()) == ()
 
 
 def test_terms_carry_the_claims_of_their_own_services() -> None:
